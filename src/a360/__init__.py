@@ -1,0 +1,1 @@
+"""A healthcare lakehouse on Apache Iceberg."""

@@ -1,0 +1,49 @@
+"""The one table of error codes.
+
+A code is a slug that never changes its meaning; `docs/errors.md` has one section for each, under the same name.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCode:
+    """A stable error code: its slug, and one line of what it means."""
+
+    slug: str
+    meaning: str
+
+
+_TABLE = (
+    # us
+    ErrorCode("internal", "A fault of the software itself; nothing the caller did wrong."),
+    ErrorCode("counts-do-not-reconcile", "A step's counts did not add up, so it committed nothing."),
+    # usage
+    ErrorCode("usage", "The command line or a call was put together wrongly."),
+    ErrorCode("unknown-dataset", "No contract declares the dataset that was named."),
+    # contract
+    ErrorCode("contract-invalid", "One or more contract files have faults; `a360 lint` lists all of them."),
+    ErrorCode("plan-refused", "The contracts ask for a change of a table that would lose data or break readers."),
+    ErrorCode("view-invalid", "A ViewDefinition has faults, or uses what is not supported."),
+    ErrorCode("model-invalid", "A gold model is not a single portable SELECT over declared datasets."),
+    # data
+    ErrorCode("rule-blocked", "A blocking quality rule failed, so the step committed nothing."),
+    ErrorCode("input-refused", "An input could not be read as a whole: a broken archive, or one that is too large."),
+    # operator
+    ErrorCode("not-a-lake", "The folder holds no lake, or one that this version cannot open."),
+    ErrorCode("input-missing", "A file or folder that was named does not exist or cannot be read."),
+    ErrorCode("input-mixed", "Generated data and a user's own data were about to be mixed in one lake."),
+    ErrorCode("key-missing", "A key that sealed or tokenised data is not in the key store."),
+    ErrorCode("seal-broken", "Sealed data does not open under its key: it was changed or belongs elsewhere."),
+    ErrorCode("environment-unfit", "The machine lacks something the command needs."),
+    ErrorCode("catalog-unreachable", "The catalog did not answer."),
+    ErrorCode("setting-invalid", "A setting has a value that is not allowed."),
+    # denied
+    ErrorCode("denied", "The principal may not do this."),
+    # conflict
+    ErrorCode("commit-conflict", "Another writer changed the table, and trying again did not help."),
+    ErrorCode("commit-outcome-unknown", "A commit's outcome could not be settled; it is safe to run again."),
+    ErrorCode("lake-busy", "Another process holds the lake for a job that must run alone."),
+)
+
+CODES: dict[str, ErrorCode] = {code.slug: code for code in _TABLE}
