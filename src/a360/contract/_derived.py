@@ -1,0 +1,165 @@
+"""Tables and columns that no contract declares, because every lake has them."""
+
+from collections.abc import Iterable
+
+from a360.contract._plan import ColumnPlan, TablePlan, Zone
+
+type _Row = tuple[str, str, bool, str, str]
+
+# The columns refine adds to every silver row; contracts declare them like the others, at the end.
+HOUSEKEEPING: tuple[tuple[str, str, bool], ...] = (
+    ("version_id", "string", False),
+    ("last_updated", "timestamptz", False),
+    ("known_at", "timestamptz", True),
+    ("commit_id", "string", True),
+    ("deleted", "boolean", True),
+    ("unresolved_references", "int", True),
+)
+HISTORY_COLUMN = ("is_current", "boolean", True)
+
+_QUARANTINE: tuple[_Row, ...] = (
+    ("dataset", "string", True, "operational", "The dataset that refused the row."),
+    ("source", "string", True, "operational", "The source the row came from."),
+    ("file", "string", False, "operational", "The label of the file the row came from."),
+    ("offset", "long", False, "operational", "Where in the file the row begins, in bytes of plain text."),
+    ("rule", "string", True, "operational", "The rule the row failed."),
+    ("reason", "string", True, "operational", "Why, in words that hold no value of the row."),
+    ("payload", "binary", False, "identifier", "The row as received, sealed."),
+    ("commit_id", "string", True, "operational", "The batch that refused the row."),
+    ("known_at", "timestamptz", True, "operational", "When the lake learned of the row."),
+)
+
+_COUNTS: tuple[_Row, ...] = (
+    ("read", "long", True, "operational", "Input units read, counted at the input."),
+    ("landed", "long", True, "operational", "Input units that landed."),
+    ("quarantined", "long", True, "operational", "Input units refused."),
+    ("duplicates", "long", True, "operational", "Input units whose content was there already."),
+    ("unchanged", "long", True, "operational", "Input units that needed no work."),
+    ("superseded", "long", True, "operational", "Input units older than what is there."),
+    ("filtered", "long", True, "operational", "Input units the step leaves out on purpose."),
+)
+
+_OPS: dict[str, tuple[str, tuple[str, ...], tuple[_Row, ...]]] = {
+    "run": (
+        "One row per call that could change the lake.",
+        ("run_id",),
+        (
+            ("run_id", "string", True, "operational", "The run."),
+            ("command", "string", True, "operational", "What was asked for: ingest, run, apply, …"),
+            ("engine", "string", False, "operational", "The engine that computed."),
+            ("status", "string", True, "operational", "succeeded or failed."),
+            ("error_code", "string", False, "operational", "The code of the error that ended a failed run."),
+            ("plan", "string", True, "operational", "The fingerprint of the plan that was carried out."),
+            ("started_at", "timestamptz", True, "operational", "When it began."),
+            ("finished_at", "timestamptz", False, "operational", "When it ended."),
+        ),
+    ),
+    "run_step": (
+        "One row per dataset a run worked on.",
+        ("run_id", "dataset"),
+        (
+            ("run_id", "string", True, "operational", "The run."),
+            ("dataset", "string", True, "operational", "The dataset."),
+            ("commit_id", "string", False, "operational", "The commit; none where nothing was committed."),
+            ("status", "string", True, "operational", "succeeded, failed or skipped."),
+            ("error_code", "string", False, "operational", "The code of the error that ended a failed step."),
+            *_COUNTS,
+            ("output_rows", "long", True, "operational", "Rows written."),
+            ("seconds", "double", True, "operational", "How long it took."),
+            ("started_at", "timestamptz", True, "operational", "When it began."),
+        ),
+    ),
+    "ingested_file": (
+        "One row per file an ingest read.",
+        ("commit_id", "file", "digest"),
+        (
+            ("file", "string", True, "operational", "A label of the file that names nobody."),
+            ("digest", "string", True, "operational", "The keyed digest of the file's bytes."),
+            ("path", "binary", False, "identifier", "Where the file lay, sealed."),
+            ("source", "string", True, "operational", "The source it was read for."),
+            ("bytes", "long", True, "operational", "Its size as it lay."),
+            *_COUNTS,
+            ("commit_id", "string", True, "operational", "The batch."),
+            ("known_at", "timestamptz", True, "operational", "When the lake learned of the file."),
+        ),
+    ),
+    "quality_result": (
+        "One row per rule and measurement.",
+        ("run_id", "dataset", "rule"),
+        (
+            ("run_id", "string", True, "operational", "The run that measured."),
+            ("commit_id", "string", False, "operational", "The commit whose rows were measured."),
+            ("dataset", "string", True, "operational", "The dataset."),
+            ("rule", "string", True, "operational", "The rule's name."),
+            ("kind", "string", True, "operational", "What kind of check or measure it is."),
+            ("dimension", "string", True, "operational", "The dimension of quality it speaks of."),
+            ("severity", "string", True, "operational", "error or warning."),
+            ("columns", "string", False, "operational", "The columns it looks at, joined by commas."),
+            ("passed", "boolean", True, "operational", "Whether the rule held."),
+            ("checked", "long", False, "operational", "Rows looked at."),
+            ("failed", "long", False, "operational", "Rows that failed."),
+            ("measured", "double", False, "operational", "The measure of a dataset rule."),
+            ("operator", "string", False, "operational", "How measure and threshold compare."),
+            ("threshold", "string", False, "operational", "The threshold; two numbers joined by a comma."),
+            ("unit", "string", False, "operational", "rows or percent."),
+            ("known_at", "timestamptz", True, "operational", "When it was measured."),
+        ),
+    ),
+    "lineage_event": (
+        "One row per OpenLineage event.",
+        ("event_id",),
+        (
+            ("event_id", "string", True, "operational", "The event."),
+            ("run_id", "string", True, "operational", "The run it belongs to."),
+            ("commit_id", "string", False, "operational", "The commit it tells of."),
+            ("dataset", "string", True, "operational", "The dataset that was written."),
+            ("event_type", "string", True, "operational", "START, COMPLETE, FAIL, …"),
+            ("event_time", "timestamptz", True, "operational", "When it happened."),
+            ("payload", "string", True, "operational", "The event as OpenLineage JSON."),
+        ),
+    ),
+    "commit": (
+        "One row per commit of a table outside `ops`.",
+        ("commit_id", "dataset"),
+        (
+            ("commit_id", "string", True, "operational", "The commit."),
+            ("dataset", "string", True, "operational", "The table."),
+            ("snapshot_id", "string", True, "operational", "The last snapshot the commit made."),
+            ("parent_id", "string", False, "operational", "The snapshot it was built on."),
+            ("operation", "string", True, "operational", "append, overwrite, delete or replace."),
+            ("upstream", "string", True, "operational", "JSON: upstream table to snapshot."),
+            ("counts", "string", True, "operational", "JSON: the counts of the step."),
+            ("added_rows", "long", True, "operational", "Rows added."),
+            ("deleted_rows", "long", True, "operational", "Rows removed."),
+            ("seconds", "double", True, "operational", "How long the commit took."),
+            ("known_at", "timestamptz", True, "operational", "When it was committed."),
+        ),
+    ),
+}
+
+# What every table is created with, whoever writes it.
+TABLE_PROPERTIES: dict[str, str] = {
+    "write.format.default": "parquet",
+    "write.parquet.compression-codec": "zstd",
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "100",
+}
+
+
+def quarantine_table(name: str) -> TablePlan:
+    """The table that holds the rows which datasets of this name refused."""
+    doc = f"Rows that {name} refused, with the rule and the reason; payloads are sealed."
+    return _derived("quarantine", name, _QUARANTINE, key=(), doc=doc)
+
+
+def ops_tables() -> tuple[TablePlan, ...]:
+    """The tables in which the lake keeps account of itself."""
+    return tuple(_derived("ops", name, rows, key=key, doc=doc) for name, (doc, key, rows) in _OPS.items())
+
+
+def _derived(zone: Zone, name: str, rows: Iterable[_Row], *, key: tuple[str, ...], doc: str) -> TablePlan:
+    columns = tuple(
+        ColumnPlan(column, type_, required, field_id, sensitivity, doc=text)
+        for field_id, (column, type_, required, sensitivity, text) in enumerate(rows, start=1)
+    )
+    return TablePlan(zone, name, columns, key=key, properties=dict(TABLE_PROPERTIES), doc=doc)

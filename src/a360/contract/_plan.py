@@ -1,0 +1,242 @@
+"""The plan of a lake: plain, typed, frozen values that everything else carries out."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from a360.contract._canonical import fingerprint_of
+from a360.contract._policy import PolicyPlan
+from a360.contract._rules import DatasetRule, RowRule
+from a360.errors import UsageError
+
+type Zone = Literal["bronze", "silver", "gold", "quarantine", "ops"]
+type Transform = Literal["identity", "year", "month", "day", "hour", "bucket", "truncate"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReferencePlan:
+    """A column that names rows of another dataset.
+
+    Several references of one column make it polymorphic; `resource_type` tells which of them a raw FHIR
+    reference means, and is empty where the target is not made of one resource type.
+    """
+
+    column: str
+    dataset: str
+    target_column: str
+    resource_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnPlan:
+    """A column as the contract declares it; `type` is a physical type such as `long` or `decimal(18,6)`."""
+
+    name: str
+    type: str
+    required: bool
+    field_id: int
+    sensitivity: str
+    token: str | None = None
+    doc: str = ""
+    tags: tuple[str, ...] = ()
+    references: tuple[ReferencePlan, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionPlan:
+    """One field of a table's partitioning; `width` belongs to bucket and truncate."""
+
+    column: str
+    transform: Transform = "identity"
+    width: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the partition field, after the custom of Iceberg's engines."""
+        suffix = {"identity": "", "truncate": "_trunc"}.get(self.transform, f"_{self.transform}")
+        return self.column + suffix
+
+
+@dataclass(frozen=True, slots=True)
+class SortPlan:
+    """One field of a table's sort order; nulls come first ascending and last descending."""
+
+    column: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionPlan:
+    """How long rows and snapshots are kept, as ISO 8601 periods; none means for ever."""
+
+    rows: str | None = None
+    snapshots: str | None = None
+    keep_snapshots: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TablePlan:
+    """A table of the lake, declared by a contract or derived by the plan."""
+
+    namespace: Zone
+    name: str
+    columns: tuple[ColumnPlan, ...]
+    key: tuple[str, ...] = ()
+    partition: tuple[PartitionPlan, ...] = ()
+    sort: tuple[SortPlan, ...] = ()
+    format_version: int = 2
+    properties: Mapping[str, str] = field(default_factory=dict)
+    history: bool = False
+    retention: RetentionPlan = RetentionPlan()
+    tags: tuple[str, ...] = ()
+    doc: str = ""
+    version: str = "1.0.0"
+
+    @property
+    def dataset(self) -> str:
+        """The full name, `namespace.name`."""
+        return f"{self.namespace}.{self.name}"
+
+    @property
+    def references(self) -> tuple[ReferencePlan, ...]:
+        """Every reference of every column."""
+        return tuple(reference for column in self.columns for reference in column.references)
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The names of the columns, in order."""
+        return tuple(column.name for column in self.columns)
+
+    def column(self, name: str) -> ColumnPlan:
+        """The column of this name; `KeyError` where there is none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest that changes when, and only when, the table's plan does."""
+        return fingerprint_of(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ViewPlan:
+    """A ViewDefinition as it stands in `contracts/views/`, with what it is read from."""
+
+    name: str
+    resource_type: str
+    text: str
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        """The ViewDefinition as parsed JSON; a fresh copy each time."""
+        definition: dict[str, Any] = json.loads(self.text)
+        return definition
+
+
+@dataclass(frozen=True, slots=True)
+class SilverStep:
+    """How a silver dataset is made: its views' rows are unioned, typed, tokenised, checked and merged."""
+
+    dataset: str
+    views: tuple[ViewPlan, ...]
+    rules: tuple[RowRule, ...]
+    dataset_rules: tuple[DatasetRule, ...]
+    references: tuple[ReferencePlan, ...]
+    upstream: tuple[str, ...]
+    kind: Literal["silver"] = "silver"
+
+    @property
+    def resource_types(self) -> tuple[str, ...]:
+        """The FHIR resource types the step reads, each once, in order."""
+        return tuple(dict.fromkeys(view.resource_type for view in self.views))
+
+    @property
+    def resource_type(self) -> str | None:
+        """The one FHIR resource type the step reads, or none where it reads several."""
+        return self.resource_types[0] if len(self.resource_types) == 1 else None
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest that changes when, and only when, what the step does changes."""
+        return fingerprint_of(self)
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshPlan:
+    """How a gold dataset is brought up to date: all of it, or the keys whose upstream rows changed."""
+
+    mode: Literal["replace", "by_key"] = "replace"
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GoldStep:
+    """How a gold dataset is made: one portable SELECT over its upstream datasets."""
+
+    dataset: str
+    model: str
+    sql: str
+    upstream: tuple[str, ...]
+    refresh: RefreshPlan
+    rules: tuple[RowRule, ...]
+    dataset_rules: tuple[DatasetRule, ...]
+    kind: Literal["gold"] = "gold"
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest that changes when, and only when, what the step does changes."""
+        return fingerprint_of(self)
+
+
+type Step = SilverStep | GoldStep
+
+
+@dataclass(frozen=True, slots=True)
+class ZonePlan:
+    """A namespace of the lake."""
+
+    name: Zone
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LakePlan:
+    """All that a lake shall be, for one environment. `steps` are in an order in which they can run."""
+
+    name: str
+    environment: str
+    zones: tuple[ZonePlan, ...]
+    tables: tuple[TablePlan, ...]
+    steps: tuple[Step, ...]
+    policy: PolicyPlan
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest that changes when, and only when, the plan does."""
+        return fingerprint_of(self)
+
+    def table(self, dataset: str) -> TablePlan:
+        """The table `namespace.name`."""
+        for table in self.tables:
+            if table.dataset == dataset:
+                return table
+        raise _unknown(dataset, (table.dataset for table in self.tables))
+
+    def step(self, dataset: str) -> Step:
+        """The step that makes a dataset."""
+        for step in self.steps:
+            if step.dataset == dataset:
+                return step
+        raise _unknown(dataset, (step.dataset for step in self.steps))
+
+
+def _unknown(dataset: str, known: Iterator[str]) -> UsageError:
+    return UsageError(
+        "unknown-dataset",
+        f"No contract declares {dataset}",
+        found="declared are " + ", ".join(sorted(known)),
+        next_step="write the name as zone.dataset, or add a contract for it",
+    )
