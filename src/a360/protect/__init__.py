@@ -1,0 +1,37 @@
+"""Tokens, seals and keys: what keeps identity out of the lake's files.
+
+`Tokenizer`, `Sealer` and `KeyStore` are ports; the forms that begin with `Local` serve a lake in a folder.
+`IdentitySink`, `AuditLog`, `Authorizer` and `TextDeidentifier` are ports alone: what implements them is
+handed in where a lake is opened.
+"""
+
+from a360.protect._keystore import LocalKeyStore
+from a360.protect._ports import BatchSealer, KeyStore, Sealer, Tokenizer
+from a360.protect._sealer import LocalSealer
+from a360.protect._tokenizer import LocalTokenizer
+from a360.protect._trust_ports import (
+    AccessRequest,
+    AuditEvent,
+    AuditLog,
+    Authorizer,
+    Decision,
+    IdentitySink,
+    TextDeidentifier,
+)
+
+__all__ = [
+    "AccessRequest",
+    "AuditEvent",
+    "AuditLog",
+    "Authorizer",
+    "BatchSealer",
+    "Decision",
+    "IdentitySink",
+    "KeyStore",
+    "LocalKeyStore",
+    "LocalSealer",
+    "LocalTokenizer",
+    "Sealer",
+    "TextDeidentifier",
+    "Tokenizer",
+]

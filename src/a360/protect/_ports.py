@@ -1,0 +1,78 @@
+"""The ports of protection: what the rest of the lake may ask for, whoever keeps the keys."""
+
+from typing import Protocol
+
+import pyarrow as pa
+
+
+class Tokenizer(Protocol):
+    """Turns identifiers into tokens that join but do not tell."""
+
+    def tokens(self, domain: str, values: pa.Array | pa.ChunkedArray) -> pa.Array:
+        """One token (32 lower hex digits) for each string; null stays null.
+
+        The same value has the same token within a domain, and unrelated tokens in two domains.
+        """
+        ...
+
+    def digests(self, values: pa.Array | pa.ChunkedArray) -> pa.Array:
+        """One keyed content digest (32 lower hex digits) for each string or binary; null stays null."""
+        ...
+
+
+class BatchSealer(Protocol):
+    """Seals under one data key, which can be destroyed without touching any other batch."""
+
+    @property
+    def key_id(self) -> str:
+        """The name of the data key, as the sealed bytes carry it."""
+        ...
+
+    def seal(self, plain: bytes, context: bytes) -> bytes:
+        """Encrypt and authenticate `plain`; it opens again only with the same `context`. Safe in threads."""
+        ...
+
+
+class Sealer(Protocol):
+    """Seals and opens data under keys of a key store."""
+
+    def batch(self) -> BatchSealer:
+        """A sealer under a fresh data key, which is durable in the key store before this returns."""
+        ...
+
+    def unseal(self, sealed: bytes, context: bytes) -> bytes:
+        """Open sealed bytes with the key that they name.
+
+        Raises:
+            OperatorError: `key-missing` where the key is gone, `seal-broken` where the bytes or the context
+                are not those that were sealed.
+        """
+        ...
+
+    def destroy(self, key_id: str) -> None:
+        """Make everything sealed under a key unreadable for good."""
+        ...
+
+
+class KeyStore(Protocol):
+    """Keeps keys. It alone sees how they are wrapped and where they lie."""
+
+    def create_data_key(self) -> tuple[str, bytes]:
+        """A fresh 32-byte data key and its id (32 lower hex digits), durable before this returns."""
+        ...
+
+    def data_key(self, key_id: str) -> bytes:
+        """The data key of that id.
+
+        Raises:
+            OperatorError: `key-missing` where the store holds no such key.
+        """
+        ...
+
+    def destroy(self, key_id: str) -> None:
+        """Destroy a data key for good; a key that is gone already is no error, so that a retry is safe."""
+        ...
+
+    def secret(self, name: str) -> bytes:
+        """32 secret bytes of that name: the same for ever in one store, unrelated between names."""
+        ...

@@ -1,0 +1,76 @@
+"""Seals: AES-256-GCM under the data keys of a key store."""
+
+import re
+import secrets
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from a360.errors import OperatorError
+from a360.protect._ports import BatchSealer, KeyStore
+
+# Sealed bytes describe themselves: magic and version, the key's id, the nonce, then ciphertext and tag.
+_MAGIC: Final = b"A3S\x01"
+_ID_BYTES: Final = 16
+_NONCE_BYTES: Final = 12
+_TAG_BYTES: Final = 16
+_HEAD: Final = len(_MAGIC) + _ID_BYTES
+_KEY_ID: Final = re.compile(r"[0-9a-f]{32}")
+
+
+class LocalSealer:
+    """Seals in this process, under keys of any key store."""
+
+    def __init__(self, keys: KeyStore) -> None:
+        self._keys = keys
+
+    def batch(self) -> BatchSealer:
+        """A sealer under a fresh data key."""
+        key_id, key = self._keys.create_data_key()
+        return LocalBatchSealer(key_id, key)
+
+    def unseal(self, sealed: bytes, context: bytes) -> bytes:
+        """Open sealed bytes; the key is asked for each time, so that a destroyed one is gone at once."""
+        if sealed[: len(_MAGIC)] != _MAGIC or len(sealed) < _HEAD + _NONCE_BYTES + _TAG_BYTES:
+            raise _broken("the bytes do not begin as sealed bytes do")
+        head, nonce = sealed[:_HEAD], sealed[_HEAD : _HEAD + _NONCE_BYTES]
+        key = self._keys.data_key(head[len(_MAGIC) :].hex())
+        try:
+            return AESGCM(key).decrypt(nonce, sealed[_HEAD + _NONCE_BYTES :], head + context)
+        except InvalidTag as error:
+            raise _broken("the authentication tag does not match bytes and context") from error
+
+    def destroy(self, key_id: str) -> None:
+        """Destroy a data key, and with it everything that was sealed under it."""
+        self._keys.destroy(key_id)
+
+
+class LocalBatchSealer:
+    """Seals under one data key; GCM's random nonces are safe for four thousand million seals a key."""
+
+    def __init__(self, key_id: str, key: bytes) -> None:
+        if not _KEY_ID.fullmatch(key_id):
+            raise ValueError("a key id has 32 lower hex digits")
+        self._key_id = key_id
+        self._head = _MAGIC + bytes.fromhex(key_id)
+        self._cipher = AESGCM(key)
+
+    @property
+    def key_id(self) -> str:
+        """The name of the data key."""
+        return self._key_id
+
+    def seal(self, plain: bytes, context: bytes) -> bytes:
+        """Encrypt and authenticate; the head and the context are authenticated with it."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return b"".join((self._head, nonce, self._cipher.encrypt(nonce, plain, self._head + context)))
+
+
+def _broken(found: str) -> OperatorError:
+    return OperatorError(
+        "seal-broken",
+        "Sealed data does not open",
+        found=found,
+        next_step="The data was changed or moved after it was sealed: restore it, and find out who did it.",
+    )

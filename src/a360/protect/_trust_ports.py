@@ -1,0 +1,91 @@
+"""Ports that the policy, audit and vault work implements; the rooms below only know these shapes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import pyarrow as pa
+
+
+class IdentitySink(Protocol):
+    """Takes the identifiers that tokenising removes from the data, so that a vault can give them back."""
+
+    def keep(
+        self, domain: str, tokens: pa.Array, values: pa.Array, *, subjects: pa.Array, commit_id: str
+    ) -> None:
+        """Remember which value each token stands for; durable before this returns.
+
+        Args:
+            domain: The token domain, as given to the tokenizer.
+            tokens: The tokens, row by row.
+            values: The clear values, row by row.
+            subjects: The patient key each row belongs to (null: none); their erasure takes the row along.
+            commit_id: The commit that brings the tokens into the lake. Rows of a commit that never lands
+                are swept by the vault.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """Who did what to which data, for which purpose, and how it ended. Holds no patient data in clear."""
+
+    at: datetime
+    principal: str
+    action: str
+    objects: Sequence[str]
+    outcome: str
+    purpose: str | None = None
+    details: Mapping[str, str | int] = field(default_factory=dict)
+
+
+class AuditLog(Protocol):
+    """An append-only record of what was done."""
+
+    def record(self, event: AuditEvent) -> str:
+        """Append an event and return its id.
+
+        Returns only once the event is durable: where this raises, the action that it describes must not
+        go ahead (no record, no answer).
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequest:
+    """A question to the policy: may this principal do this to these columns, for this purpose?"""
+
+    principal: str
+    action: str
+    dataset: str
+    columns: Sequence[str] = ()
+    purpose: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The policy's answer, with the reason in words that an audit can quote."""
+
+    allowed: bool
+    reason: str
+
+
+class Authorizer(Protocol):
+    """Decides on access."""
+
+    def decide(self, request: AccessRequest) -> Decision:
+        """Answer a request; a policy that cannot be read denies."""
+        ...
+
+
+class TextDeidentifier(Protocol):
+    """Takes identity out of free text."""
+
+    def deidentify(self, texts: pa.Array, *, subjects: pa.Array) -> pa.Array:
+        """The texts without identifiers, row by row; null stays null.
+
+        `subjects` holds the patient key of each row, so that what is replaced or shifted stays consistent
+        within a patient.
+        """
+        ...
