@@ -1,0 +1,105 @@
+"""Partition specs and sort orders as raw JSON."""
+
+from collections.abc import Iterable
+
+from a360.catalog._errors import ValidationError
+from a360.catalog._wire import Json
+
+PARTITION_ID_START = 1000
+UNSORTED: Json = {"order-id": 0, "fields": []}
+
+
+def fresh_spec(spec: Json | None, moved: dict[int, int]) -> Json:
+    """The first spec of a new table: field ids from 1000, source ids following the renumbered schema."""
+    fields = [
+        {**_sourced(field, moved), "field-id": PARTITION_ID_START + position}
+        for position, field in enumerate((spec or {}).get("fields", ()))
+    ]
+    _check_unique_names(fields)
+    return {"spec-id": 0, "fields": fields}
+
+
+def fresh_order(order: Json | None, moved: dict[int, int]) -> Json:
+    """The first sort order of a new table: id 0 where it sorts by nothing, else 1."""
+    fields = [_sourced(field, moved) for field in (order or {}).get("fields", ())]
+    return {"order-id": 1 if fields else 0, "fields": fields}
+
+
+def _sourced(field: Json, moved: dict[int, int]) -> Json:
+    return {key: _follow(key, value, moved) for key, value in field.items()}
+
+
+def _follow(key: str, value: object, moved: dict[int, int]) -> object:
+    if key == "source-id" and isinstance(value, int):
+        return _source(value, moved)
+    if key == "source-ids" and isinstance(value, list):
+        return [_source(each, moved) for each in value]
+    return value
+
+
+def _source(old: int, moved: dict[int, int]) -> int:
+    if old not in moved:
+        raise ValidationError(f"Cannot find source column for field id {old}")
+    return moved[old]
+
+
+def source_ids(field: Json) -> list[int]:
+    """The columns a partition or sort field is computed from (several in v3)."""
+    return list(field["source-ids"]) if "source-ids" in field else [field["source-id"]]
+
+
+def check_sources(fields: Iterable[Json], known: frozenset[int]) -> None:
+    """Refuse fields over columns that do not exist.
+
+    Raises:
+        ValidationError: A source column is unknown; a `void` transform may outlive its column.
+    """
+    for field in fields:
+        missing = [each for each in source_ids(field) if each not in known]
+        if missing and field["transform"] != "void":
+            raise ValidationError(f"Cannot find source column for field id {missing[0]}")
+
+
+def bound_spec(spec: Json, spec_id: int, existing: list[Json], last_partition_id: int) -> Json:
+    """A new spec with an id on every field: that of an equal field of an earlier spec, else the next free one."""
+    known = {_meaning(field): field["field-id"] for old in existing for field in old["fields"]}
+    fields: list[Json] = []
+    for field in spec["fields"]:
+        field_id = field.get("field-id")
+        if field_id is None:
+            field_id = known.get(_meaning(field))
+        if field_id is None:
+            last_partition_id += 1
+            field_id = last_partition_id
+        last_partition_id = max(last_partition_id, field_id)
+        fields.append({**field, "field-id": field_id})
+    _check_unique_names(fields)
+    return {"spec-id": spec_id, "fields": fields}
+
+
+def _check_unique_names(fields: list[Json]) -> None:
+    names = [field["name"] for field in fields]
+    if len(set(names)) != len(names):
+        raise ValidationError("Invalid partition spec: the same field name occurs more than once")
+
+
+def _meaning(field: Json) -> tuple[tuple[int, ...], str]:
+    return tuple(source_ids(field)), field["transform"]
+
+
+def same_spec(one: Json, other: Json) -> bool:
+    """Whether two specs partition alike under the same names."""
+    return [(*_meaning(field), field["name"]) for field in one["fields"]] == [
+        (*_meaning(field), field["name"]) for field in other["fields"]
+    ]
+
+
+def same_order(one: Json, other: Json) -> bool:
+    """Whether two sort orders sort alike."""
+    return bool(one["fields"] == other["fields"])
+
+
+def last_partition_id(specs: Iterable[Json]) -> int:
+    """The highest partition field id in use; 999 where there is none."""
+    used = (field["field-id"] for spec in specs for field in spec["fields"])
+    return max(used, default=PARTITION_ID_START - 1)

@@ -1,0 +1,65 @@
+"""What a catalog offers: everything, or what AWS Glue's REST endpoint offers."""
+
+from dataclasses import dataclass
+
+from a360.errors import UsageError
+
+_GLUE_METADATA_LIMIT = 20 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The abilities of a catalog that differ between catalogs.
+
+    Attributes:
+        name: How an operator names the profile.
+        prefix: What stands between `/v1/` and the rest of a path, as `/v1/config` tells clients.
+        staged_create: Whether a table may be created by its first commit.
+        needs_location: Whether a creation must say where the table lies.
+        multi_table: Whether one commit may change several tables.
+        rename: Whether tables can be renamed.
+        register: Whether existing metadata can be registered as a table.
+        purge: Whether dropping a table may delete its files.
+        metadata_limit: The largest metadata file in bytes, None for no limit.
+    """
+
+    name: str
+    prefix: str = ""
+    staged_create: bool = True
+    needs_location: bool = False
+    multi_table: bool = True
+    rename: bool = True
+    register: bool = True
+    purge: bool = True
+    metadata_limit: int | None = None
+
+
+FULL = Profile("full")
+GLUE = Profile(
+    "glue",
+    prefix="catalogs/embedded",
+    staged_create=False,
+    needs_location=True,
+    multi_table=False,
+    rename=False,
+    register=False,
+    purge=False,
+    metadata_limit=_GLUE_METADATA_LIMIT,
+)
+
+
+def profile_named(name: str | None) -> Profile:
+    """The profile of a name; None is the full one.
+
+    Raises:
+        UsageError: There is no such profile.
+    """
+    for profile in (FULL, GLUE):
+        if name in {profile.name, None}:
+            return profile
+    raise UsageError(
+        "usage",
+        "There is no such catalog profile",
+        found=str(name),
+        next_step=f"Name one of: {FULL.name}, {GLUE.name}",
+    )

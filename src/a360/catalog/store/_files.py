@@ -1,0 +1,164 @@
+"""Metadata files and table folders in the warehouse."""
+
+import gzip
+import os
+import re
+import shutil
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from a360.catalog._errors import BadRequestError, InternalServerError
+from a360.catalog._wire import Json, decode_object, encode
+
+_FOLDERS = ("data", "metadata")
+_CACHED_FILES = 256
+_CACHED_BYTES = 64 * 1024 * 1024
+_VERSION = re.compile(r"^(\d+)-")
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataFile:
+    """A metadata file as written: where it lies, its JSON text, and the document (shared, never to be changed)."""
+
+    location: str
+    text: bytes
+    document: Json
+
+
+class Warehouse:
+    """The folder under which all tables lie; nothing outside it is ever written or removed."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder = folder.resolve()
+        self._cache: OrderedDict[str, MetadataFile] = OrderedDict()
+        self._cached_bytes = 0
+        self._lock = threading.Lock()
+
+    def path_of(self, location: str) -> Path:
+        """The path of a table or metadata location.
+
+        Raises:
+            BadRequestError: It is not a local path, or not inside the warehouse.
+        """
+        path = Path(os.path.normpath(location.removeprefix("file://")))
+        if not path.is_absolute() or not path.is_relative_to(self.folder) or path == self.folder:
+            raise BadRequestError("Invalid location: it must lie inside the warehouse")
+        return path
+
+    def default_location(self, namespace: Sequence[str], name: str) -> str:
+        """A folder for a new table, readable by people; never one that holds files of an earlier table."""
+        plain = self.folder.joinpath(*(quote(part, safe=" ") for part in (*namespace, name)))
+        while any(_holds_files(plain / each) for each in _FOLDERS):
+            plain = plain.with_name(f"{quote(name, safe=' ')}-{uuid.uuid4().hex[:8]}")
+        return str(plain)
+
+    def make_folders(self, location: str) -> None:
+        """Create a table's folders; DuckDB writes into them and does not create them."""
+        for each in _FOLDERS:
+            (self.path_of(location) / each).mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def read(self, location: str) -> MetadataFile:
+        """The metadata file at a location, from memory where it was read or written before.
+
+        Raises:
+            InternalServerError: The file is missing or broken.
+        """
+        with self._lock:
+            found = self._cache.get(location)
+            if found is not None:
+                self._cache.move_to_end(location)
+                return found
+        try:
+            raw = self.path_of(location).read_bytes()
+            text = gzip.decompress(raw) if location.endswith(".gz.metadata.json") else raw
+            loaded = MetadataFile(location, text, decode_object(text))
+        except (OSError, EOFError, BadRequestError) as broken:
+            raise InternalServerError("The table's metadata file is missing or broken") from broken
+        self._remember(loaded)
+        return loaded
+
+    def write(self, document: Json, *, after: str | None, limit: int | None = None) -> MetadataFile:
+        """Write a new metadata file and force it to disk, before anything points at it.
+
+        Raises:
+            BadRequestError: The metadata is larger than the limit.
+        """
+        text = encode(document)
+        if limit is not None and len(text) > limit:
+            raise BadRequestError(
+                f"The table's metadata exceeds {limit} bytes; expire snapshots or compact it"
+            )
+        zipped = (document.get("properties") or {}).get("write.metadata.compression-codec") == "gzip"
+        suffix = ".gz.metadata.json" if zipped else ".metadata.json"
+        folder = self.path_of(document["location"]) / "metadata"
+        path = folder / f"{_next_version(after):05d}-{uuid.uuid4()}{suffix}"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write_durably(path, gzip.compress(text, 6, mtime=0) if zipped else text)
+        written = MetadataFile(str(path), text, document)
+        self._remember(written)
+        return written
+
+    def _remember(self, file: MetadataFile) -> None:
+        with self._lock:
+            self._cache[file.location] = file
+            self._cached_bytes += len(file.text)
+            while len(self._cache) > _CACHED_FILES or (
+                len(self._cache) > 1 and self._cached_bytes > _CACHED_BYTES
+            ):
+                self._cached_bytes -= len(self._cache.popitem(last=False)[1].text)
+
+    def discard(self, location: str) -> None:
+        """Delete a metadata file that nothing points at; a file that is gone or elsewhere does not matter."""
+        with self._lock:
+            found = self._cache.pop(location, None)
+            self._cached_bytes -= len(found.text) if found else 0
+        try:
+            self.path_of(location).unlink(missing_ok=True)
+        except (OSError, BadRequestError):
+            return
+
+    def purge(self, location: str) -> None:
+        """Delete a dropped table's folder with all that is in it."""
+        shutil.rmtree(self.path_of(location), ignore_errors=True)
+
+
+def _holds_files(folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return any(True for _ in entries)
+    except FileNotFoundError:
+        return False
+
+
+def _next_version(location: str | None) -> int:
+    if location is None:
+        return 0
+    found = _VERSION.match(location.rpartition("/")[2])
+    return int(found[1]) + 1 if found else 1
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        _sync_folder(path.parent)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
