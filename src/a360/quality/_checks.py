@@ -1,0 +1,85 @@
+"""One row check as one boolean SQL expression, in DuckDB's and Spark's words."""
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from a360.contract import (
+    Expression,
+    Length,
+    NotMissing,
+    NotNull,
+    Pattern,
+    Range,
+    RowCheck,
+    ValidValues,
+)
+
+type Dialect = Literal["duckdb", "spark"]
+type Scalar = str | int | float | bool
+
+
+def failure_sql(check: RowCheck, columns: Sequence[str], dialect: Dialect = "duckdb") -> str:
+    """SQL that is true for a row that fails the check, and never null.
+
+    A null value passes every check but those that ask for a value; an expression that is null passes.
+    """
+    if isinstance(check, Expression):
+        return f"NOT coalesce(({check.sql}), TRUE)"
+    return " OR ".join(_column_fails(check, quote(column), dialect) for column in columns)
+
+
+def _column_fails(check: RowCheck, column: str, dialect: Dialect) -> str:
+    if isinstance(check, NotNull):
+        return f"{column} IS NULL"
+    if isinstance(check, NotMissing):
+        return f"({column} IS NULL OR {column} IN ({_list(check.values)}))"
+    conditions = list(_conditions(check, column, dialect))
+    return f"NOT coalesce({' AND '.join(conditions)}, TRUE)" if conditions else "FALSE"
+
+
+def _conditions(check: RowCheck, column: str, dialect: Dialect) -> list[str]:
+    if isinstance(check, ValidValues):
+        return [f"{column} IN ({_list(check.values)})"]
+    if isinstance(check, Pattern):
+        return [_MATCHES[dialect](column, check.regex)]
+    if isinstance(check, Range):
+        limits = (
+            (">=", check.minimum),
+            ("<=", check.maximum),
+            (">", check.exclusive_minimum),
+            ("<", check.exclusive_maximum),
+        )
+        return [f"{column} {sign} {literal(limit)}" for sign, limit in limits if limit is not None]
+    if isinstance(check, Length):
+        lengths = ((">=", check.minimum), ("<=", check.maximum))
+        return [f"length({column}) {sign} {limit}" for sign, limit in lengths if limit is not None]
+    raise TypeError(f"no SQL for a check of kind {check.kind}")
+
+
+_MATCHES: dict[Dialect, Callable[[str, str], str]] = {
+    "duckdb": lambda column, regex: f"regexp_full_match({column}, {literal(regex)})",
+    "spark": lambda column, regex: f"{column} RLIKE {literal(_spark_regex(regex))}",
+}
+
+
+def _spark_regex(regex: str) -> str:
+    # Spark reads backslashes in its string literals as escapes, so each one is written twice.
+    return f"^(?:{regex})$".replace("\\", "\\\\")
+
+
+def _list(values: Sequence[Scalar]) -> str:
+    return ", ".join(literal(value) for value in values)
+
+
+def literal(value: Scalar) -> str:
+    """A SQL literal; text is quoted with its quotes doubled."""
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, int | float):
+        return repr(value)
+    return "'" + value.replace("'", "''") + "'"
+
+
+def quote(name: str) -> str:
+    """A quoted SQL identifier, as DuckDB takes it and Spark with ANSI double-quoted identifiers."""
+    return '"' + name.replace('"', '""') + '"'
