@@ -1,6 +1,23 @@
-"""The way to the tables: an embedded Iceberg REST catalog, and the commit gateway in front of any catalog."""
+"""The way to the tables: an embedded Iceberg REST catalog, and the commit gateway in front of any catalog.
+
+`CatalogSession` is what engines and the committer use. `serve_catalog` gives the bare catalog, without the gateway.
+"""
 
 from a360.catalog._endpoint import Endpoint
+from a360.catalog._serve import run_catalog_server
 from a360.catalog._serving import serve_catalog
+from a360.catalog._session import CatalogSession
+from a360.catalog.gateway import COMMIT_ID, COUNTS, CREATED_BY, UPSTREAM, CommitStamp, Policy
 
-__all__ = ["Endpoint", "serve_catalog"]
+__all__ = [
+    "COMMIT_ID",
+    "COUNTS",
+    "CREATED_BY",
+    "UPSTREAM",
+    "CatalogSession",
+    "CommitStamp",
+    "Endpoint",
+    "Policy",
+    "run_catalog_server",
+    "serve_catalog",
+]

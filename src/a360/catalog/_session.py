@@ -1,0 +1,123 @@
+"""A process's way to a lake's tables: a catalog with the commit gateway in front."""
+
+import contextlib
+import secrets
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from a360.catalog._asgi import CatalogApp
+from a360.catalog._endpoint import Endpoint
+from a360.catalog._http_server import LoopbackServer
+from a360.catalog.gateway import CommitStamp, EmbeddedUpstream, Gateway, HttpUpstream, Lane, Policy, Upstream
+from a360.catalog.server import EmbeddedCatalog, profile_named
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog.rest import RestCatalog
+
+
+class CatalogSession:
+    """The gateway of this process, on loopback; a context manager."""
+
+    def __init__(
+        self, upstream: Upstream, warehouse: str, *, policy: Policy, port: int = 0, token: str | None = None
+    ) -> None:
+        self._upstream = upstream
+        self._gateway = Gateway(upstream, policy)
+        self._app = CatalogApp(self._gateway.handle, token or secrets.token_urlsafe(32))
+        self._clients: dict[str, RestCatalog] = {}
+        self._lock = threading.Lock()
+        try:
+            self._server = LoopbackServer(self._app, port).start()
+        except BaseException:
+            self._app.close()
+            upstream.close()
+            raise
+        self.endpoint = Endpoint(self._server.uri, self._app.token, warehouse)
+
+    @classmethod
+    def open(  # noqa: PLR0913 -- everything but the folder has a default
+        cls,
+        lake_folder: Path | str,
+        *,
+        profile: str | None = None,
+        upstream_uri: str | None = None,
+        upstream_token: str | None = None,
+        upstream_warehouse: str | None = None,
+        policy: Policy | None = None,
+        port: int = 0,
+        token: str | None = None,
+    ) -> Self:
+        """Open the catalog of a lake folder, or the one at an address.
+
+        Args:
+            lake_folder: The lake; created where it is missing, not touched where an address is given.
+            profile: Of the embedded catalog: None for everything, `glue` for what AWS Glue offers.
+            upstream_uri: Address of another Iceberg REST catalog to use in place of the embedded one.
+            upstream_token: Its bearer token.
+            upstream_warehouse: What that catalog calls its warehouse.
+            policy: How long outcomes are sought.
+            port: The gateway's port; 0 for any free one.
+            token: The gateway's bearer token; None for a random one.
+        """
+        limits = policy or Policy()
+        if upstream_uri is not None:
+            other = HttpUpstream(upstream_uri, token=upstream_token, seconds=limits.upstream)
+            return cls(other, upstream_warehouse or "", policy=limits, port=port, token=token)
+        catalog = EmbeddedCatalog(Path(lake_folder), profile_named(profile))
+        warehouse = str(catalog.warehouse.folder)
+        return cls(EmbeddedUpstream(catalog), warehouse, policy=limits, port=port, token=token)
+
+    @contextlib.contextmanager
+    def stamped(
+        self, stamp: CommitStamp, *, base: Mapping[str, int | None] | None = None
+    ) -> Iterator[Endpoint]:
+        """An endpoint of its own for the commits of one writer, closed on leaving.
+
+        Args:
+            stamp: Written into the summary of every snapshot added through the endpoint.
+            base: Snapshot id that `main` of a table (`namespace.name`) must be at for a commit to succeed; None for a
+                table without snapshots. After each commit of this endpoint the fence stands on that commit.
+        """
+        path = self._gateway.open_lane(Lane(stamp, base))
+        try:
+            yield Endpoint(f"{self.endpoint.uri}{path}", self.endpoint.token, self.endpoint.warehouse)
+        finally:
+            self._gateway.close_lane(path)
+            with self._lock:
+                client = self._clients.pop(f"{self.endpoint.uri}{path}", None)
+            if client is not None:
+                client.close()
+
+    def client(self, endpoint: Endpoint | None = None) -> "RestCatalog":
+        """A PyIceberg catalog for an endpoint, by default the unstamped one; closed with what it belongs to."""
+        from pyiceberg.catalog.rest import RestCatalog  # noqa: PLC0415 -- costs a second, and not all need it
+
+        at = endpoint or self.endpoint
+        with self._lock:
+            client = self._clients.get(at.uri)
+            if client is None:
+                client = RestCatalog("a360", uri=at.uri, token=at.token, warehouse=at.warehouse)
+                self._clients[at.uri] = client
+        return client
+
+    def close(self) -> None:
+        """Answer what is under way, then close everything."""
+        with self._lock:
+            clients, self._clients = list(self._clients.values()), {}
+        for client in clients:
+            client.close()
+        self._gateway.stop()
+        self._server.stop()
+        self._app.close()
+        self._upstream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
