@@ -1,0 +1,74 @@
+# The commands of the project. `make help` lists them.
+# Written for GNU make 3.81 and any POSIX sh, as macOS ships them.
+
+ifeq ($(OS),Windows_NT)
+$(error This runs on Linux and macOS. On Windows, use WSL2: 'wsl --install', then clone and run it there)
+endif
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.SUFFIXES:
+
+# What a user may set; handed to the recipes by the environment, so that no character in a path is special.
+export INPUT LAKE
+
+VENV := $(or $(UV_PROJECT_ENVIRONMENT),.venv)
+RUN := "$(VENV)/bin/python" -m
+WORKERS ?= auto
+CODE := $(wildcard src tests benchmarks examples)
+
+.PHONY: help
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo '  INPUT=dir   demo: your own FHIR files instead of generated ones'
+	@echo '  LAKE=dir    demo: the folder of the lake (default: ./lake, with INPUT ./lake-input)'
+	@echo '  ARGS=...    test: what to hand to pytest, as ARGS="-k ingest"'
+
+.PHONY: setup
+setup: ## install what the product needs, into this folder alone
+	@sh tools/setup.sh base
+
+.PHONY: setup-dev
+setup-dev: ## install what tests and checks need besides
+	@sh tools/setup.sh dev
+
+.PHONY: demo
+demo: setup ## run the main job on generated data of 1,000 patients, or on INPUT=dir
+	@set -- demo; \
+	[ -z "$$INPUT" ] || { set -- "$$@" --input "$$INPUT"; LAKE="$${LAKE:-lake-input}"; }; \
+	[ -z "$$LAKE" ] || set -- "$$@" --lake "$$LAKE"; \
+	exec $(RUN) a360 "$$@"
+
+.PHONY: test
+test: setup-dev ## run the tests (A360_REQUIRE=data: a missing ../shared/data fails instead of skipping)
+	@$(RUN) pytest -n $(WORKERS) $(ARGS)
+
+.PHONY: lint
+lint: setup-dev ## check style, layers, contracts and that every test states its rule
+	@$(RUN) ruff check $(CODE)
+	@$(RUN) ruff format --check $(CODE)
+	@"$(VENV)/bin/lint-imports" --no-cache
+	@$(RUN) interrogate --quiet --whitelist-regex 'test_.*' tests
+	@$(RUN) a360 lint
+
+.PHONY: types
+types: setup-dev ## check types, strictly
+	@$(RUN) mypy
+
+.PHONY: check
+check: lint types test ## all that has to pass before a change goes in
+
+.PHONY: format
+format: setup-dev ## format the code and mend what can be mended
+	@$(RUN) ruff check --fix $(CODE)
+	@$(RUN) ruff format $(CODE)
+
+.PHONY: hooks
+hooks: setup-dev ## run the quick checks at every commit
+	@"$(VENV)/bin/prek" install
+
+.PHONY: clean
+clean: ## remove the environment and all that was built; lakes stay
+	rm -rf .setup "$(VENV)" dist build .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
