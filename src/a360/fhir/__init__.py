@@ -1,0 +1,26 @@
+"""FHIR as pure code: ViewDefinitions to SQL, and the rules of FHIR's references and lexical values.
+
+`compile_view` turns one SQL on FHIR v2 ViewDefinition into SQL for DuckDB, Spark or Trino; `check_view` lists its
+faults; `evaluate` runs it over resources in memory.
+"""
+
+from a360.fhir._compile import CompiledView, Dialect, ViewColumn, check_view, compile_view, view_columns
+from a360.fhir._definitions import is_resource, resource_types
+from a360.fhir._evaluate import evaluate
+from a360.fhir._fault import Fault, ViewError
+from a360.fhir._struct import StructNode
+
+__all__ = [
+    "CompiledView",
+    "Dialect",
+    "Fault",
+    "StructNode",
+    "ViewColumn",
+    "ViewError",
+    "check_view",
+    "compile_view",
+    "evaluate",
+    "is_resource",
+    "resource_types",
+    "view_columns",
+]

@@ -1,0 +1,126 @@
+"""Columns of a view: their path, their type, and the form in which they leave the SQL."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from a360.fhir._expr import EMPTY, NUMBER, UNKNOWN, Call, Constant, Expr, Op
+from a360.fhir._expressions import Expressions
+from a360.fhir._operators import as_text
+from a360.fhir._paths import single, through
+from a360.fhir._scope import Scope
+from a360.fhir._struct import leaf_of
+from a360.fhir._types import bare_type, kind_of, shown
+from a360.fhir._view import NAME, Json, check_keys, known_type, text
+
+_KEYS = frozenset({"name", "path", "description", "collection", "type", "tag"})
+_ROW_INDEX = "%rowIndex"
+# What a column may be declared as, by the kind of what its path gives: values are the text FHIR writes.
+_WIDER = {
+    "integer": {"integer", "decimal"},
+    "date": {"date", "dateTime", "text"},
+    "dateTime": {"dateTime", "text"},
+    "time": {"time", "text"},
+    "decimal": {"decimal", "text"},
+    "text": {"text"},
+    "boolean": {"boolean"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column as compiled."""
+
+    name: str
+    type: str
+    collection: bool
+    expr: Expr
+    pointer: str
+    is_row_index: bool = False
+
+    @property
+    def leaf(self) -> Literal["string", "boolean", "integer", "long"]:
+        """What SQL carries a value as."""
+        return leaf_of(self.type)
+
+    @property
+    def signature(self) -> tuple[str, bool]:
+        """What branches of a union must agree on."""
+        return (kind_of(self.type) + self.leaf, self.collection)
+
+    @property
+    def says(self) -> str:
+        """The type, for a message."""
+        return f"a collection of {self.type}" if self.collection else self.type
+
+
+def column(expressions: Expressions, raw: Json, scope: Scope) -> Column | None:
+    """One column; faults are noted, and None stands for one that cannot even be named."""
+    faults, pointer = expressions.compilation.faults, scope.pointer
+    check_keys(raw, _KEYS, pointer, faults)
+    name, path = text(raw, "name", pointer, faults), text(raw, "path", pointer, faults)
+    if name is not None and not NAME.fullmatch(name):
+        faults.add(f"{pointer}/name", f"the name {name!r}", "letters, digits and _, beginning with a letter")
+    collection = raw.get("collection", False)
+    if not isinstance(collection, bool):
+        faults.add(f"{pointer}/collection", f"{collection!r}", "true or false")
+    if name is None:
+        return None
+    inside = scope.at(f"{pointer}/path")
+    found = expressions.parsed(path, inside) if path is not None else Constant(UNKNOWN, None)
+    type_name = _type(expressions, raw, found, scope)
+    expr = _leaving(expressions, found, type_name, inside, collection=collection is True)
+    is_row_index = path is not None and path.strip() == _ROW_INDEX
+    return Column(name, type_name, collection is True, expr, pointer, is_row_index)
+
+
+def _type(expressions: Expressions, raw: Json, found: Expr, scope: Scope) -> str:
+    compilation, declared = expressions.compilation, raw.get("type")
+    name = None
+    if declared is not None:
+        name = bare_type(declared) if isinstance(declared, str) else ""
+        if not known_type(name):
+            compilation.fault(scope.at(f"{scope.pointer}/type"), f"the type {declared!r}", "a FHIR type")
+            return UNKNOWN
+    if found.type == UNKNOWN:
+        return UNKNOWN
+    if kind_of(found.type) in {"complex", "choice"}:
+        compilation.fault(
+            scope.at(f"{scope.pointer}/path"),
+            f"a column of {shown(found)}",
+            "an element with a single value inside it; choose a type of a choice with ofType(...)",
+        )
+        return UNKNOWN
+    if name is None:
+        return {NUMBER: "decimal", EMPTY: "string"}.get(found.type, found.type)
+    if found.type != EMPTY and kind_of(name) not in _WIDER[kind_of(found.type)]:
+        compilation.fault(
+            scope.at(f"{scope.pointer}/type"),
+            f"the type {name} for a path that gives {shown(found)}",
+            found.type,
+        )
+    return name
+
+
+def _leaving(
+    expressions: Expressions, found: Expr, type_name: str, scope: Scope, *, collection: bool
+) -> Expr:
+    """The expression in the form in which a column leaves: text, boolean or whole number; one value or a list."""
+    if UNKNOWN in {found.type, type_name}:
+        return Constant(UNKNOWN, None)
+    if found.type == EMPTY:
+        found = Constant(type_name, None)
+    text_form = leaf_of(type_name) == "string"
+
+    def form(one: Expr) -> Expr:
+        if text_form:
+            return as_text(one)
+        if leaf_of(type_name) == "long" and leaf_of(one.type) != "long":
+            return Call(Op.CAST, (one,), type_name, extra="long")
+        return one
+
+    if kind_of(found.type) in {"decimal", "integer"}:
+        found = through(expressions.compilation, found, form)
+    if not collection:
+        return single(found, scope)
+    listed = found if found.many else Call(Op.LIST, (found,), found.type, many=True)
+    return Call(Op.COLLECTION, (listed,), listed.type, many=True)

@@ -1,0 +1,147 @@
+"""A ViewDefinition to SQL."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from a360.errors import UsageError
+from a360.fhir._columns import Column
+from a360.fhir._expr import Single, Var, walk
+from a360.fhir._fault import Fault, Faults, ViewError
+from a360.fhir._plan import Plan, layers
+from a360.fhir._scope import Compilation
+from a360.fhir._select import Selects
+from a360.fhir._sql import EMITTERS
+from a360.fhir._struct import StructNode
+from a360.fhir._view import View, read_view
+
+type Dialect = Literal["duckdb", "spark", "trino"]
+
+_CARRIED = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
+RESOURCE = "resource"
+
+
+@dataclass(frozen=True, slots=True)
+class ViewColumn:
+    """A column of a compiled view: its name, FHIR type and SQL type, and whether it holds a list."""
+
+    name: str
+    fhir_type: str
+    sql_type: str
+    collection: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledView:
+    """A view as SQL.
+
+    Attributes:
+        sql: One SELECT over the source: the carried columns first, then the view's, in its order.
+        schema: The view's columns.
+        struct: The minimal struct that the source's column `resource` must have.
+        sources: The relations the SQL reads.
+        resource_type: The type of the resources that the source must hold, and no others.
+        may_stop: Columns that end the query when one resource has several values: `first()` or
+            `collection: true` would spare a batch that.
+        dialect: The SQL dialect.
+    """
+
+    sql: str
+    schema: tuple[ViewColumn, ...]
+    struct: StructNode
+    sources: tuple[str, ...]
+    resource_type: str
+    may_stop: tuple[str, ...]
+    dialect: Dialect
+
+
+@dataclass(frozen=True, slots=True)
+class _Analysed:
+    view: View
+    root: Var
+    struct: StructNode
+    plan: Plan
+    columns: list[Column]
+
+
+def compile_view(
+    view: Mapping[str, Any] | str,
+    dialect: Dialect = "duckdb",
+    *,
+    source: str = "resources",
+    carry: Sequence[str] = (),
+) -> CompiledView:
+    """Compile a ViewDefinition.
+
+    Args:
+        view: The ViewDefinition, as JSON text or as the object it stands for.
+        dialect: The SQL to write.
+        source: The relation to read, as it may stand in FROM. It is trusted: it never comes from a view.
+        carry: Columns of the source that are passed on before the view's own.
+
+    Raises:
+        ViewError: The view has faults; the error lists all of them.
+    """
+    emitter = EMITTERS.get(dialect)
+    if emitter is None:
+        raise UsageError(
+            "usage", f"there is no SQL dialect {dialect!r}", next_step=f"one of {', '.join(EMITTERS)}"
+        )
+    faults = Faults()
+    analysed = _analysed(view, faults)
+    if analysed is None or faults.found:
+        raise ViewError(faults.found, view=analysed.view.name if analysed else "")
+    _check_carried(carry, analysed.columns)
+    schema = tuple(
+        ViewColumn(c.name, c.type, emitter.output_type(c.type, c.leaf, many=c.collection), c.collection)
+        for c in analysed.columns
+    )
+    return CompiledView(
+        sql=emitter.select(layers(analysed.plan), source, carry),
+        schema=schema,
+        struct=analysed.struct,
+        sources=(source,),
+        resource_type=analysed.view.resource,
+        may_stop=_may_stop(analysed.columns),
+        dialect=dialect,
+    )
+
+
+def check_view(view: Mapping[str, Any] | str) -> list[Fault]:
+    """All faults of a view; none if it compiles."""
+    faults = Faults()
+    _analysed(view, faults)
+    return faults.found
+
+
+def view_columns(view: Mapping[str, Any] | str) -> list[ViewColumn]:
+    """The columns of a view, with their types in DuckDB."""
+    return list(compile_view(view).schema)
+
+
+def _analysed(view: Mapping[str, Any] | str, faults: Faults) -> _Analysed | None:
+    read = read_view(view, faults)
+    if read is None:
+        return None
+    struct = StructNode(read.resource)
+    root = Var(RESOURCE, read.resource, struct)
+    plan, columns = Selects(read, root, Compilation(faults, read.constants)).plan()
+    if not struct.children:
+        struct.child("id", "string", many=False)
+    return _Analysed(read, root, struct, plan, columns)
+
+
+def _may_stop(columns: Sequence[Column]) -> tuple[str, ...]:
+    return tuple(c.name for c in columns if any(isinstance(part, Single) for part in walk(c.expr)))
+
+
+def _check_carried(carry: Sequence[str], columns: Sequence[Column]) -> None:
+    taken = {column.name.lower() for column in columns}
+    for name in carry:
+        if not _CARRIED.fullmatch(name) or name.lower() in taken:
+            problem = "a column of the view has its name" if name.lower() in taken else "no plain column name"
+            raise UsageError(
+                "usage", f"the column {name!r} cannot be carried through the view", found=problem
+            )
+        taken.add(name.lower())

@@ -1,0 +1,295 @@
+"""The typed expression tree: FHIRPath checked against FHIR, in the few operations that all SQL dialects have.
+
+An expression is one value (empty is NULL) or, where `many`, a list (empty is an empty or NULL list).
+`type` is a FHIR type, or one of the three below, which have no element of their own.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from a360.fhir._struct import StructNode
+
+NUMBER = "number"  # a decimal as a number; FHIR's own `decimal` is carried as text
+EMPTY = "empty"  # the literal {}, of any type
+UNKNOWN = "unknown"  # a part at fault; nothing about it is reported again
+
+
+class Op(StrEnum):
+    """What a `Call` does; each emitter says how."""
+
+    AND = "and"
+    OR = "or"
+    XOR = "xor"
+    IMPLIES = "implies"
+    NOT = "not"
+    EQ = "="
+    NE = "!="
+    LT = "<"
+    LE = "<="
+    GT = ">"
+    GE = ">="
+    ADD = "+"
+    SUBTRACT = "-"
+    MULTIPLY = "*"
+    DIVIDE = "/"
+    FLOOR_DIVIDE = "div"
+    MODULO = "mod"
+    NEGATE = "negate"
+    CONCAT = "concat"  # NULL when a part is
+    JOIN_TEXT = "&"  # a missing part counts as ''
+    JOIN_LIST = "join"
+    IF = "iif"
+    IS_TRUE = "is true"
+    EXISTS = "exists"
+    COUNT = "count"
+    SAME = "same"  # equality of lists
+    TO_NUMBER = "number"  # decimal text or integer to number
+    NUMBER_TEXT = "number text"
+    CAST = "cast"  # to what `extra` says: string (the default), integer or long
+    COMPARE_DATE = "compare date"
+    COMPARE_DATETIME = "compare dateTime"
+    COMPARE_TIME = "compare time"
+    REFERENCE_KEY = "reference key"
+    LOW_DECIMAL = "low decimal"
+    HIGH_DECIMAL = "high decimal"
+    LOW_DATE = "low date"
+    HIGH_DATE = "high date"
+    LOW_DATETIME = "low dateTime"
+    HIGH_DATETIME = "high dateTime"
+    LOW_TIME = "low time"
+    HIGH_TIME = "high time"
+    LOWER = "lower"
+    UPPER = "upper"
+    TRIM = "trim"
+    LENGTH = "length"
+    STARTS_WITH = "startsWith"
+    ENDS_WITH = "endsWith"
+    CONTAINS = "contains"
+    SUBSTRING = "substring"
+    REPLACE = "replace"
+    LIST = "list"  # one value as a list of none or one
+    COLLECTION = "collection"  # a list that is never NULL
+    BRANCHES = "branches"  # the numbers of a union's branches
+    SWITCH = "switch"  # the value of the branch that a row belongs to
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Var:
+    """A column of the relation at hand, or the parameter of a lambda."""
+
+    name: str
+    type: str
+    node: StructNode | None = None
+    many: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Constant:
+    """A literal; `value` None is NULL."""
+
+    type: str
+    value: str | int | bool | None
+    many: bool = False
+    node: None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Field:
+    """A field of one struct value."""
+
+    base: "Expr"
+    name: str
+    type: str
+    many: bool
+    node: StructNode
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """An element of several types, before `ofType` picks one. Never emitted."""
+
+    base: "Expr"
+    name: str
+    type: str = "choice"
+    many: bool = False
+    node: None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Each:
+    """`body` for each item of `base`; empty results are dropped, lists are joined into one."""
+
+    base: "Expr"
+    var: Var
+    body: "Expr"
+    many: bool = field(default=True, init=False)
+
+    @property
+    def type(self) -> str:
+        """The type of an item."""
+        return self.body.type
+
+    @property
+    def node(self) -> StructNode | None:
+        """The struct of an item."""
+        return self.body.node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Filter:
+    """The items of `base` for which `condition` is true."""
+
+    base: "Expr"
+    var: Var
+    condition: "Expr"
+    many: bool = field(default=True, init=False)
+
+    @property
+    def type(self) -> str:
+        """The type of an item."""
+        return self.base.type
+
+    @property
+    def node(self) -> StructNode | None:
+        """The struct of an item."""
+        return self.base.node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Guard:
+    """`base` where `condition` is true, else empty."""
+
+    base: "Expr"
+    condition: "Expr"
+
+    @property
+    def type(self) -> str:
+        """The type of the value."""
+        return self.base.type
+
+    @property
+    def many(self) -> bool:
+        """Whether it is a list."""
+        return self.base.many
+
+    @property
+    def node(self) -> StructNode | None:
+        """The struct of the value."""
+        return self.base.node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Item:
+    """The item of a list at a position from 0, or the last one (-1); empty if there is none."""
+
+    base: "Expr"
+    position: int
+    many: bool = field(default=False, init=False)
+
+    @property
+    def type(self) -> str:
+        """The type of the item."""
+        return self.base.type
+
+    @property
+    def node(self) -> StructNode | None:
+        """The struct of the item."""
+        return self.base.node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Single:
+    """The only item of a list; more than one stops the query with `message`."""
+
+    base: "Expr"
+    message: str
+    many: bool = field(default=False, init=False)
+
+    @property
+    def type(self) -> str:
+        """The type of the item."""
+        return self.base.type
+
+    @property
+    def node(self) -> StructNode | None:
+        """The struct of the item."""
+        return self.base.node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """An operation on values. `extra` holds what is fixed when compiling: a resource type, a comparison."""
+
+    op: Op
+    args: tuple["Expr", ...]
+    type: str
+    many: bool = False
+    extra: str = ""
+    node: StructNode | None = None
+
+
+type Expr = Var | Constant | Field | Choice | Each | Filter | Guard | Item | Single | Call
+
+
+def parts(expr: Expr) -> tuple[Expr, ...]:
+    """The direct parts of an expression."""
+    match expr:
+        case Var() | Constant():
+            return ()
+        case Each():
+            return (expr.base, expr.body)
+        case Filter() | Guard():
+            return (expr.base, expr.condition)
+        case Call():
+            return expr.args
+        case _:
+            return (expr.base,)
+
+
+def with_parts(expr: Expr, new: tuple[Expr, ...]) -> Expr:
+    """The same expression over other direct parts."""
+    match expr:
+        case Var() | Constant():
+            return expr
+        case Each():
+            return Each(new[0], expr.var, new[1])
+        case Filter():
+            return Filter(new[0], expr.var, new[1])
+        case Guard():
+            return Guard(new[0], new[1])
+        case Call():
+            return replace(expr, args=new)
+        case _:
+            return replace(expr, base=new[0])
+
+
+def walk(expr: Expr) -> Iterator[Expr]:
+    """The expression and everything in it."""
+    yield expr
+    for part in parts(expr):
+        yield from walk(part)
+
+
+def free_names(expr: Expr) -> frozenset[str]:
+    """The columns an expression reads: its variables less the parameters of its lambdas."""
+    match expr:
+        case Var():
+            return frozenset({expr.name})
+        case Each():
+            return free_names(expr.base) | (free_names(expr.body) - {expr.var.name})
+        case Filter():
+            return free_names(expr.base) | (free_names(expr.condition) - {expr.var.name})
+        case _:
+            return frozenset().union(*(free_names(part) for part in parts(expr)))
+
+
+def null_with(expr: Expr, name: str) -> bool:
+    """Whether the expression is certainly NULL when the variable is: a path that starts at it."""
+    match expr:
+        case Var():
+            return expr.name == name
+        case Field() | Item() | Single() | Guard():
+            return null_with(expr.base, name)
+        case _:
+            return False

@@ -1,0 +1,96 @@
+"""FHIRPath syntax to the typed tree, checked against FHIR R4."""
+
+from a360.fhir import _fhirpath as path
+from a360.fhir._definitions import is_resource
+from a360.fhir._expr import EMPTY, UNKNOWN, Constant, Expr
+from a360.fhir._functions import invoke
+from a360.fhir._operators import binary, negative
+from a360.fhir._paths import item, member
+from a360.fhir._scope import Compilation, Scope
+
+_MAX_INTEGER = 2**31 - 1
+_MAX_DIGITS = 10
+
+
+class Expressions:
+    """Types the expressions of one view."""
+
+    def __init__(self, compilation: Compilation) -> None:
+        self.compilation = compilation
+
+    def parsed(self, text: str, scope: Scope) -> Expr:
+        """The typed tree of an expression; a fault is noted where it is not one."""
+        try:
+            node = path.parse(text)
+        except path.PathSyntaxError as error:
+            return self.compilation.fault(scope, str(error), "a FHIRPath expression")
+        return self.typed(node, scope)
+
+    def typed(self, node: path.Node, scope: Scope) -> Expr:
+        """The typed tree of a syntax tree."""
+        match node:
+            case path.Member():
+                return self._member(node, scope)
+            case path.Invocation():
+                target = scope.focus if node.target is None else self.typed(node.target, scope)
+                return invoke(self, node.name, target, node.arguments, scope)
+            case path.Indexer():
+                return self._indexer(node, scope)
+            case path.Value():
+                return self._value(node, scope)
+            case path.Constant():
+                return self._constant(node, scope)
+            case path.This():
+                if node.name == "this":
+                    return scope.focus
+                return self.compilation.fault(scope, f"${node.name} is not supported", "$this")
+            case path.Unary():
+                return negative(self.compilation, node.operator, self.typed(node.operand, scope), scope)
+            case path.Binary():
+                left, right = self.typed(node.left, scope), self.typed(node.right, scope)
+                return binary(self.compilation, node.operator, left, right, scope)
+
+    def _member(self, node: path.Member, scope: Scope) -> Expr:
+        if node.target is None:
+            if scope.focus is scope.resource and node.name == scope.resource.type and is_resource(node.name):
+                return scope.focus
+            return member(self.compilation, scope.focus, node.name, scope)
+        return member(self.compilation, self.typed(node.target, scope), node.name, scope)
+
+    def _indexer(self, node: path.Indexer, scope: Scope) -> Expr:
+        target, index = self.typed(node.target, scope), self.typed(node.index, scope)
+        if UNKNOWN in {target.type, index.type}:
+            return Constant(UNKNOWN, None)
+        if not isinstance(index, Constant) or type(index.value) is not int or index.value < 0:
+            return self.compilation.fault(
+                scope, "an index that is no whole number", "[0], [1] or an integer constant"
+            )
+        return item(target, index.value)
+
+    def _value(self, node: path.Value, scope: Scope) -> Expr:
+        match node.kind:
+            case "boolean":
+                return Constant("boolean", node.text == "true")
+            case "integer":
+                if len(node.text) > _MAX_DIGITS or int(node.text) > _MAX_INTEGER:
+                    return self.compilation.fault(
+                        scope, f"the integer {node.text}", f"at most {_MAX_INTEGER}"
+                    )
+                return Constant("integer", int(node.text))
+            case "empty":
+                return Constant(EMPTY, None)
+            case _:
+                return Constant(node.kind, node.text)
+
+    def _constant(self, node: path.Constant, scope: Scope) -> Expr:
+        if node.name == "rowIndex":
+            return scope.row_index()
+        if node.name == "resource":
+            return scope.resource
+        found = self.compilation.constants.get(node.name)
+        if found is None:
+            names = ", ".join(f"%{name}" for name in self.compilation.constants) or "no constant is declared"
+            return self.compilation.fault(
+                scope, f"%{node.name} is not declared", f"{names}, %resource, %rowIndex"
+            )
+        return found

@@ -1,0 +1,51 @@
+"""Faults of a view, and the error that carries all of them at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from a360.errors import ContractError
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault: the JSON pointer of the part at fault, what was found there and what is allowed."""
+
+    pointer: str
+    found: str
+    allowed: str
+
+    def __str__(self) -> str:
+        return f"{self.pointer or '/'}: {self.found}; {self.allowed}"
+
+
+class ViewError(ContractError):
+    """A ViewDefinition has faults; `faults` holds every one of them."""
+
+    def __init__(self, faults: Sequence[Fault], *, view: str = "") -> None:
+        self.faults = tuple(faults)
+        name = f"view {view!r}" if view else "the view"
+        count = "a fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
+        shown = "\n    ".join(str(fault) for fault in self.faults[:_SHOWN])
+        more = f"\n    and {len(self.faults) - _SHOWN} more" if len(self.faults) > _SHOWN else ""
+        super().__init__(
+            "view-invalid",
+            f"{name} has {count}",
+            where=self.faults[0].pointer or "/",
+            found=shown + more,
+            next_step="correct the view; pointers are JSON pointers into it",
+        )
+
+
+class Faults:
+    """Collects faults while a view is compiled, so that all are reported together."""
+
+    def __init__(self) -> None:
+        self.found: list[Fault] = []
+
+    def add(self, pointer: str, found: str, allowed: str) -> None:
+        """Note one fault; the same one is noted once."""
+        fault = Fault(pointer, found, allowed)
+        if fault not in self.found:
+            self.found.append(fault)

@@ -1,0 +1,81 @@
+"""Cuts a FHIRPath expression into tokens."""
+
+import re
+from dataclasses import dataclass
+
+_PATTERN = re.compile(
+    r"""
+    (?P<space>\s+|//[^\n]*|/\*.*?\*/)
+  | (?P<dateTime>@\d{4}(?:-\d{2}(?:-\d{2})?)?T(?:\d{2}(?::\d{2}(?::\d{2}(?:\.\d+)?)?)?(?:Z|[+-]\d{2}:\d{2})?)?)
+  | (?P<time>@T\d{2}(?::\d{2}(?::\d{2}(?:\.\d+)?)?)?)
+  | (?P<date>@\d{4}(?:-\d{2}(?:-\d{2})?)?)
+  | (?P<decimal>\d+\.\d+)
+  | (?P<integer>\d+)
+  | (?P<string>'(?:[^'\\]|\\.)*')
+  | (?P<quoted>`(?:[^`\\]|\\.)*`)
+  | (?P<constant>%(?:[A-Za-z_]\w*|`(?:[^`\\]|\\.)*`|'(?:[^'\\]|\\.)*'))
+  | (?P<this>\$[A-Za-z]+)
+  | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
+  | (?P<symbol><=|>=|!=|!~|[.,()\[\]{}=<>~+\-*/&|])
+    """,
+    re.VERBOSE | re.DOTALL | re.ASCII,
+)
+
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "f": "\f"}
+_ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)
+
+
+class PathSyntaxError(ValueError):
+    """An expression is not FHIRPath; says what was found, and at which character."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token: its kind, its text with quotes and escapes resolved, and where it began."""
+
+    kind: str
+    text: str
+    at: int
+
+
+def tokens(path: str) -> list[Token]:
+    """The tokens of an expression, ended by one of kind `end`."""
+    found: list[Token] = []
+    at = 0
+    while at < len(path):
+        match = _PATTERN.match(path, at)
+        if match is None:
+            raise PathSyntaxError(f"{path[at]!r} at character {at + 1} begins nothing FHIRPath knows")
+        kind = match.lastgroup or ""
+        if kind != "space":
+            found.append(Token(kind, _plain(kind, match.group()), at))
+        at = match.end()
+    return [*found, Token("end", "", at)]
+
+
+def _plain(kind: str, text: str) -> str:
+    match kind:
+        case "string" | "quoted":
+            return _unescape(text[1:-1])
+        case "constant":
+            return _unescape(text[2:-1]) if text[1] in "`'" else text[1:]
+        case "this":
+            return text[1:]
+        case "date":
+            return text[1:]
+        case "dateTime":
+            return text[1:].removesuffix("T")
+        case "time":
+            return text[2:]
+        case _:
+            return text
+
+
+def _unescape(text: str) -> str:
+    return _ESCAPE.sub(lambda m: _escaped(m.group(1)), text)
+
+
+def _escaped(code: str) -> str:
+    if len(code) > 1:
+        return chr(int(code[1:], 16))
+    return _ESCAPES.get(code, code)

@@ -1,0 +1,286 @@
+"""The functions of FHIRPath that views may use."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from a360.fhir._definitions import is_known, is_resource
+from a360.fhir._expr import EMPTY, NUMBER, UNKNOWN, Call, Constant, Each, Expr, Op
+from a360.fhir._fhirpath import Member, Node
+from a360.fhir._operators import as_number, as_text, boolean
+from a360.fhir._paths import item, member, of_type, present, single, through, where
+from a360.fhir._scope import Scope
+from a360.fhir._types import kind_of, shown
+
+if TYPE_CHECKING:
+    from a360.fhir._expressions import Expressions
+
+type Handler = Callable[["Expressions", Expr, tuple[Node, ...], Scope], Expr]
+
+_KEY = "the root of a resource"
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function: what it does, and how many arguments it takes."""
+
+    handler: Handler
+    least: int = 0
+    most: int = 0
+
+
+def _where(e: "Expressions", target: Expr, args: tuple[Node, ...], scope: Scope) -> Expr:
+    def condition(one: Expr) -> Expr:
+        return boolean(e.compilation, e.typed(args[0], scope.on(one)), "where()", scope)
+
+    return where(e.compilation, target, condition)
+
+
+def _exists(e: "Expressions", target: Expr, args: tuple[Node, ...], scope: Scope) -> Expr:
+    if target.type == EMPTY:
+        return Constant("boolean", value=False)
+    found = _where(e, target, args, scope) if args else target
+    return Call(Op.EXISTS, (present(e.compilation, found),), "boolean")
+
+
+def _empty(e: "Expressions", target: Expr, args: tuple[Node, ...], scope: Scope) -> Expr:
+    return Call(Op.NOT, (_exists(e, target, args, scope),), "boolean")
+
+
+def _all(e: "Expressions", target: Expr, args: tuple[Node, ...], scope: Scope) -> Expr:
+    def failing(one: Expr) -> Expr:
+        holds = boolean(e.compilation, e.typed(args[0], scope.on(one)), "all()", scope)
+        return Call(Op.NOT, (Call(Op.IS_TRUE, (holds,), "boolean"),), "boolean")
+
+    failures = where(e.compilation, target, failing)
+    return Call(Op.NOT, (Call(Op.EXISTS, (failures,), "boolean"),), "boolean")
+
+
+def _count(e: "Expressions", target: Expr, _args: tuple[Node, ...], _scope: Scope) -> Expr:
+    return Call(Op.COUNT, (present(e.compilation, target),), "integer")
+
+
+def _first(_e: "Expressions", target: Expr, _args: tuple[Node, ...], _scope: Scope) -> Expr:
+    return item(target, 0)
+
+
+def _last(_e: "Expressions", target: Expr, _args: tuple[Node, ...], _scope: Scope) -> Expr:
+    return item(target, -1)
+
+
+def _of_type(e: "Expressions", target: Expr, args: tuple[Node, ...], scope: Scope) -> Expr:
+    name = _type_name(args[0])
+    if name is None or not is_known(name):
+        return e.compilation.fault(
+            scope, "ofType() without the name of a FHIR type", "ofType(Quantity), for example"
+        )
+    return of_type(e.compilation, target, name, scope)
+
+
+def _type_name(node: Node) -> str | None:
+    if not isinstance(node, Member):
+        return None
+    if isinstance(node.target, Member) and node.target.target is None and node.target.name == "FHIR":
+        return node.name
+    return node.name if node.target is None else None
+
+
+def _extension(e: "Expressions", target: Expr, args: tuple[Node, ...], scope: Scope) -> Expr:
+    url = e.typed(args[0], scope)
+    if url.type == UNKNOWN:
+        return url
+    if not isinstance(url, Constant) or kind_of(url.type) != "text":
+        return e.compilation.fault(scope, "extension() without a URL", "extension('http://...')")
+
+    def condition(one: Expr) -> Expr:
+        return Call(Op.EQ, (member(e.compilation, one, "url", scope), url), "boolean")
+
+    return where(e.compilation, member(e.compilation, target, "extension", scope), condition)
+
+
+def _not(e: "Expressions", target: Expr, _args: tuple[Node, ...], scope: Scope) -> Expr:
+    return Call(Op.NOT, (boolean(e.compilation, target, "not()", scope),), "boolean")
+
+
+def _join(e: "Expressions", target: Expr, args: tuple[Node, ...], scope: Scope) -> Expr:
+    separator = e.typed(args[0], scope) if args else Constant("string", "")
+    if UNKNOWN in {target.type, separator.type}:
+        return Constant(UNKNOWN, None)
+    if kind_of(target.type) != "text" or kind_of(separator.type) != "text" or separator.many:
+        return e.compilation.fault(
+            scope, f"join() of {shown(target)}", "a collection of text, and a text separator"
+        )
+    texts = target if target.many else Call(Op.LIST, (target,), target.type, many=True)
+    return Call(Op.JOIN_LIST, (texts, separator), "string")
+
+
+def _iif(e: "Expressions", target: Expr, args: tuple[Node, ...], scope: Scope) -> Expr:
+    inside = scope.on(target)
+    condition = boolean(e.compilation, e.typed(args[0], inside), "iif()", scope)
+    yes = e.typed(args[1], inside)
+    no = e.typed(args[2], inside) if len(args) > 2 else Constant(EMPTY, None)  # noqa: PLR2004 - iif's third
+    if UNKNOWN in {condition.type, yes.type, no.type}:
+        return Constant(UNKNOWN, None)
+    return _either(e, condition, yes, no, scope)
+
+
+def _either(e: "Expressions", condition: Expr, yes: Expr, no: Expr, scope: Scope) -> Expr:
+    real = [side for side in (yes, no) if side.type != EMPTY]
+    if not real:
+        return Constant(EMPTY, None)
+    kinds = {kind_of(side.type) for side in real}
+    if kinds == {"integer", "decimal"}:
+        return _either(e, condition, as_number(single(yes, scope)), as_number(single(no, scope)), scope)
+    node = real[0].node
+    if len(kinds) > 1 or (kinds & {"complex", "choice"} and any(side.node is not node for side in real)):
+        return e.compilation.fault(scope, f"iif() of {shown(yes)} or {shown(no)}", "both results of one kind")
+    if {side.type for side in real} == {"decimal", NUMBER}:
+        real = [as_number(side) for side in real]
+        yes, no = (side if side.type == EMPTY else as_number(side) for side in (yes, no))
+    many = any(side.many for side in real)
+    sides = tuple(_as_list(side) if many else side for side in (yes, no))
+    same = real[0].type if len({side.type for side in real}) == 1 else _common(real)
+    return Call(Op.IF, (condition, *sides), same, many=many, node=node)
+
+
+def _common(sides: list[Expr]) -> str:
+    return {"text": "string", "integer": "integer", "dateTime": "dateTime"}[kind_of(sides[0].type)]
+
+
+def _as_list(side: Expr) -> Expr:
+    return (
+        side
+        if side.many or side.type == EMPTY
+        else Call(Op.LIST, (side,), side.type, many=True, node=side.node)
+    )
+
+
+def _resource_key(e: "Expressions", target: Expr, _args: tuple[Node, ...], scope: Scope) -> Expr:
+    if target.type == UNKNOWN:
+        return target
+    if not is_resource(target.type) or target.many:
+        return e.compilation.fault(scope, f"getResourceKey() of {shown(target)}", _KEY)
+    return member(e.compilation, target, "id", scope)
+
+
+def _reference_key(e: "Expressions", target: Expr, args: tuple[Node, ...], scope: Scope) -> Expr:
+    if target.type == UNKNOWN:
+        return target
+    if target.type != "Reference":
+        return e.compilation.fault(scope, f"getReferenceKey() of {shown(target)}", "a Reference")
+    name = _type_name(args[0]) if args else ""
+    if name is None or (name and not is_resource(name)):
+        return e.compilation.fault(
+            scope, "getReferenceKey() with what is no resource type", "getReferenceKey(Patient)"
+        )
+
+    def key(text: Expr) -> Expr:
+        return Call(Op.REFERENCE_KEY, (text,), "id", extra=name)
+
+    return through(e.compilation, member(e.compilation, target, "reference", scope), key)
+
+
+_BOUNDARIES = {
+    ("decimal", False): Op.LOW_DECIMAL,
+    ("decimal", True): Op.HIGH_DECIMAL,
+    ("date", False): Op.LOW_DATE,
+    ("date", True): Op.HIGH_DATE,
+    ("dateTime", False): Op.LOW_DATETIME,
+    ("dateTime", True): Op.HIGH_DATETIME,
+    ("time", False): Op.LOW_TIME,
+    ("time", True): Op.HIGH_TIME,
+}
+
+
+def _boundary(*, high: bool) -> Handler:
+    name = "highBoundary()" if high else "lowBoundary()"
+
+    def handler(e: "Expressions", target: Expr, _args: tuple[Node, ...], scope: Scope) -> Expr:
+        if target.type == UNKNOWN:
+            return target
+        op = _BOUNDARIES.get((kind_of(target.type), high))
+        if op is None:
+            return e.compilation.fault(
+                scope, f"{name} of {shown(target)}", "a decimal, date, dateTime, instant or time"
+            )
+
+        def edge(one: Expr) -> Expr:
+            return Call(op, (as_text(one),), one.type if one.type != NUMBER else "decimal")
+
+        return through(e.compilation, target, edge)
+
+    return handler
+
+
+def _string(op: Op, result: str = "string") -> Handler:
+    """A function of one text, with texts or integers as arguments."""
+
+    def handler(e: "Expressions", target: Expr, args: tuple[Node, ...], scope: Scope) -> Expr:
+        values = [single(e.typed(node, scope), scope) for node in args]
+        if UNKNOWN in {target.type, *(value.type for value in values)}:
+            return Constant(UNKNOWN, None)
+        wanted = "integer" if op is Op.SUBSTRING else "text"
+        if kind_of(target.type) != "text" or any(kind_of(value.type) != wanted for value in values):
+            found = ", ".join(shown(value) for value in values)
+            return e.compilation.fault(
+                scope, f"{op.value}({found}) of {shown(target)}", f"text, and {wanted} inside ()"
+            )
+        return Call(op, (single(target, scope), *values), result)
+
+    return handler
+
+
+def _to_string(e: "Expressions", target: Expr, _args: tuple[Node, ...], scope: Scope) -> Expr:
+    if target.type == UNKNOWN:
+        return target
+    if kind_of(target.type) in {"complex", "choice", "empty"}:
+        return e.compilation.fault(
+            scope, f"toString() of {shown(target)}", "an element that has a single value"
+        )
+    text = as_text(single(target, scope))
+    return Call(Op.CONCAT, (text,), "string")
+
+
+FUNCTIONS: dict[str, Function] = {
+    "all": Function(_all, 1, 1),
+    "contains": Function(_string(Op.CONTAINS, "boolean"), 1, 1),
+    "count": Function(_count),
+    "empty": Function(_empty),
+    "endsWith": Function(_string(Op.ENDS_WITH, "boolean"), 1, 1),
+    "exists": Function(_exists, 0, 1),
+    "extension": Function(_extension, 1, 1),
+    "first": Function(_first),
+    "getReferenceKey": Function(_reference_key, 0, 1),
+    "getResourceKey": Function(_resource_key),
+    "highBoundary": Function(_boundary(high=True)),
+    "iif": Function(_iif, 2, 3),
+    "join": Function(_join, 0, 1),
+    "last": Function(_last),
+    "length": Function(_string(Op.LENGTH, "integer")),
+    "lowBoundary": Function(_boundary(high=False)),
+    "lower": Function(_string(Op.LOWER)),
+    "not": Function(_not),
+    "ofType": Function(_of_type, 1, 1),
+    "replace": Function(_string(Op.REPLACE), 2, 2),
+    "startsWith": Function(_string(Op.STARTS_WITH, "boolean"), 1, 1),
+    "substring": Function(_string(Op.SUBSTRING), 1, 2),
+    "toString": Function(_to_string),
+    "trim": Function(_string(Op.TRIM)),
+    "upper": Function(_string(Op.UPPER)),
+    "where": Function(_where, 1, 1),
+}
+
+
+def invoke(e: "Expressions", name: str, target: Expr, args: tuple[Node, ...], scope: Scope) -> Expr:
+    """Apply a function, or note that there is no such one."""
+    function = FUNCTIONS.get(name)
+    if function is None:
+        return e.compilation.fault(scope, f"the function {name}() is not supported", ", ".join(FUNCTIONS))
+    if not function.least <= len(args) <= function.most:
+        wanted = (
+            f"{function.least} to {function.most}" if function.least != function.most else str(function.least)
+        )
+        return e.compilation.fault(scope, f"{name}() with {len(args)} arguments", f"{wanted} arguments")
+    if isinstance(target, Each) and target.type == UNKNOWN:
+        return Constant(UNKNOWN, None)
+    return function.handler(e, target, args, scope)

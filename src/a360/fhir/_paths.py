@@ -1,0 +1,195 @@
+"""Steps through elements: members, choices, filters, indexers; each maps over a list, or applies to one value."""
+
+import difflib
+from collections.abc import Callable
+
+from a360.fhir._definitions import choice_of, definitions, element, element_names, is_primitive
+from a360.fhir._expr import (
+    UNKNOWN,
+    Call,
+    Choice,
+    Constant,
+    Each,
+    Expr,
+    Field,
+    Filter,
+    Guard,
+    Item,
+    Op,
+    Single,
+    Var,
+)
+from a360.fhir._scope import Compilation, Scope
+from a360.fhir._types import shown
+
+_SUGGESTIONS = 3
+
+
+def through(compilation: Compilation, base: Expr, step: Callable[[Expr], Expr]) -> Expr:
+    """Apply a step to one value, or to each item of a list."""
+    if isinstance(base, Each):
+        return Each(base.base, base.var, through(compilation, base.body, step))
+    if base.many:
+        var = compilation.parameter(base)
+        return Each(base, var, step(var))
+    return step(base)
+
+
+def member(compilation: Compilation, base: Expr, name: str, scope: Scope) -> Expr:
+    """`base.name`."""
+    if base.type == UNKNOWN:
+        return base
+    problem = _member_problem(base, name)
+    if problem is not None:
+        return compilation.fault(scope, *problem)
+    return through(compilation, base, lambda one: _step(compilation, one, name, scope))
+
+
+def _step(compilation: Compilation, one: Expr, name: str, scope: Scope) -> Expr:
+    if is_primitive(one.type):
+        one = _shadow(one)
+        if one.type == UNKNOWN:
+            return compilation.fault(scope, f"'{name}' of a computed value", "take it of an element")
+        return field_of(compilation, one, name, "Extension" if name == "extension" else "string", scope)
+    found = element(one.type, name)
+    if found is None or one.node is None:
+        return compilation.fault(scope, f"'{name}' of {shown(one)}", "take it of an element")
+    if found.choice:
+        return Choice(one, name)
+    return field_of(compilation, one, name, found.types[0], scope, many=found.many)
+
+
+def _shadow(one: Expr) -> Expr:
+    """The `_name` object that carries the id and extensions of a primitive element in JSON."""
+    if not isinstance(one, Field) or one.base.node is None:
+        return Constant(UNKNOWN, None)
+    name = f"_{one.name}"
+    return Field(one.base, name, "Element", many=False, node=one.base.node.child(name, "Element", many=False))
+
+
+def field_of(
+    compilation: Compilation, base: Expr, name: str, type_name: str, scope: Scope, *, many: bool | None = None
+) -> Expr:
+    """The field of a struct, entered into the view's minimal struct."""
+    if base.node is None:
+        return compilation.fault(scope, f"'{name}' of {shown(base)}", "take it of an element")
+    repeats = name == "extension" if many is None else many
+    node = base.node.child(name, type_name, many=repeats)
+    if node.many != repeats or (
+        node.type != type_name and not is_primitive(node.type) == is_primitive(type_name)
+    ):
+        return compilation.fault(
+            scope,
+            f"'{name}' is read as {type_name} here and as {node.type} elsewhere in the view",
+            "read one of them in a view of its own",
+        )
+    return Field(base, name, type_name, repeats, node)
+
+
+def _member_problem(base: Expr, name: str) -> tuple[str, str] | None:
+    kind = base.type
+    if kind == "choice":
+        return f"'.{name}' of a choice of types", "choose one first: ofType(Quantity), for example"
+    if is_primitive(kind):
+        allowed = name in {"extension", "id"}
+        return None if allowed else (f"'{name}' of a {kind}", "a primitive has only 'extension' and 'id'")
+    if kind not in definitions().types:
+        return f"'{name}' of {shown(base)}", "only elements have members"
+    if element(kind, name) is not None:
+        return None
+    choice = choice_of(kind, name)
+    if choice is not None:
+        return f"'{name}' is how JSON writes a choice", f"write {choice[0]}.ofType({choice[1]})"
+    return f"{kind} has no element '{name}'", _allowed_names(kind, name)
+
+
+def _allowed_names(kind: str, name: str) -> str:
+    names = element_names(kind)
+    close = difflib.get_close_matches(name, names, _SUGGESTIONS)
+    return f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(names)}"
+
+
+def of_type(compilation: Compilation, base: Expr, type_name: str, scope: Scope) -> Expr:
+    """`base.ofType(type)`."""
+    if base.type == UNKNOWN:
+        return base
+
+    def step(one: Expr) -> Expr:
+        if isinstance(one, Choice):
+            return _chosen(compilation, one, type_name, scope)
+        if one.type in {"Resource", "DomainResource"} and type_name in definitions().resources:
+            return _resource_of_type(compilation, one, type_name, scope)
+        if one.type == type_name:
+            return one
+        return compilation.fault(scope, f"ofType({type_name}) of {shown(one)}", f"it is always {one.type}")
+
+    return through(compilation, base, step)
+
+
+def _chosen(compilation: Compilation, choice: Choice, type_name: str, scope: Scope) -> Expr:
+    found = element(choice.base.type, choice.name)
+    types = found.types if found else ()
+    if found is None or type_name not in types:
+        return compilation.fault(
+            scope, f"'{choice.name}' is never a {type_name}", f"it is one of {', '.join(types)}"
+        )
+    return field_of(compilation, choice.base, found.json_name(type_name), type_name, scope, many=False)
+
+
+def _resource_of_type(compilation: Compilation, one: Expr, type_name: str, scope: Scope) -> Expr:
+    kind = field_of(compilation, one, "resourceType", "string", scope, many=False)
+    same = Call(Op.EQ, (kind, Constant("string", type_name)), "boolean")
+    if isinstance(one, Field):
+        typed: Expr = Field(one.base, one.name, type_name, one.many, one.node)
+    elif isinstance(one, Var):
+        typed = Var(one.name, type_name, one.node)
+    else:
+        return compilation.fault(
+            scope, f"ofType({type_name}) of {shown(one)}", "apply it to the element itself"
+        )
+    return Guard(typed, same)
+
+
+def where(compilation: Compilation, base: Expr, condition: Callable[[Expr], Expr]) -> Expr:
+    """`base.where(condition)`."""
+    if base.type == UNKNOWN:
+        return base
+    if isinstance(base, Each):
+        return Each(base.base, base.var, where(compilation, base.body, condition))
+    if base.many:
+        var = compilation.parameter(base)
+        return Filter(base, var, condition(var))
+    return Guard(base, condition(base))
+
+
+def item(base: Expr, position: int) -> Expr:
+    """The item at a position from 0, or the last one (-1)."""
+    if base.many:
+        return Item(base, position)
+    return base if position in {0, -1} else Guard(base, Constant("boolean", value=False))
+
+
+def single(base: Expr, scope: Scope) -> Expr:
+    """The only value of an expression; checked when it runs if it can have several."""
+    return Single(base, f"several values where one is expected: {scope.pointer}") if base.many else base
+
+
+def present(compilation: Compilation, base: Expr) -> Expr:
+    """`base` with a choice of types made a value that is there when any of its types is."""
+
+    def step(one: Expr) -> Expr:
+        if not isinstance(one, Choice):
+            return one
+        found = element(one.base.type, one.name)
+        node = one.base.node
+        if found is None or node is None:
+            return Constant(UNKNOWN, None)
+        any_of: Expr | None = None
+        for kind in found.types:
+            name = found.json_name(kind)
+            value = Field(one.base, name, kind, many=False, node=node.child(name, kind, many=False))
+            test = Call(Op.EXISTS, (value,), "boolean")
+            any_of = test if any_of is None else Call(Op.OR, (any_of, test), "boolean")
+        return Guard(Constant("boolean", value=True), any_of or Constant("boolean", value=False))
+
+    return through(compilation, base, step) if base.type == "choice" else base

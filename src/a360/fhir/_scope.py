@@ -1,0 +1,55 @@
+"""What an expression is checked in: the focus, the resource, the row index; and where faults go."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from a360.fhir._expr import UNKNOWN, Constant, Expr, Var
+from a360.fhir._fault import Faults
+from a360.fhir._struct import StructNode
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The surroundings of one expression."""
+
+    focus: Expr
+    resource: Expr
+    row_index: Callable[[], Expr]
+    pointer: str
+
+    def at(self, pointer: str) -> "Scope":
+        """The same surroundings for another part of the view."""
+        return replace(self, pointer=pointer)
+
+    def on(self, focus: Expr) -> "Scope":
+        """The same surroundings with another focus."""
+        return replace(self, focus=focus)
+
+
+class Compilation:
+    """What one compilation shares: its faults, the view's constants, and fresh names."""
+
+    def __init__(self, faults: Faults, constants: Mapping[str, Constant]) -> None:
+        self.faults = faults
+        self.constants = constants
+        self._names: dict[str, int] = {}
+
+    def fresh(self, stem: str) -> str:
+        """A name no view can use: columns begin with a letter."""
+        self._names[stem] = self._names.get(stem, 0) + 1
+        return f"_{stem}{self._names[stem]}"
+
+    def parameter(self, base: Expr) -> Var:
+        """The parameter of a lambda over the items of a list."""
+        node = base.node
+        return Var(self.fresh("x"), base.type, node)
+
+    def fault(self, scope: Scope, found: str, allowed: str) -> Expr:
+        """Note a fault; the expression that comes back silences those that would follow from it."""
+        self.faults.add(scope.pointer, found, allowed)
+        return Constant(UNKNOWN, None)
+
+
+def struct_of(expr: Expr) -> StructNode | None:
+    """The place of an expression in the view's struct, if it is an element of the resource."""
+    return expr.node
