@@ -1,6 +1,11 @@
 """The lake as it is declared: contracts, their linter, and the plan that everything else carries out."""
 
 from a360.contract._derived import HISTORY_COLUMN, HOUSEKEEPING, TABLE_PROPERTIES
+from a360.contract._environment import LOCAL, Environment
+from a360.contract._faults import FAULTS, Fault, FaultyContractsError
+from a360.contract._lint import load_contracts
+from a360.contract._load import Dataset, LakeContracts, TextFile, default_contracts
+from a360.contract._make_plan import make_plan
 from a360.contract._plan import (
     ColumnPlan,
     GoldStep,
@@ -43,19 +48,26 @@ from a360.contract._rules import (
 from a360.contract._types import PhysicalType, iceberg_type, parse_type, physical_type
 
 __all__ = [
+    "FAULTS",
     "HISTORY_COLUMN",
     "HOUSEKEEPING",
+    "LOCAL",
     "TABLE_PROPERTIES",
     "ColumnPlan",
     "DanglingRows",
+    "Dataset",
     "DatasetRule",
     "Dimension",
     "DuplicateRows",
+    "Environment",
     "Expression",
     "FailingRows",
+    "Fault",
+    "FaultyContractsError",
     "FilterPlan",
     "GoldStep",
     "GrantPlan",
+    "LakeContracts",
     "LakePlan",
     "Length",
     "MaskPlan",
@@ -82,12 +94,16 @@ __all__ = [
     "Step",
     "TablePlan",
     "TagPlan",
+    "TextFile",
     "Unit",
     "ValidValues",
     "ViewPlan",
     "Zone",
     "ZonePlan",
+    "default_contracts",
     "iceberg_type",
+    "load_contracts",
+    "make_plan",
     "parse_type",
     "physical_type",
 ]

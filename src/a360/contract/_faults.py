@@ -1,0 +1,115 @@
+"""Faults of contracts: what is wrong, where, and what to do; one stable code a kind of fault."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from a360.errors import ContractError
+
+SHOWN = 10
+
+# A code never changes its meaning. docs/contracts.md has one line for each.
+FAULTS = MappingProxyType(
+    {
+        # the file as text
+        "C101": "The file cannot be read: it is missing, not UTF-8, or not YAML.",
+        "C102": "A key stands twice in one mapping.",
+        "C103": "The file uses an anchor, an alias, a tag, a merge key or a second document.",
+        "C104": "The file is too large or too deeply nested.",
+        "C105": "A plain value that YAML readers disagree on.",
+        "C106": "A file that no part of the lake reads.",
+        # the file as a model
+        "C111": "An unknown key.",
+        "C112": "A key is missing.",
+        "C113": "A value has the wrong type, or is not one of those allowed.",
+        "C114": "An unknown `a360.` property, or one in the wrong place.",
+        "C115": "A custom property stands twice.",
+        # the dataset
+        "C201": "The names in the file and the file's own name do not agree.",
+        "C202": "Two files declare the same dataset.",
+        "C203": "The dataset has no primary key.",
+        "C204": "The primary key is not well declared: its positions, or a column that may be null.",
+        "C205": "A housekeeping column is missing or differs from what refine writes.",
+        "C206": "A column's name is not allowed, or stands twice.",
+        "C207": "An unknown physical type.",
+        "C208": "The logical type does not fit the physical type.",
+        "C209": "Partitioning or sort order names an unknown column or transform.",
+        "C210": "A property that belongs to another zone.",
+        # sensitivities, tags, policy
+        "C301": "A column has no sensitivity.",
+        "C302": "An unknown sensitivity.",
+        "C303": "An unknown tag.",
+        "C304": "An identifier column that is a key or a reference has no token domain.",
+        "C305": "A token domain on a column that is not an identifier.",
+        "C306": "The policy names a role, purpose, dataset or column that does not exist.",
+        "C307": "A row filter is not a boolean expression over the dataset's columns.",
+        # field ids
+        "C401": "A column has no field id.",
+        "C402": "Two columns have the same field id.",
+        "C403": "A field id is used again that belonged to another column.",
+        "C404": "A column's field id is not the one the ledger has for it.",
+        "C405": "A field id is not in the ledger.",
+        # references, views, models
+        "C501": "A relationship leads to an unknown dataset.",
+        "C502": "A relationship leads to an unknown column.",
+        "C503": "A relationship leads to a column that is no key, or of another type or token domain.",
+        "C511": "The view's file is missing.",
+        "C512": "The view is not a ViewDefinition in JSON.",
+        "C513": "The columns of view and contract differ.",
+        "C514": "A view or model that no contract uses.",
+        "C521": "The model's file is missing.",
+        "C522": "The model is not a single SELECT.",
+        "C523": "A model or rule reads an unknown dataset.",
+        "C524": "Gold models depend on each other in a circle.",
+        "C525": "The columns of model and contract differ.",
+        # rules
+        "C601": "A rule that is not supported.",
+        "C602": "A rule's SQL cannot be read, or names an unknown column.",
+        "C603": "A gold dataset has no reconciliation rule.",
+        "C604": "The refresh is not well declared.",
+        "C605": "Two rules of a dataset have the same name.",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """One fault: in `file` at `line`, of the kind `code`, with what to do about it."""
+
+    file: str
+    line: int
+    code: str
+    message: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        fix = f"; {self.fix}" if self.fix else ""
+        return f"{self.file}:{self.line}: {self.code} {self.message}{fix}"
+
+    def to_json(self) -> dict[str, str | int]:
+        """The fault as a flat JSON object."""
+        return {
+            "code": self.code,
+            "file": self.file,
+            "line": self.line,
+            "message": self.message,
+            "fix": self.fix,
+        }
+
+
+class FaultyContractsError(ContractError):
+    """Contracts were to be used that have faults; `faults` holds every one."""
+
+    def __init__(self, faults: Sequence[Fault], where: str) -> None:
+        self.faults = tuple(sorted(faults))
+        shown = [str(fault) for fault in self.faults[:SHOWN]]
+        if len(self.faults) > SHOWN:
+            shown.append(f"and {len(self.faults) - SHOWN} more")
+        count = f"{len(self.faults)} fault" + ("s" if len(self.faults) > 1 else "")
+        super().__init__(
+            "contract-invalid",
+            f"The contracts have {count}",
+            where=where,
+            found="\n    ".join(shown),
+            next_step="mend them; `a360 lint` lists all of them",
+        )

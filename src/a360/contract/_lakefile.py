@@ -1,0 +1,118 @@
+"""`lake.yaml`: what belongs to the lake as a whole, and to no dataset alone."""
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from a360.contract._base import Dataset, Many, Model, Name, Period
+from a360.contract._plan import Zone
+from a360.contract._policy import Action, MaskMethod
+
+SENSITIVITY = "sensitivity"
+type Doc = Annotated[str, Field(min_length=1)]
+
+
+class ZoneDeclaration(Model):
+    """A zone."""
+
+    description: Doc
+
+
+class Zones(Model):
+    """The five zones; each is a namespace of the catalog."""
+
+    bronze: ZoneDeclaration
+    silver: ZoneDeclaration
+    gold: ZoneDeclaration
+    quarantine: ZoneDeclaration
+    ops: ZoneDeclaration
+
+
+class Vocabulary(Model):
+    """The values a tag may have, each with its meaning."""
+
+    description: Doc
+    values: Annotated[dict[Name, Doc], Field(min_length=1)]
+
+
+class Role(Model):
+    """A role."""
+
+    description: Doc
+    purposes: Many[Name] = ()
+
+
+class Grant(Model):
+    """What a role may do with which datasets, and with columns of which sensitivities."""
+
+    role: Name
+    actions: Annotated[Many[Action], Field(min_length=1)]
+    zones: Many[Zone] = ()
+    datasets: Many[Dataset] = ()
+    tags: Many[str] = ()
+    sensitivities: Annotated[Many[Name], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _reaches_something(self) -> "Grant":
+        if not (self.zones or self.datasets or self.tags):
+            raise ValueError("a grant names zones, datasets or tags")
+        return self
+
+
+class Filter(Model):
+    """Which rows of datasets the roles see."""
+
+    name: Name
+    roles: Annotated[Many[Name], Field(min_length=1)]
+    datasets: Annotated[Many[Dataset], Field(min_length=1)]
+    where: Doc
+
+
+class Mask(Model):
+    """How the roles see columns: named ones, or those of the sensitivities."""
+
+    name: Name
+    roles: Annotated[Many[Name], Field(min_length=1)]
+    columns: Many[Annotated[str, Field(pattern=r"^[a-z]+\.[a-z0-9_]+\.[a-z0-9_]+$")]] = ()
+    sensitivities: Many[Name] = ()
+    method: MaskMethod
+
+    @model_validator(mode="after")
+    def _reaches_something(self) -> "Mask":
+        if not (self.columns or self.sensitivities):
+            raise ValueError("a mask names columns or sensitivities")
+        return self
+
+
+class Retention(Model):
+    """How long a zone keeps rows and snapshots; nothing said means for ever."""
+
+    rows: Period | None = None
+    snapshots: Period | None = None
+    keep_snapshots: Annotated[int, Field(ge=1)] = 1
+
+
+class LakeFile(Model):
+    """The file."""
+
+    name: Name
+    description: Doc
+    zones: Zones
+    tags: dict[Name, Vocabulary]
+    purposes: dict[Name, Doc] = Field(default_factory=dict)
+    roles: dict[Name, Role] = Field(default_factory=dict)
+    grants: Many[Grant] = ()
+    filters: Many[Filter] = ()
+    masks: Many[Mask] = ()
+    retention: dict[Zone, Retention] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _has_sensitivities(self) -> "LakeFile":
+        if SENSITIVITY not in self.tags:
+            raise ValueError("the vocabulary `sensitivity` is missing from tags")
+        return self
+
+    @property
+    def sensitivities(self) -> tuple[str, ...]:
+        """The sensitivities, lowest first."""
+        return tuple(self.tags[SENSITIVITY].values)

@@ -1,0 +1,299 @@
+"""Reads a folder of contracts."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from a360.contract._environment import LOCAL, Environment
+from a360.contract._faults import Fault, FaultyContractsError
+from a360.contract._lakefile import LakeFile
+from a360.contract._odcs import Column, Contract
+from a360.contract._validate import lift, validate
+from a360.contract._yaml import Loc, SourceFile, read_text, read_yaml
+from a360.errors import OperatorError
+
+LAKE_FILE = "lake.yaml"
+LEDGER_FILE = "field_ids.yaml"
+CONTRACT_ZONES = ("bronze", "silver", "gold")
+COLUMNS: Loc = ("schema", 0, "properties")
+
+_DEFAULTS = Path(__file__).parents[1] / "_defaults" / "contracts"
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A contract with the place it was read from."""
+
+    zone: str
+    short: str
+    contract: Contract = field(repr=False)
+    source: SourceFile = field(repr=False)
+    unsure: frozenset[Loc] = field(default=frozenset(), repr=False)
+
+    @property
+    def name(self) -> str:
+        """The full name, `zone.name`, as folder and file say it."""
+        return f"{self.zone}.{self.short}"
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns, in order."""
+        return self.contract.columns
+
+    def column(self, name: str) -> Column | None:
+        """The column of this name, if there is one."""
+        return next((column for column in self.columns if column.name == name), None)
+
+    def sure(self, *loc: str | int) -> bool:
+        """Whether the value at this place is the author's, all of it."""
+        return not any(place[: len(loc)] == loc or loc[: len(place)] == place for place in self.unsure)
+
+    def fault(self, code: str, message: str, *loc: str | int, fix: str = "") -> Fault:
+        """A fault at a place of the contract."""
+        return self.source.fault(code, message, *loc, fix=fix)
+
+    def fault_at(self, column: str, code: str, message: str, *, fix: str = "") -> Fault:
+        """A fault at a column, or at the dataset where there is no such column."""
+        index = next((i for i, known in enumerate(self.columns) if known.name == column), None)
+        place = () if index is None else (*COLUMNS, index)
+        return self.source.fault(code, message, *place, fix=fix)
+
+
+@dataclass(frozen=True, slots=True)
+class TextFile:
+    """A view or a model: its name, its text, and where it lies."""
+
+    name: str
+    label: str
+    text: str = field(repr=False)
+
+    def fault(self, code: str, message: str, line: int = 1, fix: str = "") -> Fault:
+        """A fault in the file."""
+        return Fault(self.label, line, code, message, fix)
+
+
+@dataclass(frozen=True, slots=True)
+class LakeContracts:
+    """All that is declared about a lake; `datasets` are keyed by full name, views and models by file name."""
+
+    folder: Path
+    lake: LakeFile
+    lake_source: SourceFile = field(repr=False)
+    datasets: Mapping[str, Dataset] = field(repr=False)
+    views: Mapping[str, TextFile] = field(repr=False)
+    models: Mapping[str, TextFile] = field(repr=False)
+    environments: Mapping[str, Environment] = field(repr=False)
+    ledger: Mapping[str, Mapping[str, int]] = field(repr=False)
+    unreadable: frozenset[str] = frozenset()
+
+    def environment(self, name: str) -> Environment:
+        """The environment of this name; `local` always exists."""
+        if name in self.environments:
+            return self.environments[name]
+        raise OperatorError(
+            "setting-invalid",
+            f"There is no environment {name}",
+            where=str(environments_folder(self.folder)),
+            found="there are " + ", ".join(sorted(self.environments)),
+            next_step=f"add environments/{name}.yaml, or name another",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a folder holds as far as it can be read, and the faults met on the way."""
+
+    contracts: LakeContracts
+    faults: tuple[Fault, ...]
+
+
+def environments_folder(contracts: Path) -> Path:
+    """Where the environments of a folder of contracts lie: beside it."""
+    return contracts.parent / "environments"
+
+
+def default_contracts() -> Path:
+    """The folder of contracts to use where none is named: `./contracts`, else the copy that came along."""
+    here = Path("contracts")
+    if (here / LAKE_FILE).is_file():
+        return here
+    if (_DEFAULTS / LAKE_FILE).is_file():
+        return _DEFAULTS
+    checkout = Path(__file__).parents[3] / "contracts"
+    if (checkout / LAKE_FILE).is_file():
+        return checkout
+    raise OperatorError(
+        "input-missing",
+        "There are no contracts",
+        where=f"{here.resolve()} and {_DEFAULTS}",
+        next_step="work in a folder with contracts/lake.yaml, or name one",
+    )
+
+
+def read_folder(folder: Path) -> Reading:
+    """Read what can be read of a folder, and gather the faults."""
+    if not folder.is_dir():
+        raise OperatorError(
+            "input-missing",
+            "The folder of contracts does not exist",
+            where=str(folder),
+            next_step="name a folder that holds lake.yaml and the contracts",
+        )
+    return _Reader(folder).read()
+
+
+class _Reader:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.faults: list[Fault] = []
+        self.unreadable: set[str] = set()
+
+    def read(self) -> Reading:
+        lake, source = self._lake()
+        contracts = LakeContracts(
+            folder=self.folder,
+            lake=lake,
+            lake_source=source,
+            datasets=self._datasets(),
+            views=self._texts("views", ".json"),
+            models=self._texts("models", ".sql"),
+            environments=self._environments(),
+            ledger=self._ledger(),
+            unreadable=frozenset(self.unreadable),
+        )
+        self._stray()
+        return Reading(contracts, tuple(sorted(set(self.faults))))
+
+    def _lake(self) -> tuple[LakeFile, SourceFile]:
+        source, faults = read_yaml(self.folder / LAKE_FILE, str(self.folder / LAKE_FILE))
+        self.faults += faults
+        if source.data is not None or not faults:
+            checked = validate(LakeFile, source)
+            self.faults += checked.faults
+            if checked.model:
+                return checked.model, source
+        return LakeFile.model_validate(_EMPTY_LAKE), source
+
+    def _datasets(self) -> dict[str, Dataset]:
+        datasets: dict[str, Dataset] = {}
+        for zone in CONTRACT_ZONES:
+            for path in sorted((self.folder / zone).glob("*.yaml")):
+                dataset = self._dataset(zone, path)
+                if dataset:
+                    datasets[dataset.name] = dataset
+                else:
+                    self.unreadable.add(f"{zone}.{path.stem}")
+        return datasets
+
+    def _dataset(self, zone: str, path: Path) -> Dataset | None:
+        source, faults = read_yaml(path, str(path))
+        self.faults += faults
+        if source.data is None and faults:
+            return None
+        checked = validate(Contract, source, lift(source))
+        self.faults += checked.faults
+        return Dataset(zone, path.stem, checked.model, source, checked.unsure) if checked.model else None
+
+    def _texts(self, subfolder: str, suffix: str) -> dict[str, TextFile]:
+        files: dict[str, TextFile] = {}
+        for path in sorted((self.folder / subfolder).glob(f"*{suffix}")):
+            text, faults = read_text(path, str(path))
+            self.faults += faults
+            files[path.stem] = TextFile(path.stem, str(path), text)
+        return files
+
+    def _environments(self) -> dict[str, Environment]:
+        environments = {LOCAL.name: LOCAL}
+        for path in sorted(environments_folder(self.folder).glob("*.yaml")):
+            source, faults = read_yaml(path, str(path))
+            self.faults += faults
+            if source.data is None and faults:
+                continue
+            checked = validate(Environment, source)
+            self.faults += checked.faults
+            if checked.model:
+                environments[path.stem] = checked.model
+                if checked.model.name != path.stem:
+                    fix = f"write name: {path.stem}"
+                    self.faults.append(source.fault("C201", "file and name differ", "name", fix=fix))
+        return environments
+
+    def _ledger(self) -> dict[str, dict[str, int]]:
+        path = self.folder / LEDGER_FILE
+        if not path.exists():
+            return {}
+        source, faults = read_yaml(path, str(path))
+        self.faults += faults
+        return self._checked_ledger(source)
+
+    def _checked_ledger(self, source: SourceFile) -> dict[str, dict[str, int]]:
+        ledger: dict[str, dict[str, int]] = {}
+        data: Any = source.data or {}
+        if not isinstance(data, dict):
+            self.faults.append(source.fault("C113", "the ledger should map datasets to columns to ids"))
+            return ledger
+        for dataset, columns in data.items():
+            if not isinstance(columns, dict):
+                self.faults.append(source.fault("C113", f"{dataset} should map columns to ids", dataset))
+                continue
+            ledger[dataset] = {}
+            for column, number in columns.items():
+                if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+                    message = f"{column} should be a number from 1, found {number!r}"
+                    self.faults.append(source.fault("C113", message, dataset, column))
+                else:
+                    ledger[dataset][column] = number
+        return ledger
+
+    def _stray(self) -> None:
+        known = {"views": ".json", "models": ".sql", **dict.fromkeys(CONTRACT_ZONES, ".yaml")}
+        for path in sorted(self.folder.iterdir()):
+            if path.name in {LAKE_FILE, LEDGER_FILE} or _aside(path):
+                continue
+            if not path.is_dir() or path.name not in known:
+                self._fault_stray(path, f"expected {LAKE_FILE}, {LEDGER_FILE} and {', '.join(sorted(known))}")
+                continue
+            for inner in sorted(path.iterdir()):
+                if inner.suffix != known[path.name] and not _aside(inner):
+                    self._fault_stray(inner, f"files in {path.name} end in {known[path.name]}")
+
+    def _fault_stray(self, path: Path, expected: str) -> None:
+        message = f"nothing reads {path.name}: {expected}"
+        self.faults.append(Fault(str(path), 1, "C106", message, "rename or remove it"))
+
+
+def _aside(path: Path) -> bool:
+    """Whether a file may lie among the contracts without being one."""
+    return path.name.startswith(".") or path.suffix == ".md"
+
+
+# So that the contracts can still be checked.
+_EMPTY_LAKE: dict[str, Any] = {
+    "name": "unknown",
+    "description": "Stands in for a lake.yaml that cannot be read.",
+    "zones": {zone: {"description": zone} for zone in (*CONTRACT_ZONES, "quarantine", "ops")},
+    "tags": {
+        "sensitivity": {
+            "description": "How far a column identifies a patient.",
+            "values": {name: name for name in ("public", "operational", "phi", "identifier")},
+        }
+    },
+}
+
+
+def require_no_faults(faults: tuple[Fault, ...] | list[Fault], folder: Path) -> None:
+    """Raise what is wrong, all at once."""
+    if faults:
+        raise FaultyContractsError(faults, str(folder))
+
+
+def parse_json(text: str) -> tuple[Any, int, str]:
+    """The value of a JSON text; or None with the line and the reason why it is none."""
+    try:
+        return json.loads(text), 0, ""
+    except json.JSONDecodeError as error:
+        return None, error.lineno, error.msg
+    except RecursionError:
+        return None, 1, "nested too deeply"

@@ -1,0 +1,207 @@
+"""The pure function from what is declared to the plan of a lake."""
+
+import json
+from dataclasses import replace
+
+from a360.contract._derived import TABLE_PROPERTIES, ops_tables, quarantine_table
+from a360.contract._environment import LOCAL, Environment
+from a360.contract._faults import FaultyContractsError
+from a360.contract._layout import parse_partition, parse_sort
+from a360.contract._load import Dataset, LakeContracts, TextFile, parse_json
+from a360.contract._odcs import Column
+from a360.contract._plan import (
+    ColumnPlan,
+    GoldStep,
+    LakePlan,
+    ReferencePlan,
+    RefreshPlan,
+    RetentionPlan,
+    SilverStep,
+    Step,
+    TablePlan,
+    ViewPlan,
+    Zone,
+    ZonePlan,
+)
+from a360.contract._plan_policy import plan_policy
+from a360.contract._references import in_order, resource_type, resource_types, split_target
+from a360.contract._refresh import parse_refresh
+from a360.contract._rulebook import Rulebook, key_of, rulebook
+from a360.contract._types import physical_type
+from a360.errors import ContractError
+
+# Every view reads FHIR resources: their envelopes, and the sealed blocks of their payloads.
+FHIR_BRONZE = ("bronze.fhir_block", "bronze.fhir_resource")
+
+
+def make_plan(contracts: LakeContracts, environment: Environment | str = LOCAL) -> LakePlan:
+    """The plan of the lake the contracts declare; the same contracts always give the same plan."""
+    if isinstance(environment, str):
+        environment = contracts.environment(environment)
+    declared = [_table(contracts, dataset) for _, dataset in sorted(contracts.datasets.items())]
+    tables = (*declared, *_quarantine(contracts), *ops_tables())
+    kept = tuple(_with_retention(contracts, table) for table in tables)
+    return LakePlan(
+        name=contracts.lake.name,
+        environment=environment.name,
+        zones=_zones(contracts),
+        tables=kept,
+        steps=(*_silver_steps(contracts), *_gold_steps(contracts)),
+        policy=plan_policy(contracts.lake, kept),
+    )
+
+
+def _zones(contracts: LakeContracts) -> tuple[ZonePlan, ...]:
+    zones = contracts.lake.zones
+    names: tuple[Zone, ...] = ("bronze", "silver", "gold", "quarantine", "ops")
+    return tuple(ZonePlan(name, getattr(zones, name).description) for name in names)
+
+
+def _quarantine(contracts: LakeContracts) -> list[TablePlan]:
+    """One table for each name that can refuse rows: all silver, and bronze whose rows come out of files."""
+    names = {dataset.short for dataset in contracts.datasets.values() if _can_refuse(dataset)}
+    return [quarantine_table(name) for name in sorted(names)]
+
+
+def _can_refuse(dataset: Dataset) -> bool:
+    from_files = dataset.column("file") is not None and dataset.column("offset") is not None
+    return dataset.zone == "silver" or (dataset.zone == "bronze" and from_files)
+
+
+def _table(contracts: LakeContracts, dataset: Dataset) -> TablePlan:
+    contract, own = dataset.contract, dataset.contract.a360
+    properties = {
+        **TABLE_PROPERTIES,
+        "a360.contract": contract.id,
+        "a360.contract-version": contract.version,
+    }
+    return TablePlan(
+        namespace=own.zone,
+        name=contract.name,
+        columns=tuple(_column(contracts, dataset, column) for column in dataset.columns),
+        key=key_of(dataset),
+        partition=tuple(filter(None, map(parse_partition, own.partition))),
+        sort=tuple(filter(None, map(parse_sort, own.sort))),
+        format_version=own.format_version,
+        properties=properties,
+        history=bool(own.history),
+        retention=RetentionPlan(rows=own.retention),
+        tags=tuple(sorted({*contract.tags, *contract.table.tags})),
+        doc=contract.description.purpose.strip(),
+        version=contract.version,
+    )
+
+
+def _column(contracts: LakeContracts, dataset: Dataset, column: Column) -> ColumnPlan:
+    own = column.a360
+    if own.field_id is None or own.sensitivity is None:
+        fault = dataset.fault_at(column.name, "C401", f"{column.name} has no field id or no sensitivity")
+        raise FaultyContractsError([fault], str(contracts.folder))
+    return ColumnPlan(
+        name=column.name,
+        type=str(physical_type(column.physical_type)),
+        required=column.required,
+        field_id=own.field_id,
+        sensitivity=own.sensitivity,
+        token=own.token,
+        doc=(column.description or "").strip(),
+        tags=tuple(sorted(column.tags)),
+        references=_references(contracts, dataset, column),
+    )
+
+
+def _references(contracts: LakeContracts, dataset: Dataset, column: Column) -> tuple[ReferencePlan, ...]:
+    found = []
+    for relationship in column.relationships:
+        name, target_column = split_target(contracts, dataset, relationship.to)
+        target = contracts.datasets.get(name or "")
+        if target is None:
+            fault = dataset.fault_at(column.name, "C501", f"{relationship.to} leads nowhere")
+            raise FaultyContractsError([fault], str(contracts.folder))
+        types = resource_types(contracts, target)
+        only = types[0] if len(types) == 1 else ""
+        found.append(ReferencePlan(column.name, target.name, target_column, only))
+    return tuple(found)
+
+
+def _with_retention(contracts: LakeContracts, table: TablePlan) -> TablePlan:
+    """The table with what its zone says of retention where its contract says nothing."""
+    zone = contracts.lake.retention.get(table.namespace)
+    if zone is None:
+        return table
+    kept = RetentionPlan(table.retention.rows or zone.rows, zone.snapshots, zone.keep_snapshots)
+    return replace(table, retention=kept)
+
+
+def _silver_steps(contracts: LakeContracts) -> list[Step]:
+    silver = {name: dataset for name, dataset in contracts.datasets.items() if dataset.zone == "silver"}
+    needs = {name: _targets(contracts, dataset) for name, dataset in silver.items()}
+    return [_silver_step(contracts, silver[name]) for name in in_order(needs)]
+
+
+def _targets(contracts: LakeContracts, dataset: Dataset) -> list[str]:
+    relationships = [to for column in dataset.columns for to in column.relationships]
+    targets = (split_target(contracts, dataset, relationship.to)[0] for relationship in relationships)
+    return [target for target in targets if target]
+
+
+def _silver_step(contracts: LakeContracts, dataset: Dataset) -> SilverStep:
+    rules = _rules(contracts, dataset)
+    views = [contracts.views[name] for name in dataset.contract.a360.views if name in contracts.views]
+    references = [_references(contracts, dataset, column) for column in dataset.columns]
+    return SilverStep(
+        dataset=dataset.name,
+        views=tuple(_view(view) for view in views),
+        rules=tuple(rules.rows),
+        dataset_rules=tuple(rules.dataset),
+        references=tuple(reference for group in references for reference in group),
+        upstream=FHIR_BRONZE,
+    )
+
+
+def _view(view: TextFile) -> ViewPlan:
+    definition, line, problem = parse_json(view.text)
+    if problem:
+        raise FaultyContractsError([view.fault("C512", f"not JSON: {problem}", line)], view.label)
+    text = json.dumps(definition, ensure_ascii=False, separators=(",", ":"))
+    return ViewPlan(view.name, resource_type(view), text)
+
+
+def _gold_steps(contracts: LakeContracts) -> list[Step]:
+    gold = {name: dataset for name, dataset in contracts.datasets.items() if dataset.zone == "gold"}
+    steps = {name: _gold_step(contracts, dataset) for name, dataset in gold.items()}
+    needs = {name: step.upstream for name, step in steps.items()}
+    return [steps[name] for name in in_order(needs)]
+
+
+def _gold_step(contracts: LakeContracts, dataset: Dataset) -> GoldStep:
+    from a360.contract import _sql  # noqa: PLC0415 - sqlglot is slow to import
+
+    model = contracts.models.get(dataset.contract.a360.model or "")
+    if model is None:
+        message = "the model's file is missing"
+        raise FaultyContractsError([dataset.fault("C521", message)], str(contracts.folder))
+    try:
+        upstream = _sql.read_select(model.text).datasets
+    except _sql.SqlError as error:
+        raise ContractError(
+            "model-invalid", f"The model {model.name} cannot be read", where=model.label, found=str(error)
+        ) from None
+    rules = _rules(contracts, dataset)
+    refresh = parse_refresh(dataset.contract.a360.refresh or "")
+    return GoldStep(
+        dataset=dataset.name,
+        model=model.name,
+        sql=model.text.strip().removesuffix(";").replace("\r\n", "\n"),
+        upstream=upstream,
+        refresh=refresh or RefreshPlan(),
+        rules=tuple(rules.rows),
+        dataset_rules=tuple(rules.dataset),
+    )
+
+
+def _rules(contracts: LakeContracts, dataset: Dataset) -> Rulebook:
+    book = rulebook(contracts, dataset)
+    if book.faults:
+        raise FaultyContractsError(book.faults, str(contracts.folder))
+    return book
