@@ -1,0 +1,171 @@
+"""What the tests of the contracts' content share: the files, silver as the views give it, and silver as DuckDB tables.
+
+Silver here is made without the product's refine: rows of the compiled views, cast and followed in plain Python.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+CONTRACTS = ROOT / "contracts"
+DATA = ROOT / "../shared/data"
+ORACLE = ROOT / "tests/oracle"
+if str(ORACLE) not in sys.path:
+    sys.path.insert(0, str(ORACLE))
+
+from silver_oracle import latest  # noqa: E402 - found on the path just set
+from silver_references import Follower, Index  # noqa: E402 - likewise
+from silver_values import amount, day, moment  # noqa: E402 - likewise
+
+from a360.fhir import compile_view  # noqa: E402 - after the path, with the others
+
+type Row = dict[str, Any]
+
+HOUSEKEEPING = ("version_id", "last_updated", "known_at", "commit_id", "deleted", "unresolved_references")
+KNOWN_AT = moment("2026-01-02T03:04:05Z")
+
+
+def dataset_files(zone: str) -> list[Path]:
+    """The contract files of a zone."""
+    return sorted((CONTRACTS / zone).glob("*.yaml"))
+
+
+@cache
+def contract(zone: str, name: str) -> Row:
+    """A contract as it stands in its file."""
+    return yaml.safe_load((CONTRACTS / zone / f"{name}.yaml").read_text(encoding="utf-8"))
+
+
+def columns(zone: str, name: str) -> list[Row]:
+    """The columns of a dataset."""
+    return contract(zone, name)["schema"][0]["properties"]
+
+
+def custom(node: Row, name: str) -> Any:
+    """The value of a custom property; none where it is not given."""
+    return next((p["value"] for p in node.get("customProperties", []) if p["property"] == name), None)
+
+
+def views_of(name: str) -> list[Row]:
+    """The views of a silver dataset."""
+    named = custom(contract("silver", name), "a360.view")
+    names = [named] if isinstance(named, str) else named
+    return [json.loads((CONTRACTS / "views" / f"{view}.json").read_text(encoding="utf-8")) for view in names]
+
+
+def resource_type_of(dataset: str) -> str:
+    """The FHIR type a silver dataset is made of: Encounter for encounter."""
+    return views_of(dataset)[0]["resource"]
+
+
+_CASTS: dict[str, Callable[[Any], Any]] = {"date": day, "timestamptz": moment, "double": float}
+
+
+def cast(value: Any, physical_type: str) -> Any:
+    """A view's lexical value as the contract's type."""
+    if value is None:
+        return None
+    if physical_type.startswith("decimal"):
+        from decimal import Decimal  # noqa: PLC0415 - one use
+
+        return amount(Decimal(value))
+    return _CASTS.get(physical_type, lambda same: same)(value)
+
+
+def view_rows(dataset: str, resources: Iterable[Row]) -> list[Row]:
+    """The rows of a silver dataset by its compiled views, cast, with references followed to ids."""
+    current = latest(resources)
+    index = Index.of(current)
+    by_type: dict[str, list[Row]] = {}
+    for resource in current:
+        by_type.setdefault(resource["resourceType"], []).append(resource)
+    rows: list[Row] = []
+    for view in views_of(dataset):
+        rows += _rows_of(dataset, view, by_type.get(view["resource"], []), index)
+    return rows
+
+
+def _rows_of(dataset: str, view: Row, resources: list[Row], index: Index) -> list[Row]:
+    if not resources:
+        return []
+    compiled = compile_view(view, carry=["place"])
+    structure = compiled.struct.duckdb_json().replace("'", "''")
+    payloads = pa.table({"payload": [json.dumps(r, default=_exact) for r in resources], "place": range(len(resources))})
+    with duckdb.connect() as session:
+        session.register("payloads", payloads)
+        session.execute(
+            f"CREATE TEMP VIEW resources AS SELECT place, from_json(payload, '{structure}') AS resource FROM payloads"
+        )
+        result = session.execute(compiled.sql)
+        names = [entry[0] for entry in result.description]
+        found = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    declared = {column["name"]: column for column in columns("silver", dataset)}
+    return [_finished(row, declared, resources[row["place"]], index) for row in found]
+
+
+def _exact(number: Any) -> float:
+    # repr of a float gives back the digits that were read: no number of the test data has more than 15
+    return float(number)
+
+
+def _finished(row: Row, declared: dict[str, Row], resource: Row, index: Index) -> Row:
+    to = Follower(index, resource)
+    finished = {}
+    for name, value in row.items():
+        if name == "place":
+            continue
+        leads = declared[name].get("relationships")
+        if leads and value is not None and not declared[name].get("primaryKey"):
+            target = leads[0]["to"].split(".")[0]
+            finished[name] = to.one({"reference": value}, resource_type_of(target))
+        else:
+            finished[name] = cast(value, declared[name]["physicalType"])
+    meta = resource.get("meta", {})
+    return {
+        **finished,
+        "version_id": meta.get("versionId"),
+        "last_updated": moment(meta.get("lastUpdated")),
+        "unresolved_references": to.unresolved,
+    }
+
+
+_ARROW = {
+    "string": pa.string(),
+    "boolean": pa.bool_(),
+    "int": pa.int32(),
+    "long": pa.int64(),
+    "double": pa.float64(),
+    "date": pa.date32(),
+    "timestamptz": pa.timestamp("us", "UTC"),
+}
+
+
+def arrow_type(physical_type: str) -> pa.DataType:
+    """The Arrow type of a physical type."""
+    if physical_type.startswith("decimal"):
+        precision, scale = physical_type.removeprefix("decimal(").removesuffix(")").split(",")
+        return pa.decimal128(int(precision), int(scale))
+    return _ARROW[physical_type]
+
+
+def silver_tables(session: duckdb.DuckDBPyConnection, rows: dict[str, list[Row]], source: str) -> None:
+    """Make the schema `silver` of these rows, as a lake would hold them."""
+    session.execute("SET TimeZone = 'UTC'")
+    session.execute("CREATE SCHEMA IF NOT EXISTS silver")
+    beside = {"source": source, "known_at": KNOWN_AT, "commit_id": "c", "deleted": False, "is_current": True}
+    for file in dataset_files("silver"):
+        name = file.stem
+        schema = pa.schema([(c["name"], arrow_type(c["physicalType"])) for c in columns("silver", name)])
+        data = [{**beside, **row} for row in rows.get(name, [])]
+        table = pa.Table.from_pylist([{n: row.get(n) for n in schema.names} for row in data], schema)
+        session.register("incoming", table)
+        session.execute(f"CREATE OR REPLACE TABLE silver.{name} AS SELECT * FROM incoming")
+        session.unregister("incoming")
