@@ -5,6 +5,9 @@
 handed in where a lake is opened.
 """
 
+from a360.protect import _identity as domains
+from a360.protect._contexts import open_block, quarantine_context, seal_block
+from a360.protect._identity import PERSON_TYPES
 from a360.protect._keystore import LocalKeyStore
 from a360.protect._ports import BatchSealer, KeyStore, Sealer, Tokenizer
 from a360.protect._sealer import LocalSealer
@@ -20,6 +23,7 @@ from a360.protect._trust_ports import (
 )
 
 __all__ = [
+    "PERSON_TYPES",
     "AccessRequest",
     "AuditEvent",
     "AuditLog",
@@ -34,4 +38,8 @@ __all__ = [
     "Sealer",
     "TextDeidentifier",
     "Tokenizer",
+    "domains",
+    "open_block",
+    "quarantine_context",
+    "seal_block",
 ]

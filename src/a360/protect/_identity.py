@@ -1,0 +1,21 @@
+"""What identifies a person in FHIR data, and the texts that its tokens are made from.
+
+Ingest and refine, and later the vault, must spell an identity alike, or tokens no longer join: it is done here.
+"""
+
+from typing import Final
+
+PERSON_TYPES: Final = frozenset({"Patient", "Person", "RelatedPerson"})
+"""Resource types whose logical id is an identifier: their key is a token everywhere."""
+
+PATIENT: Final = "patient"
+"""Token domain of a person's key, made from `source|logical id`."""
+
+IDENTIFIER: Final = "identifier"
+"""Token domain of a business identifier, made from `system|value`; the default domain of identifier columns."""
+
+FULL_URL: Final = "full_url"
+"""Token domain of a Bundle entry's full URL, made from `source|url`."""
+
+FILE: Final = "file"
+"""Token domain of a file's name."""
