@@ -18,9 +18,11 @@ _TABLE = (
     # us
     ErrorCode("internal", "A fault of the software itself; nothing the caller did wrong."),
     ErrorCode("counts-do-not-reconcile", "A step's counts did not add up, so it committed nothing."),
+    ErrorCode("engine-failed", "The query engine could not run a statement."),
     # usage
     ErrorCode("usage", "The command line or a call was put together wrongly."),
     ErrorCode("unknown-dataset", "No contract declares the dataset that was named."),
+    ErrorCode("unknown-table", "The lake holds no table of the name, or no snapshot of the id, that was asked for."),
     # contract
     ErrorCode("contract-invalid", "One or more contract files have faults; `a360 lint` lists all of them."),
     ErrorCode("plan-refused", "The contracts ask for a change of a table that would lose data or break readers."),
@@ -29,6 +31,8 @@ _TABLE = (
     # data
     ErrorCode("rule-blocked", "A blocking quality rule failed, so the step committed nothing."),
     ErrorCode("input-refused", "An input could not be read as a whole: a broken archive, or one that is too large."),
+    ErrorCode("rows-do-not-fit", "Rows do not fit the table they were meant for."),
+    ErrorCode("keys-not-unique", "Rows to merge lack a key, or hold the same key more than once."),
     # operator
     ErrorCode("not-a-lake", "The folder holds no lake, or one that this version cannot open."),
     ErrorCode("input-missing", "A file or folder that was named does not exist or cannot be read."),

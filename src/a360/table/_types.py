@@ -19,8 +19,8 @@ _COUNTS = ("landed", "quarantined", "duplicates", "unchanged", "superseded", "fi
 class StepReport:
     """One row of a report: what a step read and what became of it, in input units.
 
-    `commit_id` is None when the step committed nothing. `output_rows` stands beside the counts: it is in units of
-    the step's output and takes no part in the reconciliation.
+    `commit_id` is None when the step committed nothing. `output_rows` stands beside the counts: it is in units
+    of the step's output and takes no part in the reconciliation.
     """
 
     dataset: str
@@ -57,8 +57,8 @@ class StepReport:
 class CommitResult:
     """What one commit did to one table; `snapshot_id` is a string, since int64 exceeds JavaScript's numbers.
 
-    `snapshot_id` is None when there was nothing to commit. `replayed` says that the commit id was in the table
-    already, so that nothing was done now.
+    `snapshot_id` is None when there was nothing to commit. `replayed` says that the commit id was in the
+    table already, so that nothing was done now.
     """
 
     table: str

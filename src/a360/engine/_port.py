@@ -1,0 +1,80 @@
+"""What every engine offers."""
+
+from types import TracebackType
+from typing import Protocol, Self
+
+import pyarrow as pa
+from pyiceberg.table import Table
+
+from a360.catalog import CatalogSession, Endpoint
+from a360.engine._staged import DEFAULT_FILE_BYTES, StagedFile
+
+type Rows = pa.Table | pa.RecordBatchReader | str
+"""Rows to write: Arrow data, or SQL evaluated in a session whose temporary tables are visible to it."""
+
+
+class EngineSession(Protocol):
+    """One conversation with an engine; used by one thread at a time.
+
+    In SQL the lake's tables are named `namespace.name`, temporary tables and registered data by a bare name.
+    """
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def close(self) -> None:
+        """End the session and remove what it spilled to disk."""
+        ...
+
+    def register(self, name: str, data: pa.Table | pa.RecordBatchReader) -> None:
+        """Make Arrow data visible under a bare name; a reader can be read once only."""
+        ...
+
+    def unregister(self, name: str) -> None:
+        """Forget registered data."""
+        ...
+
+    def execute(self, sql: str) -> None:
+        """Run statements whose result does not matter, as `CREATE TEMP TABLE … AS …`."""
+        ...
+
+    def sql(self, sql: str) -> pa.Table:
+        """Run a query into an Arrow table."""
+        ...
+
+    def stream(self, sql: str, *, batch_rows: int = ...) -> pa.RecordBatchReader:
+        """Run a query as a stream; read it out before the session is used again."""
+        ...
+
+    def stage(
+        self, sql: str, table: Table, *, target_bytes: int = DEFAULT_FILE_BYTES, name: str = ""
+    ) -> list[StagedFile]:
+        """Write a query's result as data files of a table, cast to its schema; nothing is committed.
+
+        Columns are matched by name. Where rows do not fit, DataError is raised and no file is left.
+        """
+        ...
+
+    def merge(self, endpoint: Endpoint, *statements: str) -> None:
+        """Run the engine's own MERGE, INSERT or DELETE as one transaction committed at `endpoint`."""
+        ...
+
+    def refresh(self) -> None:
+        """See commits that were made since the session last looked."""
+        ...
+
+
+class Engine(Protocol):
+    """A query engine."""
+
+    @property
+    def name(self) -> str:
+        """The engine's name in settings and commands."""
+        ...
+
+    def session(self, catalog: CatalogSession) -> EngineSession:
+        """Open a session over the tables of a catalog."""
+        ...

@@ -1,0 +1,55 @@
+"""DuckDB's errors in our words, without the values they quote."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+
+from a360.errors import A360Error, InternalError, OperatorError, UsageError
+
+# These speak of the statement or the machine; all others may quote a row's values, a patient's among them.
+_OF_THE_STATEMENT = (
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.ParserException,
+    duckdb.SyntaxException,
+    duckdb.NotImplementedException,
+)
+_OF_THE_MACHINE = (duckdb.OutOfMemoryException, duckdb.IOException, duckdb.PermissionException)
+
+_BEARER = re.compile(r"(?i)(bearer\s+|token['\"\s:=]+)[\w.~+/-]{8,}=*")
+
+
+@contextmanager
+def in_our_words(what: str) -> Iterator[None]:
+    """Turn DuckDB's errors into ours; their text is kept only where it cannot hold a row's values."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise translate(error, what) from None
+
+
+def translate(error: duckdb.Error, what: str) -> A360Error:
+    """One of DuckDB's errors as one of ours."""
+    kind = type(error).__name__.removesuffix("Exception")
+    if isinstance(error, _OF_THE_MACHINE):
+        return OperatorError(
+            "engine-failed",
+            f"DuckDB could not {what}",
+            found=f"{kind}: {_first_line(error)}",
+            next_step="check disk space, memory limit and access to the lake's folder",
+        )
+    if isinstance(error, _OF_THE_STATEMENT):
+        return UsageError("engine-failed", f"DuckDB could not {what}", found=f"{kind}: {_first_line(error)}")
+    return InternalError(
+        "engine-failed",
+        f"DuckDB could not {what}",
+        found=f"{kind} (its text is withheld: it may quote values of a row)",
+    )
+
+
+def _first_line(error: duckdb.Error) -> str:
+    """The message without the statement that follows it, and without tokens."""
+    lines = str(error).strip().splitlines()
+    return _BEARER.sub(r"\1…", lines[0]) if lines else ""

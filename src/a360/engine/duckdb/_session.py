@@ -1,0 +1,144 @@
+"""A DuckDB session over the tables of a lake."""
+
+import secrets
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import duckdb
+import pyarrow as pa
+from pyiceberg.table import Table
+
+from a360.catalog import Endpoint
+from a360.engine._sql import quote_name, quote_text
+from a360.engine._staged import DEFAULT_FILE_BYTES, StagedFile
+from a360.engine.duckdb._connect import attach, connect, detach
+from a360.engine.duckdb._errors import in_our_words
+from a360.engine.duckdb._spill import SpillFolder
+from a360.engine.duckdb._staging import stage
+
+LAKE = "lake"
+
+# Arrow addresses strings in 32 bits, so that a batch of large values must be small; `stream` takes its own.
+BATCH_ROWS = 65_536
+
+
+class DuckDBSession:
+    """An in-memory DuckDB with the lake's catalog attached; `EngineSession` says what its methods promise."""
+
+    def __init__(
+        self, endpoint: Endpoint, *, spill: Path, memory_limit: str | None = None, threads: int | None = None
+    ) -> None:
+        self._endpoint = endpoint
+        self._spill = SpillFolder(spill)
+        try:
+            self._connection = connect(
+                temp_folder=str(self._spill.path), memory_limit=memory_limit, threads=threads
+            )
+            attach(self._connection, endpoint, LAKE)
+        except BaseException:
+            self._spill.remove()
+            raise
+        self._aimed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the session and remove what it spilled to disk."""
+        self._connection.close()
+        self._spill.remove()
+
+    def register(self, name: str, data: pa.Table | pa.RecordBatchReader) -> None:
+        """Make Arrow data visible under a bare name; a reader can be read once only."""
+        with in_our_words(f"register {name}"):
+            self._connection.register(name, data)
+
+    def unregister(self, name: str) -> None:
+        """Forget registered data."""
+        with in_our_words(f"unregister {name}"):
+            self._connection.unregister(name)
+
+    def execute(self, sql: str) -> None:
+        """Run statements whose result does not matter."""
+        self._aim()
+        with in_our_words("run a statement"):
+            self._connection.execute(sql)
+
+    def sql(self, sql: str) -> pa.Table:
+        """Run a query into an Arrow table."""
+        self._aim()
+        with in_our_words("run a query"):
+            return self._connection.execute(sql).to_arrow_table(BATCH_ROWS)
+
+    def stream(self, sql: str, *, batch_rows: int = BATCH_ROWS) -> pa.RecordBatchReader:
+        """Run a query as a stream; read it out before the session is used again."""
+        self._aim()
+        with in_our_words("run a query"):
+            return self._connection.execute(sql).to_arrow_reader(batch_rows)
+
+    def stage(
+        self, sql: str, table: Table, *, target_bytes: int = DEFAULT_FILE_BYTES, name: str = ""
+    ) -> list[StagedFile]:
+        """Write a query's result as data files of a table; nothing is committed."""
+        self._aim()
+        return stage(self._connection, sql, table, target_bytes, name or ".".join(table.name()))
+
+    def merge(self, endpoint: Endpoint, *statements: str) -> None:
+        """Run statements as one transaction that is committed at `endpoint`."""
+        alias = f"commit_{secrets.token_hex(4)}"
+        attach(self._connection, endpoint, alias)
+        try:
+            self._aim(alias)
+            with in_our_words("run a merge"):
+                self._connection.begin()
+                try:
+                    for statement in statements:
+                        self._connection.execute(statement)
+                    self._connection.commit()
+                except BaseException:
+                    self._abandon()
+                    raise
+        finally:
+            self._aimed = False
+            with in_our_words("leave the merge"):
+                self._connection.execute("SET search_path = 'memory.main'")
+            detach(self._connection, alias)
+
+    def refresh(self) -> None:
+        """See commits that were made since the session last looked.
+
+        DuckDB asks the catalog anew in every transaction, and every statement here is one, so that only a
+        transaction left open could hide anything.
+        """
+        self._abandon()
+
+    def _abandon(self) -> None:
+        """End a transaction that is still open; one that ended by itself is no fault."""
+        try:
+            self._connection.rollback()
+        except duckdb.TransactionException:
+            return
+
+    def _aim(self, alias: str = LAKE) -> None:
+        """Make `namespace.name` mean the tables of an attached catalog.
+
+        DuckDB takes a catalog's name only together with a namespace of it, and an empty lake has none yet.
+        """
+        if alias == LAKE and self._aimed:
+            return
+        with in_our_words("read the catalog's namespaces"):
+            found = self._connection.execute(
+                "SELECT schema_name FROM duckdb_schemas() WHERE database_name = ? "
+                "ORDER BY schema_name <> 'ops', schema_name LIMIT 1",
+                [alias],
+            ).fetchone()
+            if found:
+                path = f"{quote_name(alias)}.{quote_name(str(found[0]))}"
+                self._connection.execute(f"SET search_path = {quote_text(path)}")
+                self._aimed = alias == LAKE
