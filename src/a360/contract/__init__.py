@@ -1,11 +1,14 @@
-"""The lake as it is declared: contracts, their linter, and the plan that everything else carries out."""
+"""The lake as it is declared: contracts, their linter, and the plan that everything else carries out.
+
+The plan and its parts are plain dataclasses and import at once. What reads files needs pydantic and PyYAML,
+which take longer to import than most commands take to run, so those names are fetched when first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from a360.contract._derived import HISTORY_COLUMN, HOUSEKEEPING, TABLE_PROPERTIES
-from a360.contract._environment import LOCAL, Environment
 from a360.contract._faults import FAULTS, Fault, FaultyContractsError
-from a360.contract._lint import load_contracts
-from a360.contract._load import Dataset, LakeContracts, TextFile, default_contracts
-from a360.contract._make_plan import make_plan
 from a360.contract._plan import (
     ColumnPlan,
     GoldStep,
@@ -47,11 +50,26 @@ from a360.contract._rules import (
 )
 from a360.contract._types import PhysicalType, iceberg_type, parse_type, physical_type
 
+if TYPE_CHECKING:
+    from a360.contract._environment import Environment
+    from a360.contract._lint import load_contracts
+    from a360.contract._load import Dataset, LakeContracts, TextFile, default_contracts
+    from a360.contract._make_plan import make_plan
+
+_LAZY = {
+    "Dataset": "_load",
+    "Environment": "_environment",
+    "LakeContracts": "_load",
+    "TextFile": "_load",
+    "default_contracts": "_load",
+    "load_contracts": "_lint",
+    "make_plan": "_make_plan",
+}
+
 __all__ = [
     "FAULTS",
     "HISTORY_COLUMN",
     "HOUSEKEEPING",
-    "LOCAL",
     "TABLE_PROPERTIES",
     "ColumnPlan",
     "DanglingRows",
@@ -107,3 +125,12 @@ __all__ = [
     "parse_type",
     "physical_type",
 ]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value

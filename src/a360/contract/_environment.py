@@ -6,6 +6,8 @@ from pydantic import Field, model_validator
 
 from a360.contract._base import Dataset, Many, Model
 
+LOCAL = "local"
+
 type Account = Annotated[str, Field(pattern=r"^\d{12}$")]
 type Service = Literal[
     "athena",
@@ -53,7 +55,7 @@ class Environment(Model):
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] | None = None
     endpoints: dict[Service, Annotated[str, Field(pattern=r"^https?://\S+$")]] = Field(default_factory=dict)
     sharing: Many[Share] = ()
-    alerts: Alerts = Alerts()
+    alerts: Alerts = Field(default_factory=Alerts)
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> "Environment":
@@ -64,4 +66,6 @@ class Environment(Model):
         return self
 
 
-LOCAL = Environment(name="local", kind="local", description="This machine, without any cloud account.")
+def local_environment() -> Environment:
+    """The environment that exists without a file."""
+    return Environment(name=LOCAL, kind="local", description="This machine, without any cloud account.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from a360.contract._environment import LOCAL, Environment
+from a360.contract._environment import LOCAL, Environment, local_environment
 from a360.contract._faults import Fault, FaultyContractsError
 from a360.contract._lakefile import LakeFile
 from a360.contract._odcs import Column, Contract
@@ -205,7 +205,7 @@ class _Reader:
         return files
 
     def _environments(self) -> dict[str, Environment]:
-        environments = {LOCAL.name: LOCAL}
+        environments = {LOCAL: local_environment()}
         for path in sorted(environments_folder(self.folder).glob("*.yaml")):
             source, faults = read_yaml(path, str(path))
             self.faults += faults

@@ -133,7 +133,7 @@ class Column(Documented):
     unique: bool = False
     primary_key: bool = False
     primary_key_position: int | None = None
-    logical_type_options: TypeOptions = TypeOptions()
+    logical_type_options: TypeOptions = Field(default_factory=TypeOptions)
     enum: Many[EnumValue] = ()
     examples: Many[JsonValue] = ()
     transform_logic: str | None = None
