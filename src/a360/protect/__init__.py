@@ -1,17 +1,13 @@
 """Tokens, seals and keys: what keeps identity out of the lake's files.
 
 `Tokenizer`, `Sealer` and `KeyStore` are ports; the forms that begin with `Local` serve a lake in a folder.
-`seal_block` and `open_block` write and read the payload blocks of bronze; `patient_keys`, `resource_keys` and
-`url_keys` say how persons, resources and URLs stand in the lake.
 `IdentitySink`, `AuditLog`, `Authorizer` and `TextDeidentifier` are ports alone: what implements them is
 handed in where a lake is opened.
 """
 
 from a360.protect import _identity as domains
-from a360.protect._contexts import open_block, quarantine_context, seal_block
+from a360.protect._contexts import open_block, path_context, quarantine_context, seal_block
 from a360.protect._identity import PERSON_TYPES
-from a360.protect._blocks import open_block, row_context, seal_block
-from a360.protect._identity import PERSON_TYPES, patient_keys, resource_keys, url_keys
 from a360.protect._keystore import LocalKeyStore
 from a360.protect._ports import BatchSealer, KeyStore, Sealer, Tokenizer
 from a360.protect._sealer import LocalSealer
@@ -27,7 +23,6 @@ from a360.protect._trust_ports import (
 )
 
 __all__ = [
-    "PERSON_TYPES",
     "PERSON_TYPES",
     "AccessRequest",
     "AuditEvent",
@@ -45,6 +40,7 @@ __all__ = [
     "Tokenizer",
     "domains",
     "open_block",
+    "path_context",
     "quarantine_context",
     "seal_block",
 ]

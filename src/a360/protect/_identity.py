@@ -1,35 +1,21 @@
-"""Which tokens stand for whom: the one place that says how a person's key is made of source and id."""
+"""What identifies a person in FHIR data, and the texts that its tokens are made from.
+
+Ingest and refine, and later the vault, must spell an identity alike, or tokens no longer join.
+"""
 
 from typing import Final
 
-import pyarrow as pa
-import pyarrow.compute as pc
+PERSON_TYPES: Final = frozenset({"Patient", "Person", "RelatedPerson"})
+"""Resource types whose logical id is an identifier: their key is a token everywhere."""
 
-from a360.protect._ports import Tokenizer
+PATIENT: Final = "patient"
+"""Token domain of a person's key, made from `source|logical id`."""
 
-PERSON_TYPES: Final = frozenset({"Patient", "RelatedPerson", "Person"})
+IDENTIFIER: Final = "identifier"
+"""Token domain of a business identifier, made from `system|value`; the default of identifier columns."""
 
+FULL_URL: Final = "full_url"
+"""Token domain of a Bundle entry's full URL, made from `source|url`."""
 
-def patient_keys(tokenizer: Tokenizer, source: str, ids: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """The patient keys of logical ids of one source; null stays null."""
-    return tokenizer.tokens("patient", _within(source, ids))
-
-
-def resource_keys(
-    tokenizer: Tokenizer, source: str, resource_type: str, ids: pa.Array | pa.ChunkedArray
-) -> pa.Array | pa.ChunkedArray:
-    """How ids of one resource type stand in the lake: as tokens for persons, in clear for all others."""
-    if resource_type == "Patient":
-        return patient_keys(tokenizer, source, ids)
-    if resource_type in PERSON_TYPES:
-        return tokenizer.tokens("resource", _within(f"{source}|{resource_type}", ids))
-    return ids
-
-
-def url_keys(tokenizer: Tokenizer, source: str, urls: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """The tokens of absolute URLs and urn:uuid names of one source, as `bronze.fhir_resource.full_url` has them."""
-    return tokenizer.tokens("identifier", _within(source, urls))
-
-
-def _within(scope: str, values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    return pc.binary_join_element_wise(pa.scalar(scope), values.cast(pa.string()), "|")
+FILE: Final = "file"
+"""Token domain of a file's name."""
