@@ -114,9 +114,8 @@ def _leaving(
     def form(one: Expr) -> Expr:
         if text_form:
             return as_text(one)
-        if leaf_of(type_name) == "long" and leaf_of(one.type) != "long":
-            return Call(Op.CAST, (one,), type_name, extra="long")
-        return one
+        read = isinstance(one, Call) and one.op is Op.WHOLE and leaf_of(one.type) == leaf_of(type_name)
+        return one if read else Call(Op.CAST, (one,), type_name, extra=leaf_of(type_name))
 
     if kind_of(found.type) in {"decimal", "integer"}:
         found = through(expressions.compilation, found, form)

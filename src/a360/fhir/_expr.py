@@ -68,6 +68,10 @@ class Op(StrEnum):
     CONTAINS = "contains"
     SUBSTRING = "substring"
     REPLACE = "replace"
+    WHOLE = "whole"  # text to a whole number, exactly
+    PARSE = "parse"  # JSON text to the struct `node`
+    CHAIN = "chain"  # lists one after the other
+    STOP_IF = "stop if"  # its second argument, unless the first is true: then the query ends with `extra`
     LIST = "list"  # one value as a list of none or one
     COLLECTION = "collection"  # a list that is never NULL
     BRANCHES = "branches"  # the numbers of a union's branches
@@ -284,6 +288,10 @@ def free_names(expr: Expr) -> frozenset[str]:
             return frozenset().union(*(free_names(part) for part in parts(expr)))
 
 
+# Operations that are NULL when their only argument is.
+_STRICT = frozenset({Op.WHOLE, Op.CAST, Op.TO_NUMBER, Op.NUMBER_TEXT, Op.REFERENCE_KEY})
+
+
 def null_with(expr: Expr, name: str) -> bool:
     """Whether the expression is certainly NULL when the variable is: a path that starts at it."""
     match expr:
@@ -291,5 +299,7 @@ def null_with(expr: Expr, name: str) -> bool:
             return expr.name == name
         case Field() | Item() | Single() | Guard():
             return null_with(expr.base, name)
+        case Call():
+            return expr.op in _STRICT and null_with(expr.args[0], name)
         case _:
             return False

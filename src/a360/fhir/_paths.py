@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from a360.fhir._definitions import choice_of, definitions, element, element_names, is_primitive
 from a360.fhir._expr import (
+    EMPTY,
     UNKNOWN,
     Call,
     Choice,
@@ -20,9 +21,11 @@ from a360.fhir._expr import (
     Var,
 )
 from a360.fhir._scope import Compilation, Scope
+from a360.fhir._struct import WHOLE_NUMBERS, StructNode, leaf_of
 from a360.fhir._types import shown
 
 _SUGGESTIONS = 3
+_OWN_VIEW = "read the element outside of repeat in a view of its own"
 
 
 def through(compilation: Compilation, base: Expr, step: Callable[[Expr], Expr]) -> Expr:
@@ -37,7 +40,7 @@ def through(compilation: Compilation, base: Expr, step: Callable[[Expr], Expr]) 
 
 def member(compilation: Compilation, base: Expr, name: str, scope: Scope) -> Expr:
     """`base.name`."""
-    if base.type == UNKNOWN:
+    if base.type in {UNKNOWN, EMPTY}:
         return base
     problem = _member_problem(base, name)
     if problem is not None:
@@ -61,6 +64,8 @@ def _step(compilation: Compilation, one: Expr, name: str, scope: Scope) -> Expr:
 
 def _shadow(one: Expr) -> Expr:
     """The `_name` object that carries the id and extensions of a primitive element in JSON."""
+    if isinstance(one, Call) and one.op is Op.WHOLE:
+        one = one.args[0]
     if not isinstance(one, Field) or one.base.node is None:
         return Constant(UNKNOWN, None)
     name = f"_{one.name}"
@@ -75,15 +80,35 @@ def field_of(
         return compilation.fault(scope, f"'{name}' of {shown(base)}", "take it of an element")
     repeats = name == "extension" if many is None else many
     node = base.node.child(name, type_name, many=repeats)
-    if node.many != repeats or (
-        node.type != type_name and not is_primitive(node.type) == is_primitive(type_name)
-    ):
+    if node.many != repeats or (node.type != type_name and not is_primitive(type_name)):
         return compilation.fault(
             scope,
             f"'{name}' is read as {type_name} here and as {node.type} elsewhere in the view",
             "read one of them in a view of its own",
         )
-    return Field(base, name, type_name, repeats, node)
+    if type_name in compilation.recursive and not node.json:
+        if node.children:
+            return compilation.fault(scope, f"repeat over '{name}', which the view also reads by itself", _OWN_VIEW)
+        node.json = True
+    if node.json:
+        return _parsed(compilation, Field(base, name, "string", many=False, node=node), type_name, many=repeats)
+    return _typed_field(compilation, Field(base, name, type_name, repeats, node))
+
+
+def _parsed(compilation: Compilation, text: Field, type_name: str, *, many: bool) -> Expr:
+    """An element that is carried as JSON text, read into a struct of its own."""
+    struct = compilation.recursive.get(type_name) or StructNode(type_name)
+    return Call(Op.PARSE, (text,), type_name, many=many, node=struct)
+
+
+def _typed_field(compilation: Compilation, found: Field) -> Expr:
+    if found.type not in WHOLE_NUMBERS:
+        return found
+
+    def whole(text: Expr) -> Expr:
+        return Call(Op.WHOLE, (text,), found.type, extra=leaf_of(found.type))
+
+    return through(compilation, found, whole)
 
 
 def _member_problem(base: Expr, name: str) -> tuple[str, str] | None:

@@ -119,7 +119,8 @@ class _Scheduler:
     def _ordered(self, level: int, passed: set[str], computed: dict[str, Expr]) -> dict[str, Expr | None]:
         if level == self._last:
             return {name: computed.get(name) for name in self._outputs}
-        columns: dict[str, Expr | None] = dict.fromkeys(sorted(passed))
+        order = [name for name in self._outputs if name in passed]
+        columns: dict[str, Expr | None] = dict.fromkeys(order + sorted(passed - set(order)))
         return columns | computed
 
 

@@ -32,6 +32,8 @@ class Compilation:
     def __init__(self, faults: Faults, constants: Mapping[str, Constant]) -> None:
         self.faults = faults
         self.constants = constants
+        # While the paths of a repeat are read: the types that recurse, and the struct of each.
+        self.recursive: dict[str, StructNode] = {}
         self._names: dict[str, int] = {}
 
     def fresh(self, stem: str) -> str:
@@ -48,8 +50,3 @@ class Compilation:
         """Note a fault; the expression that comes back silences those that would follow from it."""
         self.faults.add(scope.pointer, found, allowed)
         return Constant(UNKNOWN, None)
-
-
-def struct_of(expr: Expr) -> StructNode | None:
-    """The place of an expression in the view's struct, if it is an element of the resource."""
-    return expr.node

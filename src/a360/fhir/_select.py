@@ -8,6 +8,7 @@ from a360.fhir._expr import EMPTY, UNKNOWN, Call, Constant, Expr, Guard, Op, Var
 from a360.fhir._expressions import Expressions
 from a360.fhir._fault import Faults
 from a360.fhir._plan import Output, Plan, Unnest
+from a360.fhir._repeat import repeated
 from a360.fhir._scope import Compilation, Scope
 from a360.fhir._types import shown
 from a360.fhir._view import MAX_NESTING, Json, View, check_keys, iteration, objects, text
@@ -115,14 +116,29 @@ class Selects:
         if key is None:
             return place
         if key == "repeat":
-            self._faults.add(f"{pointer}/repeat", "repeat is not supported yet", "forEach or forEachOrNull")
-            return place
+            return self._repeated(select, place)
         path = text(select, key, pointer, self._faults)
         scope = place.scope.at(f"{pointer}/{key}")
         items = self._expressions.parsed(path, scope) if path else Constant(UNKNOWN, None)
         if items.type == "choice":
             items = self._compilation.fault(scope, "rows of a choice of types", "choose one with ofType(...)")
         return self._rows_of(items, place, optional=key == "forEachOrNull")
+
+    def _repeated(self, select: Json, place: _Place) -> _Place:
+        pointer = f"{place.scope.pointer}/repeat"
+        raw = select["repeat"]
+        paths = []
+        for position, path in enumerate(raw if isinstance(raw, list) else []):
+            if isinstance(path, str) and path.strip():
+                paths.append((f"{pointer}/{position}", path))
+            else:
+                self._faults.add(f"{pointer}/{position}", f"{path!r}", "a FHIRPath expression")
+        scope = place.scope.at(pointer)
+        if not paths:
+            items = self._compilation.fault(scope, "repeat without paths", "an array of FHIRPath expressions")
+        else:
+            items = repeated(self._expressions, paths, scope)
+        return self._rows_of(items, place, optional=False)
 
     def _rows_of(self, items: Expr, place: _Place, *, optional: bool) -> _Place:
         listed = items if items.many else Call(Op.LIST, (items,), items.type, many=True, node=items.node)

@@ -1,14 +1,13 @@
-"""The minimal struct of a view: only the paths it reads, as one engine-neutral tree with a renderer a dialect.
+"""The minimal struct of a view: only the paths it reads, as one tree with a renderer for each dialect.
 
-A leaf is what the engines parse a JSON value into: decimals, dates and times stay the text they are.
-An element of a complex type whose inside is never read is a text leaf too; its text is only tested for presence.
+A leaf is a boolean or the text that JSON has: numbers, dates and times are read from their text, so that none is
+rounded on the way. An element of a complex type whose inside is never read is text too, only tested for presence.
+A `json` node is the text of a whole element, for paths that recurse.
 """
 
 import json
 from dataclasses import dataclass, field
 from typing import Literal
-
-from a360.fhir._definitions import is_primitive
 
 type Leaf = Literal["string", "boolean", "integer", "long"]
 
@@ -19,15 +18,13 @@ _LEAVES: dict[str, Leaf] = {
     "unsignedInt": "integer",
     "integer64": "long",
 }
-_DUCKDB: dict[Leaf, str] = {"string": "VARCHAR", "boolean": "BOOLEAN", "integer": "INTEGER", "long": "BIGINT"}
-_SPARK: dict[Leaf, str] = {"string": "STRING", "boolean": "BOOLEAN", "integer": "INT", "long": "BIGINT"}
-_TRINO: dict[Leaf, str] = {"string": "VARCHAR", "boolean": "BOOLEAN", "integer": "INTEGER", "long": "BIGINT"}
+WHOLE_NUMBERS = frozenset(name for name, leaf in _LEAVES.items() if leaf != "boolean")
 
 type JsonStructure = str | dict[str, JsonStructure] | list[JsonStructure]
 
 
 def leaf_of(type_name: str) -> Leaf:
-    """What a value of a primitive type is parsed into."""
+    """What SQL carries a value of a primitive type as; text is the rule."""
     return _LEAVES.get(type_name, "string")
 
 
@@ -38,24 +35,28 @@ class StructNode:
     type: str
     many: bool = False
     children: dict[str, "StructNode"] = field(default_factory=dict)
+    json: bool = False
 
     def child(self, name: str, type_name: str, *, many: bool) -> "StructNode":
         """The child of that name, made when it is first read."""
         return self.children.setdefault(name, StructNode(type_name, many))
 
     @property
-    def leaf(self) -> Leaf:
-        """What the node is parsed into when it has no children."""
-        return leaf_of(self.type) if is_primitive(self.type) else "string"
+    def is_boolean(self) -> bool:
+        """Whether the leaf is a boolean; all others are text."""
+        return self.type == "boolean"
+
+    @property
+    def is_list(self) -> bool:
+        """Whether the engine parses the node into a list."""
+        return self.many and not self.json
 
     def json_structure(self) -> JsonStructure:
         """The structure that DuckDB's `from_json` takes, as a Python value."""
-        inner: JsonStructure = (
-            {name: child.json_structure() for name, child in self.children.items()}
-            if self.children
-            else _DUCKDB[self.leaf]
-        )
-        return [inner] if self.many else inner
+        inner: JsonStructure = "BOOLEAN" if self.is_boolean else "VARCHAR"
+        if self.children:
+            inner = {name: child.json_structure() for name, child in self.children.items()}
+        return [inner] if self.is_list else inner
 
     def duckdb_json(self) -> str:
         """The structure that DuckDB's `from_json` and `json_transform` take, as JSON text."""
@@ -63,33 +64,24 @@ class StructNode:
 
     def duckdb_type(self) -> str:
         """The type in DuckDB."""
-        inner = (
-            "STRUCT("
-            + ", ".join(f'"{name}" {child.duckdb_type()}' for name, child in self.children.items())
-            + ")"
-            if self.children
-            else _DUCKDB[self.leaf]
-        )
-        return f"{inner}[]" if self.many else inner
+        inner = "BOOLEAN" if self.is_boolean else "VARCHAR"
+        if self.children:
+            fields = (f'"{name}" {child.duckdb_type()}' for name, child in self.children.items())
+            inner = f"STRUCT({', '.join(fields)})"
+        return f"{inner}[]" if self.is_list else inner
 
     def spark_type(self) -> str:
         """The type in Spark DDL."""
-        inner = (
-            "STRUCT<"
-            + ", ".join(f"`{name}`: {child.spark_type()}" for name, child in self.children.items())
-            + ">"
-            if self.children
-            else _SPARK[self.leaf]
-        )
-        return f"ARRAY<{inner}>" if self.many else inner
+        inner = "BOOLEAN" if self.is_boolean else "STRING"
+        if self.children:
+            fields = (f"`{name}`: {child.spark_type()}" for name, child in self.children.items())
+            inner = f"STRUCT<{', '.join(fields)}>"
+        return f"ARRAY<{inner}>" if self.is_list else inner
 
     def trino_type(self) -> str:
         """The type in Trino."""
-        inner = (
-            "ROW("
-            + ", ".join(f'"{name}" {child.trino_type()}' for name, child in self.children.items())
-            + ")"
-            if self.children
-            else _TRINO[self.leaf]
-        )
-        return f"ARRAY({inner})" if self.many else inner
+        inner = "JSON" if self.json else "BOOLEAN" if self.is_boolean else "VARCHAR"
+        if self.children:
+            fields = (f'"{name}" {child.trino_type()}' for name, child in self.children.items())
+            inner = f"ROW({', '.join(fields)})"
+        return f"ARRAY({inner})" if self.is_list else inner

@@ -113,6 +113,18 @@ class DuckDB(Emitter):
 
     def special(self, expr: Call) -> str | None:
         """Substrings, and the branches of a union."""
+        if expr.op is Op.WHOLE:
+            text = f"regexp_extract({self.sql(expr.args[0])}, '^-?[0-9]+$')"
+            return f"TRY_CAST({text} AS {self.leaf_types[expr.extra]})"
+        if expr.op is Op.PARSE and expr.node:
+            structure = expr.node.duckdb_json()
+            structure = f"[{structure}]" if expr.many else structure
+            return f"from_json({self.sql(expr.args[0])}, {self.string(structure)})"
+        if expr.op is Op.CHAIN:
+            return f"list_concat({', '.join(self.sql(arg) for arg in expr.args)})"
+        if expr.op is Op.STOP_IF:
+            passes, value = (self.sql(arg) for arg in expr.args)
+            return f"CASE WHEN {passes} THEN {value} ELSE {self.stop(expr.extra)} END"
         if expr.op is Op.BRANCHES:
             return str(list(range(int(expr.extra))))
         if expr.op is Op.SUBSTRING:

@@ -108,9 +108,9 @@ class Emitter(ABC):
     def items(self, step: Unnest) -> str:
         """The list of a step, with the one NULL it is where the row only passes."""
         text = self.sql(step.items)
-        tests = []
+        tests: list[str] = []
         if step.when:
-            tests.append(self.atom(step.when))
+            tests.append(self.atom(step.when, Op.AND))
         if step.optional:
             tests.append(f"{self.size(text)} > 0")
         if not tests:
