@@ -8,7 +8,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from a360.contract._derived import HISTORY_COLUMN, HOUSEKEEPING, TABLE_PROPERTIES
+from a360.contract._diff import ActualColumn, ActualTable, ChangeAction, TableChange, diff, diff_table
 from a360.contract._faults import FAULTS, Fault, FaultyContractsError
+from a360.contract._iceberg import actual_table, iceberg_partition_spec, iceberg_schema, iceberg_sort_order
 from a360.contract._plan import (
     ColumnPlan,
     GoldStep,
@@ -21,11 +23,21 @@ from a360.contract._plan import (
     SortPlan,
     Step,
     TablePlan,
+    Transform,
     ViewPlan,
     Zone,
     ZonePlan,
 )
-from a360.contract._policy import FilterPlan, GrantPlan, MaskPlan, PolicyPlan, RolePlan, TagPlan
+from a360.contract._policy import (
+    Action,
+    FilterPlan,
+    GrantPlan,
+    MaskMethod,
+    MaskPlan,
+    PolicyPlan,
+    RolePlan,
+    TagPlan,
+)
 from a360.contract._rules import (
     DanglingRows,
     DatasetRule,
@@ -52,16 +64,21 @@ from a360.contract._types import PhysicalType, iceberg_type, parse_type, physica
 
 if TYPE_CHECKING:
     from a360.contract._environment import Environment
-    from a360.contract._lint import load_contracts
+    from a360.contract._ledger import Assignment, assign_field_ids
+    from a360.contract._lint import Check, lint, load_contracts
     from a360.contract._load import Dataset, LakeContracts, TextFile, default_contracts
     from a360.contract._make_plan import make_plan
 
 _LAZY = {
+    "Assignment": "_ledger",
+    "Check": "_lint",
     "Dataset": "_load",
     "Environment": "_environment",
     "LakeContracts": "_load",
     "TextFile": "_load",
+    "assign_field_ids": "_ledger",
     "default_contracts": "_load",
+    "lint": "_lint",
     "load_contracts": "_lint",
     "make_plan": "_make_plan",
 }
@@ -71,6 +88,12 @@ __all__ = [
     "HISTORY_COLUMN",
     "HOUSEKEEPING",
     "TABLE_PROPERTIES",
+    "Action",
+    "ActualColumn",
+    "ActualTable",
+    "Assignment",
+    "ChangeAction",
+    "Check",
     "ColumnPlan",
     "DanglingRows",
     "Dataset",
@@ -88,6 +111,7 @@ __all__ = [
     "LakeContracts",
     "LakePlan",
     "Length",
+    "MaskMethod",
     "MaskPlan",
     "Measure",
     "NotMissing",
@@ -110,16 +134,26 @@ __all__ = [
     "SilverStep",
     "SortPlan",
     "Step",
+    "TableChange",
     "TablePlan",
     "TagPlan",
     "TextFile",
+    "Transform",
     "Unit",
     "ValidValues",
     "ViewPlan",
     "Zone",
     "ZonePlan",
+    "actual_table",
+    "assign_field_ids",
     "default_contracts",
+    "diff",
+    "diff_table",
+    "iceberg_partition_spec",
+    "iceberg_schema",
+    "iceberg_sort_order",
     "iceberg_type",
+    "lint",
     "load_contracts",
     "make_plan",
     "parse_type",

@@ -162,4 +162,4 @@ def _derived(zone: Zone, name: str, rows: Iterable[_Row], *, key: tuple[str, ...
         ColumnPlan(column, type_, required, field_id, sensitivity, doc=text)
         for field_id, (column, type_, required, sensitivity, text) in enumerate(rows, start=1)
     )
-    return TablePlan(zone, name, columns, key=key, properties=dict(TABLE_PROPERTIES), doc=doc)
+    return TablePlan(zone, name, columns, key=key, properties={**TABLE_PROPERTIES, "comment": doc}, doc=doc)

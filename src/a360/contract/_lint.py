@@ -1,12 +1,64 @@
 """Finds every fault of every file of a folder in one pass."""
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from a360.contract._faults import Fault
+from a360.contract._lint_dataset import check_datasets
+from a360.contract._lint_ids import check_ids
+from a360.contract._lint_links import check_files_used, check_relationships, check_views
+from a360.contract._lint_tags import check_policy, check_tags
 from a360.contract._load import LakeContracts, default_contracts, read_folder, require_no_faults
+from a360.contract._rulebook import rulebook
+
+type Check = Callable[[LakeContracts], Iterable[Fault]]
+"""A further check: looks at all contracts that can be read, and reports what it finds."""
 
 
-def load_contracts(folder: Path | str | None = None) -> LakeContracts:
+def _check_rules(contracts: LakeContracts) -> Iterator[Fault]:
+    for dataset in contracts.datasets.values():
+        yield from rulebook(contracts, dataset).faults
+
+
+def _check_sql(contracts: LakeContracts) -> Iterator[Fault]:
+    from a360.contract import _lint_sql  # noqa: PLC0415 - sqlglot is slow to import
+
+    yield from _lint_sql.check_models(contracts)
+    yield from _lint_sql.check_rule_sql(contracts)
+    yield from _lint_sql.check_filters(contracts)
+
+
+_CHECKS: tuple[Check, ...] = (
+    check_datasets,
+    check_tags,
+    check_policy,
+    check_ids,
+    check_relationships,
+    check_views,
+    check_files_used,
+    _check_rules,
+    _check_sql,
+)
+
+
+def lint(folder: Path | str | None = None, extra_checks: Sequence[Check] = ()) -> list[Fault]:
+    """Every fault of every file of a folder, sorted by file and line; none means the plan can be made.
+
+    What cannot be read is reported and left out of the further checks, the extra ones included.
+    """
+    return _examine(folder, extra_checks)[1]
+
+
+def load_contracts(folder: Path | str | None = None, extra_checks: Sequence[Check] = ()) -> LakeContracts:
     """The contracts of a folder, `default_contracts()` where none is named; raises if they have faults."""
+    contracts, faults = _examine(folder, extra_checks)
+    require_no_faults(faults, contracts.folder)
+    return contracts
+
+
+def _examine(folder: Path | str | None, extra_checks: Sequence[Check]) -> tuple[LakeContracts, list[Fault]]:
     reading = read_folder(Path(folder) if folder is not None else default_contracts())
-    require_no_faults(reading.faults, reading.contracts.folder)
-    return reading.contracts
+    faults = set(reading.faults)
+    for check in (*_CHECKS, *extra_checks):
+        faults.update(check(reading.contracts))
+    return reading.contracts, sorted(faults)

@@ -1,7 +1,7 @@
 """Reads a folder of contracts."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,12 @@ class Dataset:
         """The column of this name, if there is one."""
         return next((column for column in self.columns if column.name == name), None)
 
+    @property
+    def can_refuse(self) -> bool:
+        """Whether rows may go to quarantine: all of silver, and bronze whose rows come out of files."""
+        from_files = self.column("file") is not None and self.column("offset") is not None
+        return self.zone == "silver" or (self.zone == "bronze" and from_files)
+
     def sure(self, *loc: str | int) -> bool:
         """Whether the value at this place is the author's, all of it."""
         return not any(place[: len(loc)] == loc or loc[: len(place)] == place for place in self.unsure)
@@ -54,11 +60,14 @@ class Dataset:
         """A fault at a place of the contract."""
         return self.source.fault(code, message, *loc, fix=fix)
 
+    def place(self, column: str) -> Loc:
+        """Where a column stands, or the dataset where there is no such column."""
+        index = next((i for i, known in enumerate(self.columns) if known.name == column), None)
+        return () if index is None else (*COLUMNS, index)
+
     def fault_at(self, column: str, code: str, message: str, *, fix: str = "") -> Fault:
         """A fault at a column, or at the dataset where there is no such column."""
-        index = next((i for i, known in enumerate(self.columns) if known.name == column), None)
-        place = () if index is None else (*COLUMNS, index)
-        return self.source.fault(code, message, *place, fix=fix)
+        return self.source.fault(code, message, *self.place(column), fix=fix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +93,14 @@ class LakeContracts:
     datasets: Mapping[str, Dataset] = field(repr=False)
     views: Mapping[str, TextFile] = field(repr=False)
     models: Mapping[str, TextFile] = field(repr=False)
-    environments: Mapping[str, Environment] = field(repr=False)
+    environments: Mapping[str, tuple[Environment, SourceFile]] = field(repr=False)
     ledger: Mapping[str, Mapping[str, int]] = field(repr=False)
     unreadable: frozenset[str] = frozenset()
 
     def environment(self, name: str) -> Environment:
         """The environment of this name; `local` always exists."""
         if name in self.environments:
-            return self.environments[name]
+            return self.environments[name][0]
         raise OperatorError(
             "setting-invalid",
             f"There is no environment {name}",
@@ -204,8 +213,8 @@ class _Reader:
             files[path.stem] = TextFile(path.stem, str(path), text)
         return files
 
-    def _environments(self) -> dict[str, Environment]:
-        environments = {LOCAL: local_environment()}
+    def _environments(self) -> dict[str, tuple[Environment, SourceFile]]:
+        environments = {LOCAL: (local_environment(), SourceFile(str(environments_folder(self.folder))))}
         for path in sorted(environments_folder(self.folder).glob("*.yaml")):
             source, faults = read_yaml(path, str(path))
             self.faults += faults
@@ -214,37 +223,15 @@ class _Reader:
             checked = validate(Environment, source)
             self.faults += checked.faults
             if checked.model:
-                environments[path.stem] = checked.model
+                environments[path.stem] = (checked.model, source)
                 if checked.model.name != path.stem:
                     fix = f"write name: {path.stem}"
                     self.faults.append(source.fault("C201", "file and name differ", "name", fix=fix))
         return environments
 
     def _ledger(self) -> dict[str, dict[str, int]]:
-        path = self.folder / LEDGER_FILE
-        if not path.exists():
-            return {}
-        source, faults = read_yaml(path, str(path))
+        ledger, faults = read_ledger(self.folder)
         self.faults += faults
-        return self._checked_ledger(source)
-
-    def _checked_ledger(self, source: SourceFile) -> dict[str, dict[str, int]]:
-        ledger: dict[str, dict[str, int]] = {}
-        data: Any = source.data or {}
-        if not isinstance(data, dict):
-            self.faults.append(source.fault("C113", "the ledger should map datasets to columns to ids"))
-            return ledger
-        for dataset, columns in data.items():
-            if not isinstance(columns, dict):
-                self.faults.append(source.fault("C113", f"{dataset} should map columns to ids", dataset))
-                continue
-            ledger[dataset] = {}
-            for column, number in columns.items():
-                if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-                    message = f"{column} should be a number from 1, found {number!r}"
-                    self.faults.append(source.fault("C113", message, dataset, column))
-                else:
-                    ledger[dataset][column] = number
         return ledger
 
     def _stray(self) -> None:
@@ -262,6 +249,30 @@ class _Reader:
     def _fault_stray(self, path: Path, expected: str) -> None:
         message = f"nothing reads {path.name}: {expected}"
         self.faults.append(Fault(str(path), 1, "C106", message, "rename or remove it"))
+
+
+def read_ledger(folder: Path) -> tuple[dict[str, dict[str, int]], list[Fault]]:
+    """The ledger of field ids of a folder, and its faults; a folder without one has an empty ledger."""
+    path = folder / LEDGER_FILE
+    if not path.exists():
+        return {}, []
+    source, faults = read_yaml(path, str(path))
+    ledger: dict[str, dict[str, int]] = {}
+    data: Any = source.data or {}
+    if not isinstance(data, dict):
+        return ledger, [*faults, source.fault("C113", "the ledger should map datasets to columns to ids")]
+    for dataset, columns in data.items():
+        if not isinstance(columns, dict):
+            faults.append(source.fault("C113", f"{dataset} should map columns to ids", dataset))
+            continue
+        ledger[dataset] = {}
+        for column, number in columns.items():
+            if isinstance(number, int) and not isinstance(number, bool) and number > 0:
+                ledger[dataset][column] = number
+            else:
+                message = f"{column} should be a number from 1, found {number!r}"
+                faults.append(source.fault("C113", message, dataset, column))
+    return ledger, faults
 
 
 def _aside(path: Path) -> bool:
@@ -283,7 +294,7 @@ _EMPTY_LAKE: dict[str, Any] = {
 }
 
 
-def require_no_faults(faults: tuple[Fault, ...] | list[Fault], folder: Path) -> None:
+def require_no_faults(faults: Sequence[Fault], folder: Path) -> None:
     """Raise what is wrong, all at once."""
     if faults:
         raise FaultyContractsError(faults, str(folder))

@@ -59,19 +59,16 @@ def _zones(contracts: LakeContracts) -> tuple[ZonePlan, ...]:
 
 def _quarantine(contracts: LakeContracts) -> list[TablePlan]:
     """One table for each name that can refuse rows: all silver, and bronze whose rows come out of files."""
-    names = {dataset.short for dataset in contracts.datasets.values() if _can_refuse(dataset)}
+    names = {dataset.short for dataset in contracts.datasets.values() if dataset.can_refuse}
     return [quarantine_table(name) for name in sorted(names)]
-
-
-def _can_refuse(dataset: Dataset) -> bool:
-    from_files = dataset.column("file") is not None and dataset.column("offset") is not None
-    return dataset.zone == "silver" or (dataset.zone == "bronze" and from_files)
 
 
 def _table(contracts: LakeContracts, dataset: Dataset) -> TablePlan:
     contract, own = dataset.contract, dataset.contract.a360
+    doc = " ".join(contract.description.purpose.split())
     properties = {
         **TABLE_PROPERTIES,
+        "comment": doc,
         "a360.contract": contract.id,
         "a360.contract-version": contract.version,
     }
@@ -87,7 +84,7 @@ def _table(contracts: LakeContracts, dataset: Dataset) -> TablePlan:
         history=bool(own.history),
         retention=RetentionPlan(rows=own.retention),
         tags=tuple(sorted({*contract.tags, *contract.table.tags})),
-        doc=contract.description.purpose.strip(),
+        doc=doc,
         version=contract.version,
     )
 
@@ -104,7 +101,7 @@ def _column(contracts: LakeContracts, dataset: Dataset, column: Column) -> Colum
         field_id=own.field_id,
         sensitivity=own.sensitivity,
         token=own.token,
-        doc=(column.description or "").strip(),
+        doc=" ".join((column.description or "").split()),
         tags=tuple(sorted(column.tags)),
         references=_references(contracts, dataset, column),
     )

@@ -5,6 +5,7 @@ refused, which also refuses the documents that grow without bounds when they are
 depends on the reader (`no`, `0o17`, `12:30`) are faults rather than surprises.
 """
 
+import codecs
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -72,6 +73,8 @@ def read_text(path: Path, label: str) -> tuple[str, list[Fault]]:
         return "", [Fault(label, 1, "C101", f"the file cannot be read: {reason}")]
     if len(raw) > MAX_BYTES:
         return "", [Fault(label, 1, "C104", f"the file has {len(raw)} bytes; {MAX_BYTES} are allowed")]
+    if raw.startswith(codecs.BOM_UTF8):
+        return "", [Fault(label, 1, "C101", "the file begins with a byte order mark", "save it without one")]
     try:
         return raw.decode("utf-8"), []
     except UnicodeDecodeError as error:

@@ -1,0 +1,193 @@
+"""Gives field ids, and keeps the ledger of every id ever given.
+
+An id outlives its column: readers of old files know columns by id, so an id must never come to mean another
+column. Contract files are edited as text, at the places their values stand, so that comments and layout stay.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from a360.contract._faults import FaultyContractsError
+from a360.contract._load import COLUMNS, CONTRACT_ZONES, LEDGER_FILE, read_ledger
+from a360.contract._odcs import LIFTED
+from a360.contract._yaml import Loc, SourceFile, parse_yaml, read_yaml
+from a360.errors import InternalError
+
+_PROPERTY = f"{LIFTED}fieldId"
+_HEADER = """\
+# Every field id ever given, dataset by dataset; columns that are gone keep their line, so that no id is used
+# again. Written by `a360 lint --fix`. To rename a column, add its new name here with the id of the old one.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """An id that was given to a column, or entered for it into the ledger."""
+
+    dataset: str
+    column: str
+    field_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    """A text to be put in at an offset."""
+
+    offset: int
+    text: str
+
+
+def assign_field_ids(folder: Path | str) -> list[Assignment]:
+    """Give every column without an id the next free one, and bring the ledger up to date.
+
+    Nothing is changed that has an id already; what the linter says of those is for a person to decide.
+    """
+    folder = Path(folder)
+    ledger, faults = read_ledger(folder)
+    if faults:
+        raise FaultyContractsError(faults, str(folder / LEDGER_FILE))
+    entries = {dataset: dict(columns) for dataset, columns in ledger.items()}
+    assigned: list[Assignment] = []
+    for zone in CONTRACT_ZONES:
+        for path in sorted((folder / zone).glob("*.yaml")):
+            source, _ = read_yaml(path, str(path))
+            dataset = f"{zone}.{path.stem}"
+            given = _assign(source, entries.setdefault(dataset, {}))
+            text = _edited(source, given)
+            if text != source.text:
+                _write(path, text)
+            assigned += [Assignment(dataset, column, number) for column, number in given.items()]
+    text = _ledger_text(entries)
+    path = folder / LEDGER_FILE
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        _write(path, text)
+    return assigned
+
+
+def _columns(source: SourceFile) -> Iterator[tuple[int, str, int | None]]:
+    """Index, name and id of every column that can have an id; a file that is no contract has none."""
+    for index, column in enumerate(_at(source.data, COLUMNS) or []):
+        name = column.get("name") if isinstance(column, dict) else None
+        if isinstance(name, str) and name and isinstance(column.get("customProperties", []), list):
+            yield index, name, _id_of(column)
+
+
+def _at(value: Any, loc: Loc) -> list[Any] | None:  # noqa: ANN401 - any YAML value
+    for step in loc:
+        inside = (isinstance(value, dict) and step in value) or (
+            isinstance(value, list) and isinstance(step, int) and step < len(value)
+        )
+        if not inside:
+            return None
+        value = value[step]
+    return value if isinstance(value, list) else None
+
+
+def _id_of(column: Mapping[str, Any]) -> int | None:
+    entries = column.get("customProperties")
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict) and entry.get("property") == _PROPERTY:
+            value = entry.get("value")
+            return value if isinstance(value, int) and not isinstance(value, bool) else -1
+    return None
+
+
+def _assign(source: SourceFile, entries: dict[str, int]) -> dict[str, int]:
+    """The ids of columns that were not in the ledger or had none; enters them into the ledger."""
+    columns = list(_columns(source))
+    owned = set(entries.values())
+    highest = max([0, *owned, *(number for _, _, number in columns if number)])
+    given: dict[str, int] = {}
+    for _, name, number in columns:
+        known = entries.get(name)
+        if number is None:
+            if known is None:
+                highest += 1
+                entries[name] = highest
+            given[name] = entries[name]
+        elif known is None and number > 0 and number not in owned:
+            entries[name] = given[name] = number
+            owned.add(number)
+    return given
+
+
+def _edited(source: SourceFile, given: Mapping[str, int]) -> str:
+    """The text of a contract with the given ids written where columns have none."""
+    missing = {index: given[name] for index, name, number in _columns(source) if number is None}
+    edits = [_edit(source, (*COLUMNS, index), number) for index, number in missing.items()]
+    text = source.text
+    for edit in sorted(edits, key=lambda edit: edit.offset, reverse=True):
+        text = text[: edit.offset] + edit.text + text[edit.offset :]
+    again, faults = parse_yaml(text, source.label)
+    written = {index: number for index, _, number in _columns(again)}
+    if edits and (faults or any(written.get(index) != number for index, number in missing.items())):
+        raise InternalError(
+            "internal",
+            "Field ids could not be written into a contract; the file was left as it is",
+            where=source.label,
+            next_step=f"write each column's {_PROPERTY} by hand, numbers from 1",
+        )
+    return text
+
+
+def _edit(source: SourceFile, column: Loc, number: int) -> _Edit:
+    entry = f"{{property: {_PROPERTY}, value: {number}}}"
+    here, properties = source.nodes[column], source.nodes.get((*column, "customProperties"))
+    if properties is None:
+        if here.flow:
+            return _Edit(_end_of_items(source, column), f", customProperties: [{entry}]")
+        lines = ("customProperties:", f"  - {entry}")
+        return _lines_after(source, column, here.column, lines)
+    if not properties.flow:
+        return _lines_after(source, (*column, "customProperties"), properties.column, (f"- {entry}",))
+    last = _end_of_items(source, (*column, "customProperties"))
+    return _Edit(last, f", {entry}") if last > properties.start + 1 else _Edit(last, entry)
+
+
+def _end_of_items(source: SourceFile, loc: Loc) -> int:
+    """Where the last item of a collection ends; just inside the bracket of an empty one."""
+    inside = [node.end for place, node in source.nodes.items() if place[:-1] == loc and place != loc]
+    return max(inside, default=source.nodes[loc].start + 1)
+
+
+def _lines_after(source: SourceFile, loc: Loc, column: int, lines: tuple[str, ...]) -> _Edit:
+    """An edit that puts lines below a block collection, indented to a column; comments keep their lines."""
+    text, end = source.text, _end_of_items(source, loc)
+    newline = "\r\n" if "\r\n" in text else "\n"
+    if text[end - 1 : end] == "\n":  # a block scalar ends on the line after it
+        end -= 1
+    following = text.find("\n", end)
+    offset = len(text) if following < 0 else following
+    if text[offset - 1 : offset] == "\r":
+        offset -= 1
+    return _Edit(offset, "".join(f"{newline}{' ' * column}{line}" for line in lines))
+
+
+def _ledger_text(entries: Mapping[str, Mapping[str, int]]) -> str:
+    lines = [_HEADER]
+    for dataset, columns in sorted(entries.items()):
+        if columns:
+            ordered = sorted(columns.items(), key=lambda item: (item[1], item[0]))
+            lines.append(f"{dataset}:\n")
+            lines += [f"  {name}: {number}\n" for name, number in ordered]
+    return "".join(lines)
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace a file at once, so that nobody sees half of it."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        if path.exists():
+            Path(name).chmod(path.stat().st_mode & 0o777)
+        else:
+            Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
