@@ -4,10 +4,12 @@
 faults; `evaluate` runs it over resources in memory.
 """
 
+from a360.fhir._cast import cast_sql
 from a360.fhir._compile import CompiledView, Dialect, ViewColumn, check_view, compile_view, view_columns
 from a360.fhir._definitions import is_resource, resource_types
 from a360.fhir._evaluate import evaluate
 from a360.fhir._fault import Fault, ViewError
+from a360.fhir._references import reference_parts_sql
 from a360.fhir._struct import StructNode
 
 __all__ = [
@@ -17,10 +19,12 @@ __all__ = [
     "StructNode",
     "ViewColumn",
     "ViewError",
+    "cast_sql",
     "check_view",
     "compile_view",
     "evaluate",
     "is_resource",
+    "reference_parts_sql",
     "resource_types",
     "view_columns",
 ]

@@ -88,10 +88,14 @@ def field_of(
         )
     if type_name in compilation.recursive and not node.json:
         if node.children:
-            return compilation.fault(scope, f"repeat over '{name}', which the view also reads by itself", _OWN_VIEW)
+            return compilation.fault(
+                scope, f"repeat over '{name}', which the view also reads by itself", _OWN_VIEW
+            )
         node.json = True
     if node.json:
-        return _parsed(compilation, Field(base, name, "string", many=False, node=node), type_name, many=repeats)
+        return _parsed(
+            compilation, Field(base, name, "string", many=False, node=node), type_name, many=repeats
+        )
     return _typed_field(compilation, Field(base, name, type_name, repeats, node))
 
 

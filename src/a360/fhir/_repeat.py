@@ -18,7 +18,9 @@ DEPTH = 10
 def repeated(expressions: Expressions, paths: list[tuple[str, str]], scope: Scope) -> Expr:
     """The elements that paths lead to from the focus, and from each of them on; `paths` come with their pointers."""
     compilation = expressions.compilation
-    parsed = [node for pointer, text in paths if (node := _parsed(compilation, text, scope.at(pointer))) is not None]
+    parsed = [
+        node for pointer, text in paths if (node := _parsed(compilation, text, scope.at(pointer))) is not None
+    ]
     if len(parsed) < len(paths):
         return Constant(UNKNOWN, None)
     types = _reached(parsed, scope, compilation)
@@ -49,7 +51,9 @@ def _known(node: Node) -> bool:
     while isinstance(node, Member) and node.target is not None:
         node = node.target
     return isinstance(node, Member) and any(
-        name in elements for elements in definitions().types.values() for name in (node.name, f"{node.name}[x]")
+        name in elements
+        for elements in definitions().types.values()
+        for name in (node.name, f"{node.name}[x]")
     )
 
 
@@ -98,7 +102,9 @@ class _Descent:
         var = Var(self._compilation.fresh("x"), self._struct.type, self._struct)
         one = Call(Op.LIST, (var,), var.type, many=True, node=self._struct)
         if level < DEPTH - 1:
-            body = Call(Op.CHAIN, (one, self._beneath(var, level + 1)), var.type, many=True, node=self._struct)
+            body = Call(
+                Op.CHAIN, (one, self._beneath(var, level + 1)), var.type, many=True, node=self._struct
+            )
         else:
             leaf = Call(Op.NOT, (Call(Op.EXISTS, (self._children(var),), "boolean"),), "boolean")
             message = f"elements nest deeper than {DEPTH} levels: {self._scope.pointer}"
@@ -110,10 +116,15 @@ class _Descent:
         found = []
         for node in self._nodes:
             trial = Faults()
-            Expressions(Compilation(trial, self._compilation.constants)).typed(node, self._scope.on(self._bare(focus)))
+            Expressions(Compilation(trial, self._compilation.constants)).typed(
+                node, self._scope.on(self._bare(focus))
+            )
             if not trial.found:
                 found.append(self._expressions.typed(node, self._scope.on(focus)))
-        lists = [item if item.many else Call(Op.LIST, (item,), item.type, many=True, node=item.node) for item in found]
+        lists = [
+            item if item.many else Call(Op.LIST, (item,), item.type, many=True, node=item.node)
+            for item in found
+        ]
         if len(lists) == 1:
             return lists[0]
         return Call(Op.CHAIN, tuple(lists), self._struct.type, many=True, node=self._struct)
@@ -121,4 +132,3 @@ class _Descent:
     @staticmethod
     def _bare(focus: Expr) -> Expr:
         return Var("_trial", focus.type, StructNode(focus.type))
-
