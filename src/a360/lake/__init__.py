@@ -1,0 +1,28 @@
+"""The composition root: opens a lake for an environment and wires the adapters of its ports."""
+
+from a360.lake._folder import Origin
+from a360.lake._lake import ENGINES, KINDS, Lake, open_lake
+from a360.lake._reports import (
+    CheckReport,
+    DatasetQuality,
+    DoctorCheck,
+    IngestReport,
+    LineageNode,
+    RunReport,
+    TableInfo,
+)
+
+__all__ = [
+    "ENGINES",
+    "KINDS",
+    "CheckReport",
+    "DatasetQuality",
+    "DoctorCheck",
+    "IngestReport",
+    "Lake",
+    "LineageNode",
+    "Origin",
+    "RunReport",
+    "TableInfo",
+    "open_lake",
+]

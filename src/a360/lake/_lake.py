@@ -1,0 +1,306 @@
+"""The lake: the composition root, where ports meet what implements them."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import pyarrow as pa
+
+from a360.catalog import CatalogSession
+from a360.contract import LakePlan, default_contracts, load_contracts, make_plan
+from a360.engine import EngineSession
+from a360.engine.duckdb import DuckDBEngine
+from a360.errors import A360Error, OperatorError, UsageError
+from a360.lake._doctor import lake_checks, machine_checks
+from a360.lake._folder import LakeFolder, Origin
+from a360.lake._journal import RunRecord
+from a360.lake._quality import check
+from a360.lake._reports import (
+    CheckReport,
+    DoctorCheck,
+    IngestReport,
+    LineageNode,
+    RunReport,
+    TableInfo,
+)
+from a360.lake._schema import LakeSchema
+from a360.lake._sql_gate import require_select
+from a360.protect import LocalKeyStore, LocalSealer, LocalTokenizer
+from a360.refine import RefineContext, refine, selected_steps
+from a360.settings import Settings, load_settings
+from a360.table import SnapshotInfo, Tables
+
+if TYPE_CHECKING:
+    from a360.contract import TableChange
+
+type Progress = Callable[[str, str, int, int | None], None]
+type Kind = Literal["fhir"]
+
+KINDS: tuple[str, ...] = ("fhir",)
+ENGINES: tuple[str, ...] = ("duckdb",)
+
+
+class Lake:
+    """An open lake; a context manager. Catalog, keys and engine are opened when they are first needed."""
+
+    def __init__(self, folder: LakeFolder, settings: Settings) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._catalog: CatalogSession | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where the lake lies."""
+        return self._folder.path
+
+    @property
+    def origin(self) -> Origin | None:
+        """Whether it holds generated data or a user's own; None while it holds neither."""
+        return self._folder.origin
+
+    def claim(self, origin: Origin) -> None:
+        """Say what kind of data is about to come in; UsageError `input-mixed` if the lake holds the other."""
+        self._folder.claim(origin)
+
+    @cached_property
+    def lake_plan(self) -> LakePlan:
+        """The plan made of the contracts; ContractError if they have faults."""
+        folder = self._settings.contracts or default_contracts()
+        return make_plan(load_contracts(folder), self._settings.env)
+
+    @property
+    def catalog(self) -> CatalogSession:
+        """The way to the tables, through the commit gateway."""
+        if self._catalog is None:
+            self._catalog = CatalogSession.open(self._folder.path)
+        return self._catalog
+
+    @cached_property
+    def _engine(self) -> DuckDBEngine:
+        return DuckDBEngine(
+            spill=self._folder.tmp,
+            memory_limit=self._settings.memory_limit,
+            threads=self._settings.threads,
+        )
+
+    @cached_property
+    def tables(self) -> Tables:
+        """What can be done to the lake's tables."""
+        return Tables(self.catalog, self._engine)
+
+    @cached_property
+    def _keys(self) -> LocalKeyStore:
+        if self._folder.holds_data:
+            return LocalKeyStore.open(self._folder.keys)
+        return LocalKeyStore.create(self._folder.keys)
+
+    @property
+    def _schema(self) -> LakeSchema:
+        return LakeSchema(self.lake_plan, self.tables)
+
+    def plan(self) -> Sequence["TableChange"]:
+        """What `apply` would do to each table."""
+        return self._schema.changes()
+
+    def apply(self) -> Sequence["TableChange"]:
+        """Create and evolve tables as the contracts say; ContractError `plan-refused` if that would lose data."""
+        with self._folder.working():
+            return self._schema.apply()
+
+    def ingest(
+        self,
+        path: str | Path | Sequence[str | Path],
+        kind: str = "fhir",
+        source: str | None = None,
+        progress: Progress | None = None,
+    ) -> IngestReport:
+        """Bring files or folders into bronze.
+
+        Raises:
+            UsageError: `usage` for a kind that does not exist.
+            OperatorError: `input-missing` for a path that does not.
+        """
+        from a360.ingest import ingest_fhir  # noqa: PLC0415 -- most commands do not ingest
+
+        _require_one_of("kind", kind, KINDS)
+        paths = [Path(path)] if isinstance(path, str | Path) else [Path(each) for each in path]
+        with self._recorded("ingest") as record:
+            batch = ingest_fhir(
+                paths,
+                source=source or "default",
+                tables=self.tables,
+                engine=self._engine,
+                tokenizer=LocalTokenizer(self._keys),
+                sealer=LocalSealer(self._keys),
+                progress=progress,
+            )
+            record.add(batch.report)
+        return IngestReport([batch.report], batch.files)
+
+    def run(
+        self,
+        *datasets: str,
+        engine: str = "duckdb",
+        full: bool = False,
+        progress: Progress | None = None,
+    ) -> RunReport:
+        """Bring datasets, and what they are made from, up to date; none named means all.
+
+        Raises:
+            UsageError: `unknown-dataset`, or `usage` for an engine that does not exist.
+            DataError: `rule-blocked` where a blocking rule does not hold; the step committed nothing.
+        """
+        _require_one_of("engine", engine, ENGINES)
+        steps = selected_steps(self.lake_plan, datasets)
+        with self._recorded("run", engine) as record, self._session() as session:
+            context = RefineContext(
+                self.lake_plan, self.tables, session, LocalTokenizer(self._keys), LocalSealer(self._keys)
+            )
+            result = refine(
+                context,
+                steps,
+                full=full,
+                progress=progress,
+                on_outcome=lambda outcome: record.add(outcome.report, outcome.upstream, outcome.quality),
+            )
+            record.quality.extend(result.references)
+        quality = [measured for outcome in result.outcomes for measured in outcome.quality]
+        return RunReport(
+            steps=[outcome.report for outcome in result.outcomes],
+            quality=[*quality, *result.references],
+            ways={outcome.report.dataset: outcome.way for outcome in result.outcomes},
+            upstream_rows={outcome.report.dataset: outcome.upstream_rows for outcome in result.outcomes},
+        )
+
+    @contextmanager
+    def _recorded(self, command: str, engine: str | None = None) -> Iterator[RunRecord]:
+        """Work alone in the lake, on tables as the contracts have them, and leave an account in `ops`."""
+        with self._folder.working():
+            self._schema.apply()
+            self.tables.recover_commits()
+            record = RunRecord(command, self.lake_plan.fingerprint, engine)
+            try:
+                yield record
+            except A360Error as error:
+                record.write(self.tables, error.code.slug)
+                self.tables.record_commits()
+                raise
+            record.write(self.tables)
+            self.tables.record_commits()
+
+    @contextmanager
+    def _session(self) -> Iterator[EngineSession]:
+        with self._engine.session(self.catalog) as session:
+            yield session
+
+    def check(self) -> CheckReport:
+        """Measure the quality of every dataset as it stands."""
+        with self._session() as session:
+            return check(self.lake_plan, self.tables, session)
+
+    def query(self, sql: str) -> pa.Table:
+        """Run one SELECT over the lake's tables, named as `zone.dataset`.
+
+        Raises:
+            UsageError: the SQL does not parse, or names what is not there.
+            DeniedError: it does more than read the lake's tables.
+        """
+        checked = require_select(sql)
+        with self._session() as session:
+            return session.sql(checked)
+
+    def table(self, name: str) -> pa.Table:
+        """The rows of a table, as Arrow."""
+        return self.tables.read(self._known(name))
+
+    def tables_info(self) -> list[TableInfo]:
+        """Every table as it stands."""
+        return [TableInfo(**self.tables.info(name)) for name in self.tables.list()]
+
+    def history(self, name: str) -> Sequence[SnapshotInfo]:
+        """A table's snapshots, oldest first."""
+        return self.tables.snapshots(self._known(name))
+
+    def _known(self, name: str) -> str:
+        return self.lake_plan.table(name).dataset
+
+    def lineage(self, name: str) -> LineageNode:
+        """What a dataset is made from, and what is made from it."""
+        dataset = self._known(name)
+        made_from: Mapping[str, Sequence[str]] = {
+            step.dataset: step.upstream for step in self.lake_plan.steps
+        }
+        downstream = [step for step, upstream in made_from.items() if dataset in upstream]
+        return LineageNode(dataset, list(made_from.get(dataset, ())), downstream)
+
+    def doctor(self) -> list[DoctorCheck]:
+        """Look at the machine and the lake, and say how to mend what is not well."""
+        return [*machine_checks(self.path), *lake_checks(self._folder, self._verify)]
+
+    def _verify(self, name: str) -> str:
+        if name == "keystore":
+            LocalTokenizer(self._keys)
+            return "opens"
+        if name == "catalog":
+            return f"{len(self.tables.list())} tables"
+        waiting = [change.table for change in self.plan() if change.action != "nothing"]
+        if waiting:
+            raise OperatorError("plan-pending", f"{len(waiting)} table(s) are not as the contracts have them")
+        return "tables are as the contracts have them"
+
+    def close(self) -> None:
+        """Close the catalog."""
+        if self._catalog is not None:
+            self._catalog.close()
+            self._catalog = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _require_one_of(what: str, given: str, known: Sequence[str]) -> None:
+    if given not in known:
+        raise UsageError(
+            "usage", f"There is no {what} {given}", found=given, next_step=f"use one of: {', '.join(known)}"
+        )
+
+
+def open_lake(
+    path: str | Path,
+    *,
+    env: str = "local",
+    principal: str | None = None,
+    purpose: str | None = None,
+    contracts: str | Path | None = None,
+    **flags: Any,  # noqa: ANN401 -- settings check each of them
+) -> Lake:
+    """Open a lake's folder, or create the lake where there is none.
+
+    Args:
+        path: The folder.
+        env: The environment, a file in `environments/`.
+        principal: Who asks. Policies are not decided in this version: naming a principal is refused, not ignored.
+        purpose: What for; likewise.
+        contracts: The contracts' folder; by default `./contracts`, else the copy in the package.
+        **flags: Other settings, as `memory_limit`.
+
+    Raises:
+        OperatorError: `not-a-lake`.
+        UsageError: `usage` where a principal or a purpose is named.
+    """
+    if principal is not None or purpose is not None:
+        raise UsageError(
+            "usage",
+            "This version decides no policy, so it cannot act for a principal or a purpose",
+            next_step="open the lake without them: whoever can read its folder and keys can read its data",
+        )
+    settings = load_settings(lake=Path(path), env=env, contracts=contracts, **flags)
+    return Lake(LakeFolder.open(settings.lake), settings)

@@ -1,0 +1,133 @@
+"""What the lake's verbs answer: values that a program reads and a face renders."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from a360.quality import RuleResult, score
+from a360.table import StepReport
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What one ingest brought in. `files` has a row for each file: its label and counts."""
+
+    steps: Sequence[StepReport]
+    files: Sequence[Any] = ()
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was committed."""
+        return any(step.commit_id is not None for step in self.steps)
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """The report's rows."""
+        return [step.to_json() for step in self.steps]
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What one run did, dataset by dataset; `ways` says how each was brought up to date."""
+
+    steps: Sequence[StepReport]
+    quality: Sequence[RuleResult] = ()
+    ways: Mapping[str, str] = field(default_factory=dict)
+    upstream_rows: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was committed."""
+        return any(step.commit_id is not None for step in self.steps)
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """The report's rows."""
+        return [step.to_json() for step in self.steps]
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetQuality:
+    """The rules of one dataset, measured on what it holds now; `quarantined` counts what it refused, by rule."""
+
+    dataset: str
+    rows: int
+    results: Sequence[RuleResult]
+    quarantined: Mapping[str, int]
+
+    @property
+    def score(self) -> float | None:
+        """The score, 0 to 100; None where the dataset has no rules."""
+        return score(self.results)
+
+    def to_json(self) -> dict[str, Any]:
+        """The dataset's quality as JSON."""
+        return {
+            "dataset": self.dataset,
+            "rows": self.rows,
+            "score": self.score,
+            "quarantined": dict(self.quarantined),
+            "rules": [result.to_json() for result in self.results],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """The quality of the lake as it stands."""
+
+    datasets: Sequence[DatasetQuality]
+
+    @property
+    def blocking(self) -> list[RuleResult]:
+        """The rules of severity `error` that do not hold now."""
+        return [
+            result
+            for dataset in self.datasets
+            for result in dataset.results
+            if not result.passed and result.severity == "error"
+        ]
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """One object a dataset."""
+        return [dataset.to_json() for dataset in self.datasets]
+
+
+@dataclass(frozen=True, slots=True)
+class TableInfo:
+    """One table as it stands; `snapshot_id` is None before its first commit."""
+
+    namespace: str
+    name: str
+    rows: int
+    snapshot_id: str | None
+    bytes: int
+    files: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The table's row."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class LineageNode:
+    """A dataset in the way of the data: what it is made from, and what is made from it."""
+
+    dataset: str
+    upstream: Sequence[str]
+    downstream: Sequence[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """The node as JSON."""
+        return {"dataset": self.dataset, "upstream": list(self.upstream), "downstream": list(self.downstream)}
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorCheck:
+    """One thing the doctor looked at; `next_step` says how to mend it where it is not well."""
+
+    name: str
+    ok: bool
+    found: str
+    next_step: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The check as JSON."""
+        return asdict(self)

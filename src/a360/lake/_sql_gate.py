@@ -1,0 +1,78 @@
+"""What SQL a query may be: one SELECT over the lake's tables, known by a positive list.
+
+This keeps a query from writing, and from reading files, settings or the network. Who may see which rows and
+columns is not decided here: without a policy gateway, whoever can open the lake's folder can read its tables.
+"""
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from a360.errors import DeniedError, UsageError
+
+_ALLOWED_FROM = (exp.Table, exp.Subquery, exp.Unnest, exp.Lateral, exp.Values, exp.CTE)
+_ZONES = frozenset({"bronze", "silver", "gold", "quarantine", "ops"})
+_FORBIDDEN_CALLS = frozenset(
+    {
+        "current_setting",
+        "getenv",
+        "getvariable",
+        "glob",
+        "query",
+        "query_table",
+        "read_blob",
+        "read_text",
+        "which_secret",
+    }
+)
+
+
+def require_select(sql: str) -> str:
+    """Return the query, in DuckDB's SQL, if it is one SELECT over the lake's tables.
+
+    Raises:
+        UsageError: it does not parse, or is not one statement.
+        DeniedError: it does something other than read the lake's tables.
+    """
+    try:
+        statements = [
+            statement for statement in sqlglot.parse(sql, dialect="duckdb") if statement is not None
+        ]
+    except SqlglotError as error:
+        raise UsageError(
+            "usage",
+            "The query does not parse",
+            found=str(error).splitlines()[0],
+            next_step="write one SELECT",
+        ) from error
+    if len(statements) != 1:
+        raise UsageError("usage", "A query is one statement", found=f"{len(statements)} statements")
+    query = statements[0]
+    if not isinstance(query, exp.Select | exp.SetOperation | exp.Subquery):
+        raise _denied("a statement that is no SELECT", "write one SELECT")
+    for table in query.find_all(exp.Table):
+        _require_lake_table(table, _cte_names(query))
+    for call in query.find_all(exp.Anonymous):
+        if call.name.lower() in _FORBIDDEN_CALLS or call.name.lower().startswith(("duckdb_", "pragma_")):
+            raise _denied(f"the function {call.name.lower()}", "leave it out")
+    return query.sql(dialect="duckdb")
+
+
+def _cte_names(query: exp.Expression) -> set[str]:
+    return {cte.alias_or_name.lower() for cte in query.find_all(exp.CTE)}
+
+
+def _require_lake_table(table: exp.Table, ctes: set[str]) -> None:
+    if not isinstance(table.this, exp.Identifier):
+        raise _denied("a table function", "read tables of the lake only, as silver.patient")
+    if not table.db and table.name.lower() in ctes:
+        return
+    if table.catalog or table.db.lower() not in _ZONES:
+        named = ".".join(part.name for part in table.parts)
+        raise _denied(f"the table {named}", "name tables as zone.dataset; `a360 tables` lists them")
+
+
+def _denied(found: str, next_step: str) -> DeniedError:
+    return DeniedError(
+        "denied", "The query does more than read the lake's tables", found=found, next_step=next_step
+    )

@@ -1,0 +1,16 @@
+"""Bronze to silver to gold: each dataset staged, checked and committed, or left alone where nothing changed."""
+
+from a360.refine._context import RefineContext, StepOutcome
+from a360.refine._gold import refine_gold
+from a360.refine._run import RefineResult, refine, selected_steps
+from a360.refine._silver import refine_silver
+
+__all__ = [
+    "RefineContext",
+    "RefineResult",
+    "StepOutcome",
+    "refine",
+    "refine_gold",
+    "refine_silver",
+    "selected_steps",
+]

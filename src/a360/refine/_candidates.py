@@ -1,0 +1,164 @@
+"""From raw values to typed, judged rows: the temporary tables `candidate` and `rejected`."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from a360.contract import ColumnPlan, Expression, RowRule, SilverStep
+from a360.engine import quote_name, quote_text
+from a360.fhir import cast_sql
+from a360.quality import RuleResult, Verdicts, verdict_sql
+from a360.refine._context import RefineContext
+from a360.refine._lookups import Lookups
+from a360.refine._reader import PAYLOAD, VIEWED, ViewReader
+from a360.refine._rejects import Rejects
+from a360.refine._shape import SilverShape
+
+_DUCKDB_TYPES = {
+    "string": "VARCHAR",
+    "boolean": "BOOLEAN",
+    "int": "INTEGER",
+    "long": "BIGINT",
+    "double": "DOUBLE",
+    "date": "DATE",
+    "timestamptz": "TIMESTAMPTZ",
+    "binary": "BLOB",
+}
+SHAPE_RULE = RowRule(
+    name="shape",
+    columns=(),
+    check=Expression("TRUE"),
+    severity="error",
+    dimension="conformity",
+    doc="an element of the resource has another JSON type than FHIR says",
+)
+
+
+class Candidates:
+    """Collects the rows of a step, batch by batch, with the rules that each of them fails."""
+
+    def __init__(
+        self, context: RefineContext, step: SilverStep, shape: SilverShape, commit_id: str, rejects: Rejects
+    ) -> None:
+        self._context = context
+        self._session = context.session
+        self._shape = shape
+        self._commit_id = commit_id
+        self._rejects = rejects
+        self._reader = ViewReader(context, step)
+        self._lookups = Lookups(context, step, shape)
+        self._verdicts = Verdicts(step.dataset, _ordered_rules(step, shape))
+        self._errors = sum(rule.severity == "error" for rule in self._verdicts.rules)
+        self._verdict = verdict_sql(self._verdicts.rules)
+        self._create()
+
+    def _create(self) -> None:
+        columns = ", ".join(
+            f"{quote_name(column.name)} {duckdb_type(column.type)}" for column in self._shape.table.columns
+        )
+        self._session.execute(
+            f"CREATE OR REPLACE TEMP TABLE candidate (row_id BIGINT, {columns}, verdict VARCHAR)"
+        )
+        self._session.execute("CREATE OR REPLACE TEMP TABLE rejected (row_id BIGINT, verdict VARCHAR)")
+
+    def add(self, payload: pa.Table) -> None:
+        """Read, type, tokenise, resolve and judge one batch of payloads; rejected ones are sealed at once."""
+        self._session.register(PAYLOAD, payload)
+        for _ in self._reader.read():
+            self._lookups.prepare()
+            self._judge()
+        self._reject_misshapen()
+        self._rejects.capture(self._verdicts)
+        self._session.unregister(PAYLOAD)
+
+    def _judge(self) -> None:
+        names = ", ".join(quote_name(name) for name in self._shape.table.column_names)
+        self._session.execute(
+            f"CREATE OR REPLACE TEMP TABLE judged AS "
+            f"SELECT row_id, {names}, {self._verdict} AS verdict FROM ({self._typed_sql()})"
+        )
+        self._session.execute("INSERT INTO candidate SELECT * FROM judged")
+        self._session.execute(
+            f"INSERT INTO rejected SELECT row_id, min(verdict) FROM judged "
+            f"WHERE verdict <> '' AND CAST(split_part(verdict, ',', 1) AS INTEGER) < {self._errors} GROUP BY row_id"
+        )
+
+    def _reject_misshapen(self) -> None:
+        number = self._verdicts.rules.index(SHAPE_RULE)
+        self._session.execute(
+            f"INSERT INTO rejected SELECT DISTINCT row_id, '{number}' FROM misshapen "
+            "WHERE row_id NOT IN (SELECT row_id FROM rejected)"
+        )
+        self._session.execute("DELETE FROM misshapen")
+
+    def _typed_sql(self) -> str:
+        shape = self._shape
+        columns = [f"{self._value_sql(column)} AS {quote_name(column.name)}" for column in shape.viewed]
+        flags = [
+            f"v.{quote_name(column.name)} IS NOT NULL AND {_cast(column)} IS NULL AS {quote_name(_flag(column))}"
+            for column in _checked_casts(shape)
+        ]
+        current = ["TRUE AS is_current"] if shape.table.history else []
+        housekeeping = [
+            "u.source",
+            "u.version_id",
+            "u.last_updated",
+            "u.known_at",
+            f"{quote_text(self._commit_id)} AS commit_id",
+            "FALSE AS deleted",
+            f"{self._lookups.unresolved_sql()} AS unresolved_references",
+        ]
+        return (
+            f"SELECT v.row_id, {', '.join([*columns, *flags, *housekeeping, *current])} "
+            f"FROM {VIEWED} AS v JOIN unit AS u ON u.row_id = v.row_id {self._lookups.joins_sql()}"
+        )
+
+    def _value_sql(self, column: ColumnPlan) -> str:
+        if column.name == self._shape.id_column:
+            return "u.resource_id"
+        if column.name in self._shape.references or column.name in self._shape.tokens:
+            return self._lookups.value_sql(column.name)
+        return _cast(column)
+
+    def results(self) -> list[RuleResult]:
+        """What the row rules measured over all rows of the step."""
+        tally = self._session.sql(
+            "SELECT verdict, count(*) AS n FROM (SELECT verdict FROM candidate UNION ALL "
+            "SELECT verdict FROM rejected WHERE row_id NOT IN (SELECT row_id FROM candidate)) GROUP BY verdict"
+        )
+        return self._verdicts.results(zip(tally["verdict"].to_pylist(), tally["n"].to_pylist(), strict=True))
+
+
+def duckdb_type(physical_type: str) -> str:
+    """DuckDB's name of a contract's physical type."""
+    return _DUCKDB_TYPES.get(physical_type, physical_type.upper())
+
+
+def _ordered_rules(step: SilverStep, shape: SilverShape) -> tuple[RowRule, ...]:
+    """All rules of a row, those of severity `error` first, so that a verdict's first number tells if it is one."""
+    types = tuple(
+        RowRule(
+            name=f"{column.name}-type",
+            columns=(column.name,),
+            check=Expression(f"NOT {quote_name(_flag(column))}"),
+            severity="error",
+            dimension="conformity",
+            doc=f"{column.name} cannot be read as {column.type}",
+        )
+        for column in _checked_casts(shape)
+    )
+    rules: Sequence[RowRule] = (SHAPE_RULE, *types, *step.rules)
+    return tuple(sorted(rules, key=lambda rule: rule.severity != "error"))
+
+
+def _checked_casts(shape: SilverShape) -> list[ColumnPlan]:
+    return [column for column in shape.plain if column.type != "string"]
+
+
+def _flag(column: ColumnPlan) -> str:
+    return f"{column.name}#unreadable"
+
+
+def _cast(column: ColumnPlan) -> str:
+    value = f"v.{quote_name(column.name)}"
+    return value if column.type == "string" else cast_sql(f"CAST({value} AS VARCHAR)", column.type)

@@ -1,0 +1,89 @@
+"""Resources contained in others: units of their own, keyed `Type/id#contained-id` after what contains them.
+
+They take the version of what contains them. FHIR gives them no life of their own (R4, References, contained
+resources), but a reference to one must still find a row.
+"""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from a360.contract import SilverStep
+from a360.engine import quote_table, quote_text
+from a360.protect import PERSON_TYPES, domains
+from a360.refine._context import BRONZE_RESOURCE, RefineContext
+from a360.refine._reader import PAYLOAD
+
+CONTAINERS = "container"
+
+
+class ContainedUnits:
+    """Finds what a step must read inside other resources; `count` grows as batches are taken."""
+
+    def __init__(self, context: RefineContext, step: SilverStep, wanted: str) -> None:
+        self._context = context
+        self._session = context.session
+        self._types = ", ".join(quote_text(kind) for kind in step.resource_types)
+        contains = " OR ".join(
+            f"list_contains(string_split(contained, ','), {quote_text(kind)})" for kind in step.resource_types
+        )
+        self._session.execute(
+            f"CREATE OR REPLACE TEMP TABLE {CONTAINERS} AS SELECT * FROM {quote_table(BRONZE_RESOURCE)} AS bronze "
+            f"WHERE contained IS NOT NULL AND ({contains}) AND ({wanted})"
+        )
+        self.containers = int(self._session.sql(f"SELECT count(*) AS n FROM {CONTAINERS}")["n"][0].as_py())
+        self.count = 0
+
+    def take(self, payload: pa.Table) -> Iterator[pa.Table]:
+        """Make units of what a batch of containers holds, and yield their payloads, if there are any."""
+        self._session.register(PAYLOAD, payload)
+        found = self._session.sql(
+            f"""
+            SELECT * REPLACE (resource_type || '/' || resource_id || '#' || contained_id AS resource_id),
+                'contained:' || block_id || ':' || "position" AS inner_block
+            FROM (
+                SELECT c.*, item.text AS text, item.text->>'$.resourceType' AS inner_type,
+                    item.text->>'$.id' AS contained_id, item.place AS place
+                FROM (
+                    SELECT block_id, "position", unnest(items) AS text, generate_subscripts(items, 1) AS place
+                    FROM (SELECT block_id, "position", json_extract(payload, '$.contained[*]') AS items FROM {PAYLOAD})
+                ) AS item JOIN {CONTAINERS} AS c USING (block_id, "position")
+            ) WHERE inner_type IN ({self._types}) AND contained_id IS NOT NULL
+            """
+        )
+        self._session.unregister(PAYLOAD)
+        if found.num_rows:
+            self._add_units(self._with_person_tokens(found))
+            self.count += found.num_rows
+            yield pa.table(
+                {
+                    "block_id": found["inner_block"],
+                    "position": pc.cast(found["place"], pa.int32()),
+                    "payload": pc.cast(found["text"], pa.large_string()),
+                }
+            )
+
+    def _with_person_tokens(self, found: pa.Table) -> pa.Table:
+        """A contained person's key is a token like any other person's."""
+        person = pc.is_in(found["inner_type"], pa.array(sorted(PERSON_TYPES)))
+        if not pc.any(person).as_py():
+            return found
+        named = pc.binary_join_element_wise(found["source"], found["resource_id"], "|")
+        tokens = self._context.tokenizer.tokens(domains.PATIENT, named)
+        place = found.schema.get_field_index("resource_id")
+        return found.set_column(place, "resource_id", pc.if_else(person, tokens, found["resource_id"]))
+
+    def _add_units(self, found: pa.Table) -> None:
+        self._session.register("contained_found", found)
+        self._session.execute(
+            """
+            INSERT INTO unit BY NAME
+            SELECT (SELECT coalesce(max(row_id), 0) FROM unit) + row_number() OVER () AS row_id, source,
+                inner_type AS resource_type, resource_id, version_id, last_updated, known_at, arrival,
+                FALSE AS deleted, content_hash, file, "offset", inner_block AS block_id,
+                CAST(place AS INTEGER) AS "position"
+            FROM contained_found
+            """
+        )
+        self._session.unregister("contained_found")

@@ -1,0 +1,41 @@
+"""What every refine step works with, and what it gives back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from a360.contract import LakePlan
+from a360.engine import EngineSession
+from a360.protect import Sealer, Tokenizer
+from a360.quality import RuleResult
+from a360.table import StepReport, Tables
+
+BRONZE_RESOURCE = "bronze.fhir_resource"
+BRONZE_BLOCK = "bronze.fhir_block"
+IDENTIFIERS = "silver.identifier"
+STEP_KEY = "step"
+
+
+@dataclass(frozen=True, slots=True)
+class RefineContext:
+    """The lake as a refine step sees it. `batch_bytes` bounds the payload held in clear at one time."""
+
+    plan: LakePlan
+    tables: Tables
+    session: EngineSession
+    tokenizer: Tokenizer
+    sealer: Sealer
+    batch_bytes: int = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class StepOutcome:
+    """What a step did: its counts, what its rules measured, which upstream snapshots it stands on, and why.
+
+    `way` says in a word how it was brought up to date: `nothing`, `incremental`, `full`, `replace`, `by_key`.
+    """
+
+    report: StepReport
+    way: str
+    quality: Sequence[RuleResult] = field(default_factory=tuple)
+    upstream: Mapping[str, str] = field(default_factory=dict)
+    upstream_rows: Mapping[str, int] = field(default_factory=dict)

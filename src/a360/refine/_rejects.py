@@ -1,0 +1,81 @@
+"""Rows that a step refuses: their payload sealed as it was received, with rule and reason."""
+
+import pyarrow as pa
+
+from a360.contract import TablePlan
+from a360.engine import quote_name, quote_table
+from a360.protect import BatchSealer, quarantine_context
+from a360.quality import Verdicts
+from a360.refine._context import RefineContext
+from a360.refine._reader import PAYLOAD
+
+
+class Rejects:
+    """Collects the quarantine rows of a step; only sealed payloads outlive a batch."""
+
+    def __init__(self, context: RefineContext, quarantine: TablePlan, dataset: str, commit_id: str) -> None:
+        self._context = context
+        self._table = quarantine.dataset
+        self._dataset = dataset
+        self._commit_id = commit_id
+        self._sealer: BatchSealer | None = None
+        self._rows: list[dict[str, object]] = []
+
+    def capture(self, verdicts: Verdicts) -> None:
+        """Take the rejected rows of the registered payload batch."""
+        found = self._context.session.sql(
+            f"""
+            SELECT u.source, u.file, u."offset", u.known_at, rejected.verdict, p.payload
+            FROM {PAYLOAD} AS p
+            JOIN unit AS u ON u.block_id = p.block_id AND u."position" = p."position"
+            JOIN rejected USING (row_id)
+            """
+        )
+        for row in found.to_pylist():
+            rule = verdicts.first_error(row.pop("verdict"))
+            payload = row.pop("payload").rstrip("\n").encode()
+            context = quarantine_context(self._dataset, self._commit_id, row["file"], row["offset"])
+            self._rows.append(
+                {
+                    **row,
+                    "dataset": self._dataset,
+                    "rule": rule.name if rule else "unknown",
+                    "reason": (rule.doc or rule.name) if rule else "unknown",
+                    "payload": self._sealing().seal(payload, context),
+                    "commit_id": self._commit_id,
+                }
+            )
+
+    def _sealing(self) -> BatchSealer:
+        # A key is made only where there is something to seal under it.
+        if self._sealer is None:
+            self._sealer = self._context.sealer.batch()
+        return self._sealer
+
+    def table(self) -> pa.Table | None:
+        """The rows to append; those that the quarantine holds already, as after a full run, are left out."""
+        if not self._rows:
+            return None
+        session = self._context.session
+        session.register("refused", pa.Table.from_pylist(self._rows))
+        columns = ", ".join(
+            f"r.{quote_name(name)}"
+            for name in (
+                "dataset",
+                "source",
+                "file",
+                "offset",
+                "rule",
+                "reason",
+                "payload",
+                "commit_id",
+                "known_at",
+            )
+        )
+        fresh = session.sql(
+            f"SELECT {columns} FROM refused AS r WHERE NOT EXISTS (SELECT 1 FROM {quote_table(self._table)} AS q "
+            "WHERE q.dataset = r.dataset AND q.source = r.source AND q.file = r.file "
+            'AND q."offset" = r."offset" AND q.rule = r.rule)'
+        )
+        session.unregister("refused")
+        return fresh if fresh.num_rows else None

@@ -1,0 +1,93 @@
+"""A run: the steps of a plan in order, then the references between what they made."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from a360.contract import DanglingRows, LakePlan, SilverStep, Step
+from a360.engine import quote_table
+from a360.quality import RuleResult, measure_results, measure_sql
+from a360.refine._context import RefineContext, StepOutcome
+from a360.refine._gold import refine_gold
+from a360.refine._silver import refine_silver
+
+type Progress = Callable[[str, str, int, int | None], None]
+"""Called with stage, detail, steps done and steps in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefineResult:
+    """What a run did, step by step, and how many references between datasets dangle."""
+
+    outcomes: Sequence[StepOutcome]
+    references: Sequence[RuleResult]
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was committed."""
+        return any(outcome.report.commit_id is not None for outcome in self.outcomes)
+
+
+def selected_steps(plan: LakePlan, datasets: Sequence[str]) -> list[Step]:
+    """The steps that make these datasets, with all they are made from, in the plan's order; none named means all.
+
+    Raises:
+        UsageError: `unknown-dataset`.
+    """
+    if not datasets:
+        return list(plan.steps)
+    made = {step.dataset: step for step in plan.steps}
+    wanted: set[str] = set()
+    waiting = [plan.step(dataset).dataset for dataset in datasets]
+    while waiting:
+        dataset = waiting.pop()
+        if dataset in made and dataset not in wanted:
+            wanted.add(dataset)
+            waiting.extend(made[dataset].upstream)
+    return [step for step in plan.steps if step.dataset in wanted]
+
+
+def refine(
+    context: RefineContext,
+    steps: Sequence[Step],
+    *,
+    full: bool = False,
+    progress: Progress | None = None,
+    on_outcome: Callable[[StepOutcome], None] | None = None,
+) -> RefineResult:
+    """Carry out steps in order; `on_outcome` hears of each as it ends, so that a later failure hides none."""
+    outcomes: list[StepOutcome] = []
+    for done, step in enumerate(steps):
+        if progress:
+            progress("run", step.dataset, done, len(steps))
+        outcome = (
+            refine_silver(context, step, full=full)
+            if isinstance(step, SilverStep)
+            else refine_gold(context, step, full=full)
+        )
+        outcomes.append(outcome)
+        if on_outcome:
+            on_outcome(outcome)
+        if outcome.report.commit_id is not None:
+            context.session.refresh()
+    if progress:
+        progress("run", "done", len(steps), len(steps))
+    return RefineResult(outcomes, _references(context, outcomes))
+
+
+def _references(context: RefineContext, outcomes: Sequence[StepOutcome]) -> list[RuleResult]:
+    """Measure the references of every dataset that changed, or that names one that did."""
+    changed = {outcome.report.dataset for outcome in outcomes if outcome.report.commit_id is not None}
+    results: list[RuleResult] = []
+    for step in context.plan.steps if changed else ():
+        rules = [rule for rule in step.dataset_rules if isinstance(rule.measure, DanglingRows)]
+        touched = step.dataset in changed or any(_target(rule.measure) in changed for rule in rules)
+        if rules and touched and context.tables.current_snapshot_id(step.dataset) is not None:
+            has_tombstones = isinstance(step, SilverStep)
+            alive = "NOT deleted" if has_tombstones else "TRUE"
+            sql = measure_sql(step.dataset, rules, quote_table(step.dataset), alive=alive)
+            results += measure_results(step.dataset, rules, context.session.sql(sql).to_pylist()[0])
+    return results
+
+
+def _target(measure: object) -> str:
+    return measure.dataset if isinstance(measure, DanglingRows) else ""

@@ -1,0 +1,223 @@
+"""Which of the judged units land: versions ordered, compared with what the dataset holds, each counted."""
+
+from dataclasses import dataclass
+
+from a360.engine import quote_name, quote_table, quote_text
+from a360.refine._context import RefineContext
+from a360.refine._shape import SilverShape
+from a360.refine._units import version_order
+
+_UNIT = "source, resource_type, resource_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of the units, each counted on its own."""
+
+    landed: int
+    quarantined: int
+    duplicates: int
+    unchanged: int
+    superseded: int
+    filtered: int
+    output_rows: int
+
+
+class Settlement:
+    """Settles a step in the temporary tables `settled` (a status a unit) and `landing` (the rows to write)."""
+
+    def __init__(self, context: RefineContext, shape: SilverShape, commit_id: str, *, exists: bool) -> None:
+        self._session = context.session
+        self._shape = shape
+        self._commit_id = commit_id
+        self._exists = exists
+        self._target = quote_table(shape.table.dataset)
+        self._columns = ", ".join(quote_name(name) for name in shape.table.column_names)
+
+    def settle(self) -> Settled:
+        """Give each unit its status, and prepare the rows that land."""
+        self._rank()
+        self._compare_with_target()
+        self._make_rows()
+        self._leave_unchanged()
+        return self._count()
+
+    def _rank(self) -> None:
+        self._session.execute(
+            f"""
+            CREATE OR REPLACE TEMP TABLE settled AS
+            WITH valid AS (
+                SELECT *, row_number() OVER (PARTITION BY {_UNIT}, deleted, content_hash
+                    ORDER BY {version_order()}, arrival) AS copy
+                FROM unit WHERE row_id NOT IN (SELECT row_id FROM rejected)
+            ), ranked AS (
+                SELECT *, row_number() OVER (PARTITION BY {_UNIT}, copy > 1
+                    ORDER BY {version_order(direction="DESC")}, arrival DESC) AS place
+                FROM valid
+            )
+            SELECT row_id, {_UNIT}, version_id, last_updated, known_at, arrival, deleted,
+                CASE WHEN copy > 1 THEN 'duplicate'
+                     WHEN place > 1 AND NOT {self._history} THEN 'superseded'
+                     WHEN deleted THEN 'tombstone'
+                     WHEN row_id IN (SELECT row_id FROM candidate) THEN 'row'
+                     ELSE 'empty' END AS status,
+                place = 1 AND copy = 1 AS latest
+            FROM ranked
+            """
+        )
+
+    @property
+    def _history(self) -> str:
+        return "TRUE" if self._shape.table.history else "FALSE"
+
+    def _compare_with_target(self) -> None:
+        """Units older than what the dataset holds are superseded; the same version again is compared later."""
+        if not self._exists:
+            self._session.execute("ALTER TABLE settled ADD COLUMN held BOOLEAN DEFAULT FALSE")
+            self._session.execute("ALTER TABLE settled ADD COLUMN again BOOLEAN DEFAULT FALSE")
+            return
+        current = "AND is_current" if self._shape.table.history else ""
+        by_version = (
+            "AND t.version_id IS NOT DISTINCT FROM s.version_id AND t.known_at = s.known_at"
+            if self._shape.table.history
+            else ""
+        )
+        self._session.execute(
+            f"""
+            CREATE OR REPLACE TEMP TABLE held AS
+            SELECT t.* FROM {self._target} AS t SEMI JOIN settled AS s ON {self._same_unit("t", "s")}
+            """
+        )
+        order_s, order_t = version_order("s"), version_order("t")
+        self._session.execute(
+            f"""
+            CREATE OR REPLACE TEMP TABLE settled AS
+            SELECT s.* REPLACE (CASE WHEN newer AND NOT {self._history} AND status <> 'duplicate'
+                    THEN 'superseded' ELSE status END AS status, latest AND NOT newer AS latest),
+                coalesce(held, FALSE) AS held, coalesce(again, FALSE) AS again
+            FROM (
+                SELECT s.*,
+                    EXISTS (SELECT 1 FROM held AS t WHERE {self._same_unit("t", "s")} {current}
+                        AND ({order_t}) > ({order_s})) AS newer,
+                    EXISTS (SELECT 1 FROM held AS t WHERE {self._same_unit("t", "s")}) AS held,
+                    EXISTS (SELECT 1 FROM held AS t WHERE {self._same_unit("t", "s")} {by_version}
+                        AND ({order_t}) = ({order_s})) AS again
+                FROM settled AS s
+            ) AS s
+            """
+        )
+
+    def _same_unit(self, table: str, unit: str) -> str:
+        type_column = (
+            f" AND {table}.resource_type = {unit}.resource_type" if self._shape.has_type_column else ""
+        )
+        id_column = quote_name(self._shape.id_column)
+        return f"{table}.source = {unit}.source AND {table}.{id_column} = {unit}.resource_id{type_column}"
+
+    def _make_rows(self) -> None:
+        """`landing`: the rows of units that land, with tombstones for those that end, under their `row_id`."""
+        self._session.execute(
+            f"CREATE OR REPLACE TEMP TABLE landing AS SELECT c.row_id, {self._columns} FROM candidate AS c "
+            "WHERE row_id IN (SELECT row_id FROM settled WHERE status = 'row')"
+        )
+        if not self._shape.many:
+            # A resource that its source deleted, or that the view now leaves out, ends as a tombstone.
+            self._session.execute(
+                f"INSERT INTO landing BY NAME SELECT row_id, source, resource_id AS {quote_name(self._shape.id_column)}, "
+                f"version_id, last_updated, known_at, {quote_text(self._commit_id)} AS commit_id, TRUE AS deleted, "
+                f"0 AS unresolved_references{', latest AS is_current' if self._shape.table.history else ''} "
+                "FROM settled WHERE status = 'tombstone' OR (status = 'empty' AND held)"
+            )
+        if self._shape.table.history:
+            self._session.execute(
+                "UPDATE landing SET is_current = (row_id IN (SELECT row_id FROM settled WHERE latest))"
+            )
+
+    def _leave_unchanged(self) -> None:
+        """Units whose very version is there already, with the same rows, need no work."""
+        again = self._session.sql("SELECT count(*) AS n FROM settled WHERE again")["n"][0].as_py()
+        if not again:
+            return
+        compared = ", ".join(
+            quote_name(name)
+            for name in self._shape.table.column_names
+            if name not in {"commit_id", "is_current"}
+        )
+        self._session.execute(
+            f"""
+            CREATE OR REPLACE TEMP TABLE same AS
+            WITH wanted AS (SELECT s.row_id, {_prefixed("l", compared)} FROM landing AS l JOIN settled AS s USING (row_id)
+                            WHERE s.again),
+            held_rows AS (SELECT s.row_id, {_prefixed("t", compared)} FROM held AS t JOIN settled AS s
+                          ON {self._same_unit("t", "s")} AND ({version_order("t")}) = ({version_order("s")})
+                          WHERE s.again),
+            differing AS ((FROM wanted EXCEPT ALL FROM held_rows) UNION ALL (FROM held_rows EXCEPT ALL FROM wanted))
+            SELECT row_id FROM settled WHERE again AND status IN ('row', 'tombstone', 'empty')
+                AND row_id NOT IN (SELECT row_id FROM differing)
+            """
+        )
+        self._session.execute(
+            "UPDATE settled SET status = 'unchanged' WHERE row_id IN (SELECT row_id FROM same)"
+        )
+        self._session.execute("DELETE FROM landing WHERE row_id IN (SELECT row_id FROM same)")
+
+    def _count(self) -> Settled:
+        statuses = self._session.sql("SELECT status, count(*) AS n FROM settled GROUP BY status")
+        by_status = dict(zip(statuses["status"].to_pylist(), statuses["n"].to_pylist(), strict=True))
+        sums = self._session.sql(
+            "SELECT (SELECT count(DISTINCT row_id) FROM rejected) AS quarantined, "
+            "(SELECT count(*) FROM landing) AS output_rows, "
+            "(SELECT count(DISTINCT row_id) FROM landing JOIN settled USING (row_id) WHERE settled.status = 'row') AS rows_landed"
+        ).to_pylist()[0]
+        return Settled(
+            landed=sums["rows_landed"] + by_status.get("tombstone", 0),
+            quarantined=sums["quarantined"],
+            duplicates=by_status.get("duplicate", 0),
+            unchanged=by_status.get("unchanged", 0),
+            superseded=by_status.get("superseded", 0),
+            filtered=by_status.get("empty", 0),
+            output_rows=sums["output_rows"],
+        )
+
+    @property
+    def rows_sql(self) -> str:
+        """The rows to write, in the table's columns."""
+        if not self._shape.table.history or not self._exists:
+            return f"SELECT {self._columns} FROM landing"
+        # Versions that stay do so beside the new ones; which of them is current is found anew.
+        newest_first = f"{version_order(direction='DESC')}, is_current DESC"
+        return (
+            f"SELECT {self._columns} FROM (SELECT * REPLACE (row_number() OVER "
+            f"(PARTITION BY source, {quote_name(self._shape.id_column)} ORDER BY {newest_first}) = 1 AS is_current) "
+            f"FROM (SELECT {self._columns} FROM landing UNION ALL BY NAME SELECT {self._columns} FROM held AS t "
+            f"WHERE {self._landing('t')} AND NOT {self._landing('t', self._same_version)}))"
+        )
+
+    @property
+    def _same_version(self) -> str:
+        return f"AND ({version_order('l')}) = ({version_order('t')})"
+
+    def _landing(self, table: str, condition: str = "") -> str:
+        id_column = quote_name(self._shape.id_column)
+        return (
+            f"EXISTS (SELECT 1 FROM landing AS l WHERE l.source = {table}.source "
+            f"AND l.{id_column} = {table}.{id_column} {condition})"
+        )
+
+    @property
+    def scope_sql(self) -> str:
+        """The units whose rows are replaced as a whole, by the columns of `scope`."""
+        type_column = "resource_type, " if self._shape.has_type_column else ""
+        return (
+            f"SELECT DISTINCT source, {type_column}resource_id AS {quote_name(self._shape.id_column)} FROM settled "
+            "WHERE status IN ('row', 'tombstone') OR (status = 'empty' AND held)"
+        )
+
+    @property
+    def scope(self) -> list[str]:
+        """The columns of `scope_sql`."""
+        return ["source", *(["resource_type"] if self._shape.has_type_column else []), self._shape.id_column]
+
+
+def _prefixed(table: str, columns: str) -> str:
+    return ", ".join(f"{table}.{column}" for column in columns.split(", "))

@@ -1,0 +1,90 @@
+"""How a silver dataset's columns come about, read from its contract and its views once."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from a360.contract import HISTORY_COLUMN, HOUSEKEEPING, ColumnPlan, ReferencePlan, SilverStep, TablePlan
+
+_HOUSEKEEPING = frozenset(name for name, _, _ in (*HOUSEKEEPING, HISTORY_COLUMN))
+_RESOURCE_KEY = "getResourceKey()"
+
+
+@dataclass(frozen=True, slots=True)
+class SilverShape:
+    """The roles of a silver table's columns.
+
+    `id_column` holds the resource's key; `unit_key` are the key columns that name a resource, and `many` says
+    that a resource can give several rows. A reference column maps to the datasets it may name.
+    """
+
+    table: TablePlan
+    id_column: str
+    unit_key: tuple[str, ...]
+    many: bool
+    viewed: tuple[ColumnPlan, ...]
+    references: Mapping[str, tuple[ReferencePlan, ...]]
+    tokens: Mapping[str, str]
+
+    @property
+    def has_type_column(self) -> bool:
+        """Whether rows of several resource types lie in the table."""
+        return "resource_type" in self.unit_key
+
+    @property
+    def plain(self) -> tuple[ColumnPlan, ...]:
+        """The columns that are cast from the view's values as they are."""
+        return tuple(
+            column
+            for column in self.viewed
+            if column.name != self.id_column
+            and column.name not in self.references
+            and column.name not in self.tokens
+        )
+
+
+def silver_shape(step: SilverStep, table: TablePlan) -> SilverShape:
+    """Work out the shape of a silver dataset."""
+    id_column = _id_column(step)
+    unit_key = tuple(column for column in table.key if column in {"source", "resource_type", id_column})
+    viewed = tuple(
+        column for column in table.columns if column.name not in _HOUSEKEEPING and column.name != "source"
+    )
+    references = {
+        column.name: resolvable for column in viewed if (resolvable := _resolvable(column, id_column))
+    }
+    tokens = {
+        column.name: column.token or "identifier"
+        for column in viewed
+        if column.sensitivity == "identifier" and column.name != id_column and column.name not in references
+    }
+    return SilverShape(
+        table=table,
+        id_column=id_column,
+        unit_key=unit_key,
+        many=len(unit_key) < len(table.key),
+        viewed=viewed,
+        references=references,
+        tokens=tokens,
+    )
+
+
+def _resolvable(column: ColumnPlan, id_column: str) -> tuple[ReferencePlan, ...]:
+    return tuple(
+        reference for reference in column.references if column.name != id_column and reference.resource_type
+    )
+
+
+def _id_column(step: SilverStep) -> str:
+    for select in _selects(step.views[0].definition.get("select", [])):
+        for column in select.get("column", []):
+            if column.get("path") == _RESOURCE_KEY:
+                return str(column["name"])
+    raise ValueError(f"{step.dataset}: no column of the view {step.views[0].name} is {_RESOURCE_KEY}")
+
+
+def _selects(selects: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for select in selects:
+        yield select
+        yield from _selects(select.get("select", []))
+        yield from _selects(select.get("unionAll", []))

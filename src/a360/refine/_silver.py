@@ -1,0 +1,192 @@
+"""Bronze to silver: stage, check, commit."""
+
+import time
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from a360.catalog import CommitStamp
+from a360.contract import DanglingRows, DatasetRule, SilverStep
+from a360.engine import quote_table
+from a360.errors import DataError
+from a360.failpoints import failpoint
+from a360.protect import open_block
+from a360.quality import RuleResult, measure_results, measure_sql
+from a360.refine._candidates import Candidates
+from a360.refine._contained import CONTAINERS, ContainedUnits
+from a360.refine._context import (
+    BRONZE_BLOCK,
+    BRONZE_RESOURCE,
+    IDENTIFIERS,
+    STEP_KEY,
+    RefineContext,
+    StepOutcome,
+)
+from a360.refine._payloads import payload_batches
+from a360.refine._rejects import Rejects
+from a360.refine._settle import Settled, Settlement
+from a360.refine._shape import SilverShape, silver_shape
+from a360.refine._standing import Standing, current_snapshots, standing
+from a360.refine._units import has_pending, select_units, wanted_sql
+from a360.table import StepReport, new_commit_id
+
+
+def refine_silver(context: RefineContext, step: SilverStep, *, full: bool = False) -> StepOutcome:
+    """Bring one silver dataset up to date with bronze.
+
+    Raises:
+        DataError: `rule-blocked` where a rule of the dataset as a whole does not hold; nothing is committed.
+        InternalError: `counts-do-not-reconcile`; nothing is committed.
+    """
+    return _SilverRun(context, step, full=full).run()
+
+
+class _SilverRun:
+    def __init__(self, context: RefineContext, step: SilverStep, *, full: bool) -> None:
+        self._context = context
+        self._step = step
+        self._full = full
+        self._table = context.plan.table(step.dataset)
+        self._shape: SilverShape = silver_shape(step, self._table)
+        self._commit_id = new_commit_id()
+        self._started = time.perf_counter()
+
+    def run(self) -> StepOutcome:
+        stood = standing(self._context.tables, self._step.dataset)
+        sources = [BRONZE_RESOURCE, *([IDENTIFIERS] if self._resolves else [])]
+        upstream = current_snapshots(self._context.tables, sources)
+        if BRONZE_RESOURCE not in upstream or self._nothing_to_do(stood, upstream):
+            return self._nothing(upstream)
+        commits = self._commits(stood)
+        wanted = wanted_sql(self._step, self._shape, commits, pending=self._pending(stood, upstream, commits))
+        units = select_units(self._context, self._step, wanted)
+        contained = ContainedUnits(self._context, self._step, wanted)
+        if not units + contained.containers:
+            return self._nothing(upstream)
+        return self._refine(stood, upstream, "full" if commits is None else "incremental", units, contained)
+
+    @property
+    def _resolves(self) -> bool:
+        return bool(self._shape.references) and self._step.dataset != IDENTIFIERS
+
+    def _nothing_to_do(self, stood: Standing, upstream: dict[str, str]) -> bool:
+        return not self._full and stood.is_current(upstream, self._step.fingerprint)
+
+    def _nothing(self, upstream: dict[str, str]) -> StepOutcome:
+        seconds = time.perf_counter() - self._started
+        return StepOutcome(
+            StepReport(self._step.dataset, None, seconds=seconds), "nothing", upstream=upstream
+        )
+
+    def _commits(self, stood: Standing) -> list[str] | None:
+        """The bronze commits to look at: those since the last standing, or None for all of them."""
+        if self._full or stood.step != self._step.fingerprint or BRONZE_RESOURCE not in stood.upstream:
+            return None
+        return self._context.tables.commits_since(BRONZE_RESOURCE, stood.upstream[BRONZE_RESOURCE])
+
+    def _pending(self, stood: Standing, upstream: dict[str, str], commits: list[str] | None) -> bool:
+        learned = upstream.get(IDENTIFIERS) != stood.upstream.get(IDENTIFIERS)
+        return (
+            commits is not None
+            and self._resolves
+            and learned
+            and has_pending(self._context, self._step.dataset)
+        )
+
+    def _refine(
+        self, stood: Standing, upstream: dict[str, str], way: str, units: int, contained: ContainedUnits
+    ) -> StepOutcome:
+        quarantine = self._context.plan.table(f"quarantine.{self._table.name}")
+        rejects = Rejects(self._context, quarantine, self._step.dataset, self._commit_id)
+        candidates = Candidates(self._context, self._step, self._shape, self._commit_id, rejects)
+        for payload in self._payloads("unit"):
+            candidates.add(payload)
+            failpoint("refine.silver.batch")
+        for payload in self._payloads(CONTAINERS) if contained.containers else ():
+            for inner in contained.take(payload):
+                candidates.add(inner)
+        exists = stood.snapshot_id is not None
+        settlement = Settlement(self._context, self._shape, self._commit_id, exists=exists)
+        read = units + contained.count
+        report = self._report(read, settlement.settle())
+        report.require_reconciled()
+        quality = [*candidates.results(), *self._measure(settlement)]
+        self._require_unblocked(quality)
+        self._commit(settlement, rejects, report, upstream)
+        return StepOutcome(report, way, quality, upstream, {BRONZE_RESOURCE: read})
+
+    def _payloads(self, units: str) -> Iterator[pa.Table]:
+        """The payloads of units, opened in memory, batch by batch."""
+        sealer = self._context.sealer
+        # Sealed blocks are small; taking them whole leaves the session free for the work on each batch.
+        blocks = self._context.session.sql(
+            f"SELECT block_id, plain_bytes, payload FROM {quote_table(BRONZE_BLOCK)} "
+            f"WHERE block_id IN (SELECT block_id FROM {units})"
+        )
+        return payload_batches(
+            blocks.to_reader(max_chunksize=16),
+            lambda block_id, sealed: open_block(sealer, block_id, sealed),
+            self._context.batch_bytes,
+        )
+
+    def _measure(self, settlement: Settlement) -> list[RuleResult]:
+        """Measure the dataset rules on the rows about to land; references wait until all have landed."""
+        rules: list[DatasetRule] = [
+            rule for rule in self._step.dataset_rules if not isinstance(rule.measure, DanglingRows)
+        ]
+        rows = f"({settlement.rows_sql})"
+        sql = measure_sql(self._step.dataset, rules, rows, alive="NOT deleted")
+        return measure_results(self._step.dataset, rules, self._context.session.sql(sql).to_pylist()[0])
+
+    def _require_unblocked(self, quality: list[RuleResult]) -> None:
+        blocking = [result for result in quality if result.blocks]
+        if blocking:
+            first = blocking[0]
+            raise DataError(
+                "rule-blocked",
+                f"{len(blocking)} rule(s) of {self._step.dataset} do not hold; nothing was committed",
+                where=f"{self._step.dataset}, rule {first.rule}",
+                found=f"measured {first.measured:g}, asked {first.operator} {first.threshold}",
+                next_step="mend the data or the rule, then run again; `a360 check` shows every rule",
+            )
+
+    def _report(self, read: int, settled: Settled) -> StepReport:
+        return StepReport(
+            self._step.dataset,
+            self._commit_id,
+            read=read,
+            landed=settled.landed,
+            quarantined=settled.quarantined,
+            duplicates=settled.duplicates,
+            unchanged=settled.unchanged,
+            superseded=settled.superseded,
+            filtered=settled.filtered,
+            output_rows=settled.output_rows,
+            seconds=time.perf_counter() - self._started,
+        )
+
+    def _commit(
+        self, settlement: Settlement, rejects: Rejects, report: StepReport, upstream: dict[str, str]
+    ) -> None:
+        """Rejects first, under the same commit id; then the main commit, which names the batch."""
+        tables, session = self._context.tables, self._context.session
+        counts = {name: value for name, value in report.to_json().items() if isinstance(value, int)}
+        stamp = CommitStamp(self._commit_id, upstream, counts, {STEP_KEY: self._step.fingerprint})
+        refused = rejects.table()
+        if refused is not None:
+            tables.append(f"quarantine.{self._table.name}", refused, stamp)
+        failpoint("refine.silver.between-commits")
+        if self._shape.many or self._table.history:
+            tables.merge(
+                self._step.dataset,
+                settlement.rows_sql,
+                list(self._table.key),
+                stamp,
+                scope=settlement.scope,
+                scope_rows=settlement.scope_sql,
+                session=session,
+            )
+        else:
+            tables.merge(
+                self._step.dataset, settlement.rows_sql, list(self._table.key), stamp, session=session
+            )

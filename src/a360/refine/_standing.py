@@ -1,0 +1,35 @@
+"""Where a dataset stands: which upstream snapshots its rows were made from, and by which step."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from a360.refine._context import STEP_KEY
+from a360.table import Tables
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The last recorded state of a dataset; `snapshot_id` is None before its first commit."""
+
+    snapshot_id: str | None = None
+    upstream: Mapping[str, str] = field(default_factory=dict)
+    step: str = ""
+
+    def is_current(self, upstream: Mapping[str, str], step: str) -> bool:
+        """Whether a run over these upstream snapshots by this step would change nothing."""
+        return self.snapshot_id is not None and self.step == step and dict(self.upstream) == dict(upstream)
+
+
+def standing(tables: Tables, dataset: str) -> Standing:
+    """Read a dataset's standing from its newest snapshot that a step made; maintenance leaves no standing."""
+    for snapshot in reversed(tables.snapshots(dataset)):
+        step = snapshot.summary.get(f"a360.{STEP_KEY}")
+        if step is not None:
+            return Standing(snapshot.snapshot_id, snapshot.upstream, step)
+    return Standing()
+
+
+def current_snapshots(tables: Tables, datasets: Iterable[str]) -> dict[str, str]:
+    """The current snapshot of each dataset that has one."""
+    ids = ((dataset, tables.current_snapshot_id(dataset)) for dataset in datasets)
+    return {dataset: snapshot_id for dataset, snapshot_id in ids if snapshot_id is not None}

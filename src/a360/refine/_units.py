@@ -1,0 +1,72 @@
+"""The input units of a silver step: the bronze rows it has to look at, as the temporary table `unit`.
+
+A unit is a resource as it was received, or a resource contained in one. `unit` has what is needed to order
+versions and to find the payload; payloads themselves stay sealed until they are parsed.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from a360.contract import SilverStep
+from a360.engine import quote_name, quote_table, quote_text
+from a360.refine._context import BRONZE_RESOURCE, RefineContext
+from a360.refine._shape import SilverShape
+
+
+def version_order(table: str = "", direction: str = "") -> str:
+    """The columns that order versions: meta.lastUpdated, then numeric versionId, then the time of arrival.
+
+    What is absent sorts first. None of the values is null, so that they can be compared as a row.
+    """
+    at = f"{table}." if table else ""
+    columns = (
+        f"coalesce({at}last_updated, TIMESTAMPTZ '0001-01-01 00:00:00+00')",
+        f"coalesce(try_cast({at}version_id AS HUGEINT), -1)",
+        f"{at}known_at",
+    )
+    return ", ".join(f"{column} {direction}".rstrip() for column in columns)
+
+
+def select_units(context: RefineContext, step: SilverStep, wanted: str) -> int:
+    """Make `unit` from the bronze rows that are wanted and return how many there are."""
+    types = _texts(step.resource_types)
+    context.session.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE unit AS
+        SELECT row_number() OVER () AS row_id, source, resource_type, resource_id, version_id, last_updated,
+            known_at, arrival, deleted, content_hash, file, "offset", block_id, "position"
+        FROM {quote_table(BRONZE_RESOURCE)} AS bronze
+        WHERE resource_type IN ({types}) AND ({wanted})
+        """
+    )
+    return int(context.session.sql("SELECT count(*) AS n FROM unit")["n"][0].as_py())
+
+
+def wanted_sql(step: SilverStep, shape: SilverShape, commits: Sequence[str] | None, *, pending: bool) -> str:
+    """A condition on rows `bronze`: those of these commits (None means all).
+
+    With `pending`, rows behind silver rows with unresolved references are looked at again too: what they name
+    may have arrived meanwhile.
+    """
+    if commits is None:
+        return "TRUE"
+    wanted = f"commit_id IN ({_texts(commits)})" if commits else "FALSE"
+    if not pending:
+        return wanted
+    same_type = "AND waiting.resource_type = bronze.resource_type" if shape.has_type_column else ""
+    return (
+        f"{wanted} OR EXISTS (SELECT 1 FROM {quote_table(step.dataset)} AS waiting "
+        f"WHERE waiting.unresolved_references > 0 AND waiting.source = bronze.source "
+        f"AND waiting.{quote_name(shape.id_column)} = bronze.resource_id {same_type})"
+    )
+
+
+def has_pending(context: RefineContext, dataset: str) -> bool:
+    """Whether a silver dataset has rows whose references did not resolve."""
+    answer = context.session.sql(
+        f"SELECT count(*) AS n FROM {quote_table(dataset)} WHERE unresolved_references > 0"
+    )
+    return bool(answer["n"][0].as_py())
+
+
+def _texts(values: Iterable[str]) -> str:
+    return ", ".join(quote_text(value) for value in values)
