@@ -24,13 +24,14 @@ from silver_values import (
 CORE = "http://hl7.org/fhir/us/core/StructureDefinition"
 NPI = "http://hl7.org/fhir/sid/us-npi"
 SSN = "http://hl7.org/fhir/sid/us-ssn"
+CLINIC = "https://aesthetics360.example"
 PREFIX_LENGTH = 3
 
 
 def patient(r: Json, to: Follower) -> Json:
     """Demographics, and what identifies the person."""
     name = official_name(r)
-    home = first(r.get("address"))
+    home = first(r.get("address"), not_old)
     race = omb(r, f"{CORE}/us-core-race")
     ethnicity = omb(r, f"{CORE}/us-core-ethnicity")
     languages = r.get("communication", [])
@@ -59,8 +60,8 @@ def patient(r: Json, to: Follower) -> Json:
         "country": home.get("country"),
         "family_name_token": name.get("family"),
         "given_name_token": text_of(name.get("given")),
-        "phone_token": contact(r, "phone"),
-        "email_token": contact(r, "email"),
+        "phone_token": first(r.get("telecom"), lambda t: t.get("system") == "phone" and not_old(t)).get("value"),
+        "email_token": first(r.get("telecom"), lambda t: t.get("system") == "email" and not_old(t)).get("value"),
         "address_line_token": text_of(home.get("line")),
         "city_token": home.get("city"),
         "postal_code_token": postal_code,
@@ -70,6 +71,11 @@ def patient(r: Json, to: Follower) -> Json:
         "general_practitioner_id": to.pick(r.get("generalPractitioner"), "Practitioner"),
         "is_test": any(label.get("code") == "HTEST" for label in labels),
     }
+
+
+def not_old(entry: Json) -> bool:
+    """Whether an address or contact is not marked as one of the past."""
+    return entry.get("use") != "old"
 
 
 def official_name(r: Json) -> Json:
@@ -102,6 +108,7 @@ def practitioner(r: Json, _: Follower) -> Json:
         "family_name": name.get("family"),
         "given_name": text_of(name.get("given")),
         "name_prefix": text_of(name.get("prefix")),
+        "name_suffix": text_of(name.get("suffix")),
         "gender": r.get("gender"),
         **coded("qualification_code", first(r.get("qualification")).get("code")),
         "phone_token": contact(r, "phone"),
@@ -174,13 +181,21 @@ def encounter(r: Json, to: Follower) -> Json:
         "class_code_system": kind.get("system"),
         "class_code_display": kind.get("display"),
         **coded("type_code", first(r.get("type"))),
+        "visit_kind": clinic_code(r.get("type"), "visit-kind"),
         **coded("service_type_code", r.get("serviceType")),
         **timed("start_at", period.get("start"), "start_date"),
         **timed("end_at", period.get("end"), "end_date"),
         **coded("reason_code", first(r.get("reasonCode"))),
         "reason_condition_id": to.pick(r.get("reasonReference"), "Condition"),
+        "diagnosis_condition_id": to.one(first(r.get("diagnosis")).get("condition"), "Condition"),
         **coded("discharge_disposition_code", r.get("hospitalization", {}).get("dischargeDisposition")),
     }
+
+
+def clinic_code(concepts: list[Json] | None, table: str) -> str | None:
+    """The code that the clinics' own code system gives, whichever coding it is."""
+    codings = [coding for concept in concepts or [] for coding in concept.get("coding", [])]
+    return first(codings, lambda c: c.get("system") == f"{CLINIC}/CodeSystem/{table}").get("code")
 
 
 def appointment(r: Json, to: Follower) -> Json:
@@ -291,11 +306,13 @@ def procedure(r: Json, to: Follower) -> Json:
     actors = [p["actor"] for p in r.get("performer", []) if "actor" in p]
     manipulated = first(r.get("focalDevice")).get("manipulated")
     used = r.get("usedReference")
+    product = clinic_extension(r, "product").get("valueCoding", {})
+    total = clinic_extension(r, "total-amount").get("valueQuantity", {})
     return {
         "procedure_id": r["id"],
         "patient_key": to.one(r.get("subject"), "Patient"),
         "encounter_id": to.one(r.get("encounter"), "Encounter"),
-        "practitioner_id": to.pick(actors, "Practitioner"),
+        "practitioner_id": to.pick(actors, "Practitioner") or to.inside(actors, "Practitioner"),
         "location_id": to.one(r.get("location"), "Location"),
         "device_id": to.pick(used, "Device") if used else to.one(manipulated, "Device"),
         "part_of_id": to.pick(r.get("partOf"), "Procedure"),
@@ -306,11 +323,36 @@ def procedure(r: Json, to: Follower) -> Json:
         **timed("performed_at", r.get("performedDateTime") or period.get("start"), "performed_date"),
         **timed("performed_end_at", period.get("end")),
         **coded("body_site_code", first(r.get("bodySite"))),
+        "body_sites": len(r.get("bodySite", [])),
+        "product_code": product.get("code"),
+        "product_code_system": product.get("system"),
+        "product_code_display": product.get("display"),
+        "lot_number": clinic_extension(r, "lot-number").get("valueString"),
+        "units": amount(total.get("value")),
+        "unit": total.get("unit"),
+        "unit_code": total.get("code"),
+        "session_number": clinic_extension(r, "session-number").get("valuePositiveInt"),
         **coded("outcome_code", r.get("outcome")),
         **coded("complication_code", first(r.get("complication"))),
         **coded("reason_code", first(r.get("reasonCode"))),
         "reason_condition_id": to.pick(r.get("reasonReference"), "Condition"),
     }
+
+
+def clinic_extension(r: Json, name: str) -> Json:
+    """The clinics' own extension of this name."""
+    return extension(r, f"{CLINIC}/StructureDefinition/{name}")
+
+
+def medication_inside(r: Json) -> Json:
+    """The Medication that lies in the resource and is referred to, if there is one."""
+    reference = r.get("medicationReference", {}).get("reference", "")
+    return first(r.get("contained"), lambda c: reference == f"#{c.get('id')}")
+
+
+def medication(r: Json) -> Json | None:
+    """The concept of the medication, wherever it stands."""
+    return r.get("medicationCodeableConcept") or medication_inside(r).get("code")
 
 
 def medication_request(r: Json, to: Follower) -> Json:
@@ -327,7 +369,7 @@ def medication_request(r: Json, to: Follower) -> Json:
         "status": r.get("status"),
         "intent": r.get("intent"),
         **coded("category_code", first(r.get("category"))),
-        **coded("medication_code", r.get("medicationCodeableConcept")),
+        **coded("medication_code", medication(r)),
         **timed("authored_at", r.get("authoredOn"), "authored_date"),
         "do_not_perform": r.get("doNotPerform"),
         "as_needed": dosage.get("asNeededBoolean"),
@@ -348,7 +390,7 @@ def medication_request(r: Json, to: Follower) -> Json:
 def medication_administration(r: Json, to: Follower) -> Json:
     """What was given."""
     period, dosage = r.get("effectivePeriod", {}), r.get("dosage", {})
-    dose = dosage.get("dose", {})
+    dose, batch = dosage.get("dose", {}), medication_inside(r).get("batch", {})
     actors = [p["actor"] for p in r.get("performer", []) if "actor" in p]
     return {
         "medication_administration_id": r["id"],
@@ -361,7 +403,7 @@ def medication_administration(r: Json, to: Follower) -> Json:
         "status": r.get("status"),
         "status_reason_code": code(first(r.get("statusReason"))),
         **coded("category_code", r.get("category")),
-        **coded("medication_code", r.get("medicationCodeableConcept")),
+        **coded("medication_code", medication(r)),
         **timed("effective_at", r.get("effectiveDateTime") or period.get("start"), "effective_date"),
         **timed("effective_end_at", period.get("end")),
         "dose_quantity": amount(dose.get("value")),
@@ -369,6 +411,8 @@ def medication_administration(r: Json, to: Follower) -> Json:
         "dose_unit_code": dose.get("code"),
         **coded("site_code", dosage.get("site")),
         **coded("route_code", dosage.get("route")),
+        "lot_number": clinic_extension(r, "lot-number").get("valueString") or batch.get("lotNumber"),
+        "expiration_date": day(batch.get("expirationDate")),
         **coded("reason_code", first(r.get("reasonCode"))),
         "reason_condition_id": to.pick(r.get("reasonReference"), "Condition"),
     }
@@ -433,6 +477,7 @@ def consent(r: Json, to: Follower) -> Json:
         "status": r.get("status"),
         **coded("scope_code", r.get("scope")),
         **coded("category_code", first(r.get("category"))),
+        "consent_kind": clinic_code(r.get("category"), "consent-kind"),
         **coded("policy_rule_code", r.get("policyRule")),
         **timed("consented_at", r.get("dateTime"), "consented_date"),
         "provision_type": provision.get("type"),

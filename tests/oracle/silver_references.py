@@ -51,6 +51,15 @@ class Follower:
         text = self._text(chosen, kind)
         return None if text is None else self._follow(text, kind)
 
+    def inside(self, references: Iterable[Json], kind: str) -> str | None:
+        """The id of the resource whose identifier the first reference into this resource leads to."""
+        pointer = first(references, lambda reference: reference.get("reference", "").startswith("#"))
+        target = pointer.get("reference", "#")[1:]
+        wanted = {"id": target, "resourceType": kind}
+        contained = first(self.resource.get("contained"), lambda c: wanted.items() <= c.items())
+        name = qualified(first(contained.get("identifier")))
+        return None if name is None else self._follow(f"{kind}?identifier={name}", kind)
+
     @staticmethod
     def _may_mean(reference: Json, kind: str, *, uuid: bool) -> bool:
         text = reference.get("reference", "")
