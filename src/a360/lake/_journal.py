@@ -1,6 +1,6 @@
 """What a run leaves in `ops`: the run, its steps, what quality was measured, and lineage events.
 
-Rows are appended once, at the end of a run that changed something; a run that changed nothing leaves no trace.
+Rows are appended once, at the end of a run that changed something; any other run leaves no trace.
 """
 
 import json

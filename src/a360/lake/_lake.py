@@ -106,7 +106,7 @@ class Lake:
         return self._schema.changes()
 
     def apply(self) -> Sequence["TableChange"]:
-        """Create and evolve tables as the contracts say; ContractError `plan-refused` if that would lose data."""
+        """Create and evolve tables as the contracts say; `plan-refused` if data would be lost."""
         with self._folder.working():
             return self._schema.apply()
 
@@ -287,7 +287,7 @@ def open_lake(
     Args:
         path: The folder.
         env: The environment, a file in `environments/`.
-        principal: Who asks. Policies are not decided in this version: naming a principal is refused, not ignored.
+        principal: Who asks. This version decides no policy: naming a principal is refused, not ignored.
         purpose: What for; likewise.
         contracts: The contracts' folder; by default `./contracts`, else the copy in the package.
         **flags: Other settings, as `memory_limit`.

@@ -24,8 +24,8 @@ def _check(step: Step, tables: Tables, session: EngineSession) -> DatasetQuality
     table = quote_table(step.dataset)
     alive = "TRUE" if isinstance(step, GoldStep) else "NOT deleted"
     tally = session.sql(
-        f"SELECT verdict, count(*) AS n FROM (SELECT {verdict_sql(step.rules)} AS verdict FROM {table} WHERE {alive}) "
-        "GROUP BY verdict"
+        f"SELECT verdict, count(*) AS n "
+        f"FROM (SELECT {verdict_sql(step.rules)} AS verdict FROM {table} WHERE {alive}) GROUP BY verdict"
     )
     counted = list(zip(tally["verdict"].to_pylist(), tally["n"].to_pylist(), strict=True))
     results = Verdicts(step.dataset, step.rules).results(counted)

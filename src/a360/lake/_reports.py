@@ -46,7 +46,7 @@ class RunReport:
 
 @dataclass(frozen=True, slots=True)
 class DatasetQuality:
-    """The rules of one dataset, measured on what it holds now; `quarantined` counts what it refused, by rule."""
+    """The rules of one dataset, measured on what it holds; `quarantined` counts what it refused, by rule."""
 
     dataset: str
     rows: int

@@ -1,4 +1,4 @@
-"""Bronze to silver to gold: each dataset staged, checked and committed, or left alone where nothing changed."""
+"""Bronze to silver to gold: each dataset staged, checked and committed, or left alone."""
 
 from a360.refine._context import RefineContext, StepOutcome
 from a360.refine._gold import refine_gold

@@ -79,8 +79,8 @@ class Candidates:
         )
         self._session.execute("INSERT INTO candidate SELECT * FROM judged")
         self._session.execute(
-            f"INSERT INTO rejected SELECT row_id, min(verdict) FROM judged "
-            f"WHERE verdict <> '' AND CAST(split_part(verdict, ',', 1) AS INTEGER) < {self._errors} GROUP BY row_id"
+            f"INSERT INTO rejected SELECT row_id, min(verdict) FROM judged WHERE verdict <> '' "
+            f"AND CAST(split_part(verdict, ',', 1) AS INTEGER) < {self._errors} GROUP BY row_id"
         )
 
     def _reject_misshapen(self) -> None:
@@ -94,10 +94,7 @@ class Candidates:
     def _typed_sql(self) -> str:
         shape = self._shape
         columns = [f"{self._value_sql(column)} AS {quote_name(column.name)}" for column in shape.viewed]
-        flags = [
-            f"v.{quote_name(column.name)} IS NOT NULL AND {_cast(column)} IS NULL AS {quote_name(_flag(column))}"
-            for column in _checked_casts(shape)
-        ]
+        flags = [_unreadable(column) for column in _checked_casts(shape)]
         current = ["TRUE AS is_current"] if shape.table.history else []
         housekeeping = [
             "u.source",
@@ -123,8 +120,8 @@ class Candidates:
     def results(self) -> list[RuleResult]:
         """What the row rules measured over all rows of the step."""
         tally = self._session.sql(
-            "SELECT verdict, count(*) AS n FROM (SELECT verdict FROM candidate UNION ALL "
-            "SELECT verdict FROM rejected WHERE row_id NOT IN (SELECT row_id FROM candidate)) GROUP BY verdict"
+            "SELECT verdict, count(*) AS n FROM (SELECT verdict FROM candidate UNION ALL SELECT verdict "
+            "FROM rejected WHERE row_id NOT IN (SELECT row_id FROM candidate)) GROUP BY verdict"
         )
         return self._verdicts.results(zip(tally["verdict"].to_pylist(), tally["n"].to_pylist(), strict=True))
 
@@ -135,7 +132,7 @@ def duckdb_type(physical_type: str) -> str:
 
 
 def _ordered_rules(step: SilverStep, shape: SilverShape) -> tuple[RowRule, ...]:
-    """All rules of a row, those of severity `error` first, so that a verdict's first number tells if it is one."""
+    """All rules of a row, errors first, so that a verdict's first number tells whether it holds one."""
     types = tuple(
         RowRule(
             name=f"{column.name}-type",
@@ -157,6 +154,11 @@ def _checked_casts(shape: SilverShape) -> list[ColumnPlan]:
 
 def _flag(column: ColumnPlan) -> str:
     return f"{column.name}#unreadable"
+
+
+def _unreadable(column: ColumnPlan) -> str:
+    value = f"v.{quote_name(column.name)}"
+    return f"{value} IS NOT NULL AND {_cast(column)} IS NULL AS {quote_name(_flag(column))}"
 
 
 def _cast(column: ColumnPlan) -> str:

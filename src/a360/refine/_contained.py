@@ -29,7 +29,8 @@ class ContainedUnits:
             f"list_contains(string_split(contained, ','), {quote_text(kind)})" for kind in step.resource_types
         )
         self._session.execute(
-            f"CREATE OR REPLACE TEMP TABLE {CONTAINERS} AS SELECT * FROM {quote_table(BRONZE_RESOURCE)} AS bronze "
+            f"CREATE OR REPLACE TEMP TABLE {CONTAINERS} AS "
+            f"SELECT * FROM {quote_table(BRONZE_RESOURCE)} AS bronze "
             f"WHERE contained IS NOT NULL AND ({contains}) AND ({wanted})"
         )
         self.containers = int(self._session.sql(f"SELECT count(*) AS n FROM {CONTAINERS}")["n"][0].as_py())
@@ -47,7 +48,10 @@ class ContainedUnits:
                     item.text->>'$.id' AS contained_id, item.place AS place
                 FROM (
                     SELECT block_id, "position", unnest(items) AS text, generate_subscripts(items, 1) AS place
-                    FROM (SELECT block_id, "position", json_extract(payload, '$.contained[*]') AS items FROM {PAYLOAD})
+                    FROM (
+                        SELECT block_id, "position", json_extract(payload, '$.contained[*]') AS items
+                        FROM {PAYLOAD}
+                    )
                 ) AS item JOIN {CONTAINERS} AS c USING (block_id, "position")
             ) WHERE inner_type IN ({self._types}) AND contained_id IS NOT NULL
             """

@@ -1,7 +1,7 @@
 """From identifiers to tokens, and from references to the keys of what they name.
 
-Each distinct text is looked at once: it is tokenised in Arrow, so that keys and plain values never meet in SQL,
-and joined back to the rows.
+Each distinct text is looked at once: it is tokenised in Arrow, so that keys and plain values never meet in
+SQL, and joined back to the rows.
 """
 
 from collections.abc import Iterable
@@ -24,8 +24,8 @@ class Lookups:
     """The temporary tables through which rows `v` of units `u` find tokens and keys.
 
     References resolve by `Type/id`, absolute URL, `urn:uuid`, contained id and business identifier (FHIR R4,
-    References). A full URL of a Bundle entry, or a business identifier, is looked up in the lake; a conditional
-    reference must match exactly one resource there.
+    References). A full URL of a Bundle entry, or a business identifier, is looked up in the lake, where a
+    conditional reference must match exactly one resource.
     """
 
     def __init__(self, context: RefineContext, step: SilverStep, shape: SilverShape) -> None:
@@ -42,8 +42,8 @@ class Lookups:
     def _load_aliases(self, types: str) -> bool:
         return self._load(
             "alias",
-            f"SELECT DISTINCT source, full_url, resource_type, resource_id FROM {quote_table(BRONZE_RESOURCE)} "
-            f"WHERE full_url IS NOT NULL AND resource_type IN ({types})",
+            f"SELECT DISTINCT source, full_url, resource_type, resource_id "
+            f"FROM {quote_table(BRONZE_RESOURCE)} WHERE full_url IS NOT NULL AND resource_type IN ({types})",
         )
 
     def _load_identifiers(self, types: str) -> bool:
@@ -91,7 +91,8 @@ class Lookups:
         if self._searches:
             keys.insert(0, "s.resource_id")
             joins.append(
-                "LEFT JOIN searched AS s ON s.value_token = r.search AND s.source = r.source AND s.resource_type = r.type"
+                "LEFT JOIN searched AS s "
+                "ON s.value_token = r.search AND s.source = r.source AND s.resource_type = r.type"
             )
         if self._aliases:
             keys.insert(0, "a.resource_id")
@@ -157,7 +158,7 @@ class Lookups:
     def unresolved_sql(self) -> str:
         """SQL for the number of references of a row that resolve to nothing."""
         counts = [
-            f"CASE WHEN v.{quote_name(column)} IS NOT NULL AND {self.value_sql(column)} IS NULL THEN 1 ELSE 0 END"
+            f"CAST(v.{quote_name(column)} IS NOT NULL AND {self.value_sql(column)} IS NULL AS INTEGER)"
             for column in self._shape.references
             if column in self._joins
         ]

@@ -17,7 +17,7 @@ def payload_batches(
 ) -> Iterator[pa.Table]:
     """Batches of `block_id`, `position` (line in the block, from 0) and `payload` (JSON text).
 
-    `blocks` has `block_id`, `plain_bytes` and the sealed `payload`. A batch closes once it holds `batch_bytes` of
+    `blocks` has `block_id`, `plain_bytes` and the sealed `payload`. A batch closes at `batch_bytes` of
     plain text. Opening runs on two threads, since decryption and decompression release the interpreter.
     """
     with ThreadPoolExecutor(max_workers=2, thread_name_prefix="a360-unseal") as pool:

@@ -57,7 +57,8 @@ class ViewReader:
         paths = ", ".join(quote_text("$." + name) for name in children)
         # Kept in a table: as an inner query it would be computed anew for each element.
         self._session.execute(
-            f"CREATE OR REPLACE TEMP TABLE kinds AS SELECT u.row_id, json_type(p.payload, [{paths}]) AS kind {payloads}"
+            f"CREATE OR REPLACE TEMP TABLE kinds AS "
+            f"SELECT u.row_id, json_type(p.payload, [{paths}]) AS kind {payloads}"
         )
         tests = []
         for place, child in enumerate(children.values(), start=1):

@@ -73,7 +73,8 @@ class Rejects:
             )
         )
         fresh = session.sql(
-            f"SELECT {columns} FROM refused AS r WHERE NOT EXISTS (SELECT 1 FROM {quote_table(self._table)} AS q "
+            f"SELECT {columns} FROM refused AS r "
+            f"WHERE NOT EXISTS (SELECT 1 FROM {quote_table(self._table)} AS q "
             "WHERE q.dataset = r.dataset AND q.source = r.source AND q.file = r.file "
             'AND q."offset" = r."offset" AND q.rule = r.rule)'
         )

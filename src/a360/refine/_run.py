@@ -28,7 +28,7 @@ class RefineResult:
 
 
 def selected_steps(plan: LakePlan, datasets: Sequence[str]) -> list[Step]:
-    """The steps that make these datasets, with all they are made from, in the plan's order; none named means all.
+    """The steps that make these datasets, and all they are made from, in the plan's order; by default all.
 
     Raises:
         UsageError: `unknown-dataset`.

@@ -24,7 +24,7 @@ class Settled:
 
 
 class Settlement:
-    """Settles a step in the temporary tables `settled` (a status a unit) and `landing` (the rows to write)."""
+    """Settles a step in the temporary tables `settled` (a status a unit) and `landing` (rows to write)."""
 
     def __init__(self, context: RefineContext, shape: SilverShape, commit_id: str, *, exists: bool) -> None:
         self._session = context.session
@@ -71,7 +71,7 @@ class Settlement:
         return "TRUE" if self._shape.table.history else "FALSE"
 
     def _compare_with_target(self) -> None:
-        """Units older than what the dataset holds are superseded; the same version again is compared later."""
+        """Units older than what the dataset holds are superseded; the same version is compared later."""
         if not self._exists:
             self._session.execute("ALTER TABLE settled ADD COLUMN held BOOLEAN DEFAULT FALSE")
             self._session.execute("ALTER TABLE settled ADD COLUMN again BOOLEAN DEFAULT FALSE")
@@ -115,18 +115,19 @@ class Settlement:
         return f"{table}.source = {unit}.source AND {table}.{id_column} = {unit}.resource_id{type_column}"
 
     def _make_rows(self) -> None:
-        """`landing`: the rows of units that land, with tombstones for those that end, under their `row_id`."""
+        """`landing`: the rows of units that land, and tombstones for those that end, by `row_id`."""
         self._session.execute(
             f"CREATE OR REPLACE TEMP TABLE landing AS SELECT c.row_id, {self._columns} FROM candidate AS c "
             "WHERE row_id IN (SELECT row_id FROM settled WHERE status = 'row')"
         )
         if not self._shape.many:
+            current = ", latest AS is_current" if self._shape.table.history else ""
             # A resource that its source deleted, or that the view now leaves out, ends as a tombstone.
             self._session.execute(
-                f"INSERT INTO landing BY NAME SELECT row_id, source, resource_id AS {quote_name(self._shape.id_column)}, "
-                f"version_id, last_updated, known_at, {quote_text(self._commit_id)} AS commit_id, TRUE AS deleted, "
-                f"0 AS unresolved_references{', latest AS is_current' if self._shape.table.history else ''} "
-                "FROM settled WHERE status = 'tombstone' OR (status = 'empty' AND held)"
+                f"INSERT INTO landing BY NAME SELECT row_id, source, "
+                f"resource_id AS {quote_name(self._shape.id_column)}, version_id, last_updated, known_at, "
+                f"{quote_text(self._commit_id)} AS commit_id, TRUE AS deleted, "
+                f"0 AS unresolved_references{current} FROM settled WHERE status = 'tombstone' OR (status = 'empty' AND held)"
             )
         if self._shape.table.history:
             self._session.execute(
@@ -146,12 +147,16 @@ class Settlement:
         self._session.execute(
             f"""
             CREATE OR REPLACE TEMP TABLE same AS
-            WITH wanted AS (SELECT s.row_id, {_prefixed("l", compared)} FROM landing AS l JOIN settled AS s USING (row_id)
-                            WHERE s.again),
-            held_rows AS (SELECT s.row_id, {_prefixed("t", compared)} FROM held AS t JOIN settled AS s
-                          ON {self._same_unit("t", "s")} AND ({version_order("t")}) = ({version_order("s")})
-                          WHERE s.again),
-            differing AS ((FROM wanted EXCEPT ALL FROM held_rows) UNION ALL (FROM held_rows EXCEPT ALL FROM wanted))
+            WITH wanted AS (
+                SELECT s.row_id, {_prefixed("l", compared)}
+                FROM landing AS l JOIN settled AS s USING (row_id) WHERE s.again
+            ), held_rows AS (
+                SELECT s.row_id, {_prefixed("t", compared)} FROM held AS t JOIN settled AS s
+                ON {self._same_unit("t", "s")} AND ({version_order("t")}) = ({version_order("s")})
+                WHERE s.again
+            ), differing AS (
+                (FROM wanted EXCEPT ALL FROM held_rows) UNION ALL (FROM held_rows EXCEPT ALL FROM wanted)
+            )
             SELECT row_id FROM settled WHERE again AND status IN ('row', 'tombstone', 'empty')
                 AND row_id NOT IN (SELECT row_id FROM differing)
             """
@@ -167,7 +172,8 @@ class Settlement:
         sums = self._session.sql(
             "SELECT (SELECT count(DISTINCT row_id) FROM rejected) AS quarantined, "
             "(SELECT count(*) FROM landing) AS output_rows, "
-            "(SELECT count(DISTINCT row_id) FROM landing JOIN settled USING (row_id) WHERE settled.status = 'row') AS rows_landed"
+            "(SELECT count(DISTINCT row_id) FROM landing JOIN settled USING (row_id) "
+            "WHERE settled.status = 'row') AS rows_landed"
         ).to_pylist()[0]
         return Settled(
             landed=sums["rows_landed"] + by_status.get("tombstone", 0),
@@ -188,8 +194,9 @@ class Settlement:
         newest_first = f"{version_order(direction='DESC')}, is_current DESC"
         return (
             f"SELECT {self._columns} FROM (SELECT * REPLACE (row_number() OVER "
-            f"(PARTITION BY source, {quote_name(self._shape.id_column)} ORDER BY {newest_first}) = 1 AS is_current) "
-            f"FROM (SELECT {self._columns} FROM landing UNION ALL BY NAME SELECT {self._columns} FROM held AS t "
+            f"(PARTITION BY source, {quote_name(self._shape.id_column)} ORDER BY {newest_first}) = 1 "
+            f"AS is_current) FROM (SELECT {self._columns} FROM landing "
+            f"UNION ALL BY NAME SELECT {self._columns} FROM held AS t "
             f"WHERE {self._landing('t')} AND NOT {self._landing('t', self._same_version)}))"
         )
 
@@ -209,8 +216,8 @@ class Settlement:
         """The units whose rows are replaced as a whole, by the columns of `scope`."""
         type_column = "resource_type, " if self._shape.has_type_column else ""
         return (
-            f"SELECT DISTINCT source, {type_column}resource_id AS {quote_name(self._shape.id_column)} FROM settled "
-            "WHERE status IN ('row', 'tombstone') OR (status = 'empty' AND held)"
+            f"SELECT DISTINCT source, {type_column}resource_id AS {quote_name(self._shape.id_column)} "
+            "FROM settled WHERE status IN ('row', 'tombstone') OR (status = 'empty' AND held)"
         )
 
     @property
