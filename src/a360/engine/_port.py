@@ -58,6 +58,13 @@ class EngineSession(Protocol):
         """
         ...
 
+    def conform(self, sql: str, table: Table, *, name: str = "") -> str:
+        """SQL that gives a query's rows in a table's columns and types, as `stage` would write them.
+
+        Raises DataError where columns do not fit; values are cast when the SQL runs.
+        """
+        ...
+
     def merge(self, endpoint: Endpoint, *statements: str) -> None:
         """Run the engine's own MERGE, INSERT or DELETE as one transaction committed at `endpoint`."""
         ...

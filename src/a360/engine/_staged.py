@@ -57,11 +57,11 @@ def describe(table: Table, path: str, partition: Record | None = None) -> Staged
         partition=partition or Record(),
         file_size_in_bytes=size,
         sort_order_id=None,
-        spec_id=table.metadata.default_spec_id,
         equality_ids=None,
         key_metadata=None,
         **statistics.to_serialized_dict(),
     )
+    data_file.spec_id = table.metadata.default_spec_id
     return StagedFile(path, footer.num_rows, size, data_file)
 
 

@@ -22,7 +22,7 @@ _TABLE = (
     # usage
     ErrorCode("usage", "The command line or a call was put together wrongly."),
     ErrorCode("unknown-dataset", "No contract declares the dataset that was named."),
-    ErrorCode("unknown-table", "The lake holds no table of the name, or no snapshot of the id, that was asked for."),
+    ErrorCode("unknown-table", "The lake holds no table, or the table no snapshot, of that name or id."),
     # contract
     ErrorCode("contract-invalid", "One or more contract files have faults; `a360 lint` lists all of them."),
     ErrorCode("plan-refused", "The contracts ask for a change of a table that would lose data or break readers."),

@@ -1,8 +1,43 @@
 """The committer: what is done to a table, and the record of it.
 
 Engines compute rows and stage files; this room alone commits them, once each, through the commit gateway.
+Reports and results are plain values that cost nothing to import; `Tables` is loaded when it is asked for.
 """
+
+from typing import TYPE_CHECKING
 
 from a360.table._types import CommitResult, SnapshotInfo, StepReport, new_commit_id
 
-__all__ = ["CommitResult", "SnapshotInfo", "StepReport", "new_commit_id"]
+if TYPE_CHECKING:
+    from a360.table._commit import UNFENCED, Base
+    from a360.table._files import LyingFile
+    from a360.table._tables import TableInfo, Tables
+
+__all__ = [
+    "UNFENCED",
+    "Base",
+    "CommitResult",
+    "LyingFile",
+    "SnapshotInfo",
+    "StepReport",
+    "TableInfo",
+    "Tables",
+    "new_commit_id",
+]
+
+_LAZY = {
+    "UNFENCED": "_commit",
+    "Base": "_commit",
+    "LyingFile": "_files",
+    "TableInfo": "_tables",
+    "Tables": "_tables",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load what needs the engines only when it is asked for."""
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - kept out of the import of plain values
+
+    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)

@@ -19,8 +19,8 @@ _COUNTS = ("landed", "quarantined", "duplicates", "unchanged", "superseded", "fi
 class StepReport:
     """One row of a report: what a step read and what became of it, in input units.
 
-    `commit_id` is None when the step committed nothing. `output_rows` stands beside the counts: it is in units
-    of the step's output and takes no part in the reconciliation.
+    `commit_id` is None when the step committed nothing. `output_rows` stands beside the counts: it is in
+    units of the step's output and takes no part in the reconciliation.
     """
 
     dataset: str
@@ -55,10 +55,11 @@ class StepReport:
 
 @dataclass(frozen=True, slots=True)
 class CommitResult:
-    """What one commit did to one table; `snapshot_id` is a string, since int64 exceeds JavaScript's numbers.
+    """What one commit did to one table; snapshot ids are strings, since int64 exceeds JavaScript's numbers.
 
     `snapshot_id` is None when there was nothing to commit. `replayed` says that the commit id was in the
-    table already, so that nothing was done now.
+    table already, so that nothing was done now. Rows are counted as files hold them: a row that was rewritten
+    where it stood counts as deleted and as added.
     """
 
     table: str
@@ -68,6 +69,7 @@ class CommitResult:
     deleted_rows: int = 0
     seconds: float = 0.0
     operation: str = ""
+    parent_id: str | None = None
     committed_at: datetime | None = None
     replayed: bool = False
     upstream: Mapping[str, str] = field(default_factory=dict)

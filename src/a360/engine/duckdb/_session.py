@@ -12,6 +12,7 @@ from pyiceberg.table import Table
 from a360.catalog import Endpoint
 from a360.engine._sql import quote_name, quote_text
 from a360.engine._staged import DEFAULT_FILE_BYTES, StagedFile
+from a360.engine.duckdb._conform import conformed, match
 from a360.engine.duckdb._connect import attach, connect, detach
 from a360.engine.duckdb._errors import in_our_words
 from a360.engine.duckdb._spill import SpillFolder
@@ -88,6 +89,11 @@ class DuckDBSession:
         """Write a query's result as data files of a table; nothing is committed."""
         self._aim()
         return stage(self._connection, sql, table, target_bytes, name or ".".join(table.name()))
+
+    def conform(self, sql: str, table: Table, *, name: str = "") -> str:
+        """SQL that gives a query's rows in a table's columns and types."""
+        self._aim()
+        return conformed(sql, match(self._connection, sql, table, name or ".".join(table.name())))
 
     def merge(self, endpoint: Endpoint, *statements: str) -> None:
         """Run statements as one transaction that is committed at `endpoint`."""

@@ -1,80 +1,29 @@
 """Staging: a query's result cast to a table's schema and written as its data files."""
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 from pyiceberg.partitioning import PartitionField
 from pyiceberg.table import Table
-from pyiceberg.types import NestedField
 
 from a360.engine._sql import quote_name, quote_text
 from a360.engine._staged import StagedFile, describe, discard, open_io
-from a360.engine.duckdb._errors import in_our_words, translate
+from a360.engine.duckdb._conform import conformed, match, misfits, unfit
+from a360.engine.duckdb._errors import translate
 from a360.engine.duckdb._partition import partition_expression, partition_record
-from a360.engine.duckdb._types import duckdb_type, field_ids
-from a360.errors import DataError
+from a360.engine.duckdb._types import field_ids
 from a360.failpoints import failpoint
 
-# Casts that DuckDB would make without a word and with a loss.
-_LOSSY = re.compile(
-    r"^(?:(?:FLOAT|DOUBLE) -> (?:\w*INT\w*|DECIMAL.*)"
-    r"|(?:TIMESTAMP.*) -> (?:DATE|TIME)"
-    r"|DECIMAL.* -> \w*INT\w*)$"
-)
-_SCALE = re.compile(r"DECIMAL\(\d+,(\d+)\)")
 _PARTITION = "__a360_partition_"
-
-
-@dataclass(frozen=True, slots=True)
-class _Column:
-    """One column of the table and what the query offers for it."""
-
-    field: NestedField
-    source: str | None
-    target: str
-
-    @property
-    def expression(self) -> str:
-        name = quote_name(self.field.name)
-        if self.source is None:
-            return f"CAST(NULL AS {self.target}) AS {name}"
-        if self.source == self.target:
-            return name
-        return f"CAST({self._inner} AS {self.target}) AS {name}"
-
-    @property
-    def misfits(self) -> str:
-        """How many values are there that do not survive the cast."""
-        lost = f"{self._inner} IS NOT NULL AND TRY_CAST({self._inner} AS {self.target}) IS NULL"
-        return f"count(*) FILTER (WHERE {lost})"
-
-    @property
-    def _inner(self) -> str:
-        name = quote_name(self.field.name)
-        # A bare NULL in SQL is an INTEGER to DuckDB, and integers cast to few types.
-        bare_null = self.source == "INTEGER" and self.target.startswith(("DATE", "TIME", "BLOB", "UUID"))
-        return f"CAST({name} AS VARCHAR)" if bare_null else name
-
-    @property
-    def loses(self) -> bool:
-        if self.source is None or self.source == self.target:
-            return False
-        if _LOSSY.match(f"{self.source} -> {self.target}"):
-            return True
-        before, after = _SCALE.fullmatch(self.source), _SCALE.fullmatch(self.target)
-        return bool(before and after and int(before[1]) > int(after[1]))
 
 
 def stage(
     connection: duckdb.DuckDBPyConnection, sql: str, table: Table, target_bytes: int, name: str
 ) -> list[StagedFile]:
     """Write the result of `sql` as data files of `table`."""
-    columns = _match(connection, sql, table, name)
-    selected = ", ".join(column.expression for column in columns)
-    query = f"SELECT {selected} FROM ({sql}) AS rows"
+    columns = match(connection, sql, table, name)
+    query = conformed(sql, columns)
     parts = table.spec().fields
     if parts:
         computed = (
@@ -88,37 +37,13 @@ def stage(
     try:
         written = connection.execute(_copy(query, table, parts, target_bytes)).fetchall()
     except duckdb.ConversionException as error:
-        raise _misfits(connection, sql, columns, name) or translate(error, f"stage rows of {name}") from None
+        raise misfits(connection, sql, columns, name) or translate(error, f"stage rows of {name}") from None
     except duckdb.Error as error:
         raise translate(error, f"stage rows of {name}") from None
     failpoint("engine.stage.written")
     staged = _describe(table, parts, written)
     _require(table, staged, name)
     return staged
-
-
-def _match(connection: duckdb.DuckDBPyConnection, sql: str, table: Table, name: str) -> list[_Column]:
-    """Match the query's columns with the table's, by name."""
-    with in_our_words(f"understand the query for {name}"):
-        offered = {row[0]: row[1] for row in connection.execute(f"DESCRIBE {sql}").fetchall()}
-    columns = [
-        _Column(each, offered.pop(each.name, None), duckdb_type(each.field_type))
-        for each in table.schema().fields
-    ]
-    faults = [f"{column} is not a column of the table" for column in offered]
-    faults += [
-        f"{column.field.name} is required and missing"
-        for column in columns
-        if column.source is None and column.field.required
-    ]
-    faults += [
-        f"{column.field.name} is {column.source} and would lose by a cast to {column.target}"
-        for column in columns
-        if column.loses
-    ]
-    if faults:
-        raise _unfit(name, faults)
-    return columns
 
 
 def _copy(query: str, table: Table, parts: Sequence[PartitionField], target_bytes: int) -> str:
@@ -179,33 +104,4 @@ def _require(table: Table, staged: Sequence[StagedFile], name: str) -> None:
             faults.append(f"{each.name} is required and null in {nulls} rows")
     if faults:
         discard(table, staged)
-        raise _unfit(name, faults)
-
-
-def _misfits(
-    connection: duckdb.DuckDBPyConnection, sql: str, columns: Sequence[_Column], name: str
-) -> DataError | None:
-    """Say which columns hold values that do not fit, and how many, never which values."""
-    cast = [column for column in columns if column.source not in {None, column.target}]
-    try:
-        counts = connection.execute(
-            f"SELECT {', '.join(column.misfits for column in cast)} FROM ({sql}) AS rows"
-        ).fetchone()
-    except duckdb.Error:
-        return None
-    faults = [
-        f"{column.field.name} holds {count} values that are no {column.target}"
-        for column, count in zip(cast, counts or (), strict=True)
-        if count
-    ]
-    return _unfit(name, faults) if faults else None
-
-
-def _unfit(name: str, faults: Sequence[str]) -> DataError:
-    return DataError(
-        "rows-do-not-fit",
-        "The rows do not fit the table, so no file was staged",
-        where=name,
-        found="; ".join(faults),
-        next_step="cast or drop the columns in the query that makes the rows, or change the contract",
-    )
+        raise unfit(name, faults)

@@ -1,0 +1,191 @@
+"""The one place where tables are committed: stamped, fenced, retried on conflict, and never twice."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final, Protocol
+
+import stamina
+from pyiceberg.exceptions import (
+    CommitFailedException,
+    CommitStateUnknownException,
+    NoSuchTableError,
+    RESTError,
+)
+from pyiceberg.table import Table
+
+from a360.catalog import CatalogSession, CommitStamp, Endpoint
+from a360.engine import EngineSession, StagedFile, discard
+from a360.errors import A360Error, ConflictError, OperatorError, UsageError
+from a360.failpoints import FailpointError, failpoint
+from a360.table._snapshot import Draft, write_snapshot
+from a360.table._summary import landed
+from a360.table._types import CommitResult
+
+# Conflicts are tried again for this long; with eight writers on one table the last waits a few seconds.
+PATIENCE_SECONDS = 300.0
+
+
+class Unfenced:
+    """Says that a write may land on whatever snapshot the table is at."""
+
+
+UNFENCED: Final = Unfenced()
+
+type Base = str | Unfenced | None
+"""The snapshot id a table must be at for a write to land; None for a table without snapshots."""
+
+
+class Change(Protocol):
+    """What a commit does to a table, made for one base snapshot."""
+
+    def apply(self, catalog: CatalogSession, endpoint: Endpoint) -> None:
+        """Commit at a stamped and fenced endpoint."""
+
+    def withdraw(self) -> None:
+        """Remove what was made for a base that has gone; it can never be committed."""
+
+
+type Plan = Callable[[Table], Change | None]
+"""Makes the change for a table as it stands; None if there is nothing to do."""
+
+
+class SnapshotChange:
+    """A snapshot that we write ourselves."""
+
+    def __init__(self, table: Table, draft: Draft, *, disposable: Sequence[StagedFile] = ()) -> None:
+        self._table = table
+        self._draft = draft
+        self._disposable = disposable
+
+    def apply(self, catalog: CatalogSession, endpoint: Endpoint) -> None:
+        """Write the manifests and commit them."""
+        written = write_snapshot(self._table, self._draft)
+        failpoint("table.commit.written")
+        catalog.client(endpoint).commit_table(self._table, written.requirements, written.updates)
+
+    def withdraw(self) -> None:
+        """Delete files that were staged for this base alone."""
+        discard(self._table, self._disposable)
+
+
+class StatementChange:
+    """Statements that the engine runs and commits as one transaction."""
+
+    def __init__(self, session: EngineSession, *statements: str) -> None:
+        self._session = session
+        self._statements = statements
+
+    def apply(self, catalog: CatalogSession, endpoint: Endpoint) -> None:  # noqa: ARG002 - the engine has its own
+        """Run the statements."""
+        self._session.merge(endpoint, *self._statements)
+
+    def withdraw(self) -> None:
+        """Nothing is ours to remove: the engine's files are left for `collect`."""
+
+
+class _MovedError(ConflictError):
+    """The table is no longer at the snapshot that a change was made for."""
+
+
+class Committer:
+    """Commits changes to the tables of one catalog."""
+
+    def __init__(self, catalog: CatalogSession, *, patience: float = PATIENCE_SECONDS) -> None:
+        self.catalog = catalog
+        self._patience = patience
+
+    def load(self, name: str) -> Table:
+        """A table as it stands now."""
+        try:
+            table: Table = self.catalog.client().load_table(name)
+        except NoSuchTableError:
+            raise UsageError(
+                "unknown-table",
+                f"There is no table {name}",
+                where=self.catalog.endpoint.warehouse,
+                next_step="`a360 tables` lists the tables; `a360 apply` creates those that contracts declare",
+            ) from None
+        return table
+
+    def commit(self, name: str, stamp: CommitStamp, plan: Plan, *, base: Base = UNFENCED) -> CommitResult:
+        """Commit what `plan` makes of a table, once: a commit id that is in the table already is left alone.
+
+        Where another writer was faster, the plan is made anew upon what that writer left; with a `base` there
+        is nothing to make anew, and ConflictError is raised.
+        """
+        started = time.monotonic()
+        for attempt in stamina.retry_context(
+            on=_MovedError,
+            attempts=None,
+            timeout=self._patience,
+            wait_initial=0.02,
+            wait_max=2.0,
+            wait_jitter=0.2,
+        ):
+            with attempt:
+                result = self._attempt(name, stamp, plan, base)
+        return replace(result, seconds=round(time.monotonic() - started, 6))
+
+    def _attempt(self, name: str, stamp: CommitStamp, plan: Plan, base: Base) -> CommitResult:
+        table = self.load(name)
+        before = landed(table, name, stamp.commit_id)
+        if before is not None:
+            return replace(before, replayed=True)
+        at = table.metadata.current_snapshot_id
+        if not isinstance(base, Unfenced) and base != (None if at is None else str(at)):
+            raise ConflictError(
+                "commit-conflict",
+                f"{name} is not at the snapshot that the commit was computed from",
+                where=name,
+                found=f"expected {base}, found {at}",
+                next_step="compute again from the table as it is now",
+            )
+        change = plan(table)
+        if change is None:
+            return CommitResult(name, None, stamp.commit_id)
+        failpoint("table.commit.before")
+        try:
+            with self.catalog.stamped(stamp, base={name: at}) as endpoint:
+                change.apply(self.catalog, endpoint)
+        except Exception as error:  # noqa: BLE001 - whatever happened, the table says what became of the commit
+            return self._settle(name, stamp.commit_id, at, change, error)
+        failpoint("table.commit.after")
+        return self._outcome(name, stamp.commit_id)
+
+    def _outcome(self, name: str, commit_id: str) -> CommitResult:
+        """What the commit did; an engine that found nothing to do makes no snapshot."""
+        return landed(self.load(name), name, commit_id) or CommitResult(name, None, commit_id)
+
+    def _settle(
+        self, name: str, commit_id: str, at: int | None, change: Change, error: Exception
+    ) -> CommitResult:
+        """Find out what became of a commit that ended in an error, from the table itself."""
+        if isinstance(error, FailpointError):
+            raise error
+        table = self.load(name)
+        result = landed(table, name, commit_id)
+        if result is not None:
+            return result
+        moved = table.metadata.current_snapshot_id != at
+        if moved:
+            # The fence stands on a snapshot that is history, so that the commit cannot land any more.
+            change.withdraw()
+        if moved or isinstance(error, CommitFailedException):
+            raise _MovedError(
+                "commit-conflict",
+                f"Other writers kept changing {name}",
+                where=name,
+                next_step="run again; nothing of this commit has landed",
+            ) from None
+        if isinstance(error, A360Error):
+            raise error
+        if not isinstance(error, RESTError | CommitStateUnknownException | OSError):
+            raise error
+        raise OperatorError(
+            "commit-outcome-unknown",
+            f"The commit to {name} failed, and it is not in the table",
+            where=name,
+            found=type(error).__name__,
+            next_step="run again with the same input: what has landed is not committed twice",
+        ) from error

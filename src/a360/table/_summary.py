@@ -1,0 +1,98 @@
+"""What snapshots say of themselves: stamps, row counts, and the results of commits."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pyiceberg.table import Table
+from pyiceberg.table.snapshots import Snapshot
+
+from a360.catalog import COMMIT_ID, COUNTS, UPSTREAM
+from a360.table._types import CommitResult, SnapshotInfo
+
+_ADDED = ("added-records",)
+_DELETED = ("deleted-records", "added-position-deletes")
+
+
+def summary_of(snapshot: Snapshot) -> dict[str, str]:
+    """All of a snapshot's summary, the operation included."""
+    if snapshot.summary is None:
+        return {}
+    return {"operation": snapshot.summary.operation.value, **snapshot.summary.additional_properties}
+
+
+def commit_id_of(snapshot: Snapshot) -> str | None:
+    """The id of the commit that made a snapshot; none for commits of strangers."""
+    return summary_of(snapshot).get(COMMIT_ID)
+
+
+def history(table: Table) -> Iterator[Snapshot]:
+    """The snapshots of the current history that are still retained, newest first."""
+    snapshot = table.current_snapshot()
+    while snapshot is not None:
+        yield snapshot
+        parent = snapshot.parent_snapshot_id
+        snapshot = None if parent is None else table.metadata.snapshot_by_id(parent)
+
+
+def describe(snapshot: Snapshot) -> SnapshotInfo:
+    """A snapshot in plain values."""
+    summary = summary_of(snapshot)
+    parent = snapshot.parent_snapshot_id
+    return SnapshotInfo(
+        snapshot_id=str(snapshot.snapshot_id),
+        parent_id=None if parent is None else str(parent),
+        timestamp=datetime.fromtimestamp(snapshot.timestamp_ms / 1000, UTC),
+        operation=summary.get("operation", ""),
+        commit_id=summary.get(COMMIT_ID),
+        upstream=_parsed(summary, UPSTREAM),
+        counts=_parsed(summary, COUNTS),
+        summary=summary,
+    )
+
+
+def results(table: Table, name: str) -> list[CommitResult]:
+    """The commits of a table's current history, oldest first; one commit may have made several snapshots."""
+    groups: dict[str, list[SnapshotInfo]] = {}
+    for snapshot in reversed(list(history(table))):
+        commit_id = commit_id_of(snapshot)
+        if commit_id is not None:
+            groups.setdefault(commit_id, []).append(describe(snapshot))
+    return [_result(name, commit_id, infos) for commit_id, infos in groups.items()]
+
+
+def landed(table: Table, name: str, commit_id: str) -> CommitResult | None:
+    """What a commit did to a table; none if it is not in its history."""
+    infos = [describe(each) for each in history(table) if commit_id_of(each) == commit_id]
+    return _result(name, commit_id, infos[::-1]) if infos else None
+
+
+def _result(name: str, commit_id: str, infos: list[SnapshotInfo]) -> CommitResult:
+    operations = {info.operation for info in infos}
+    last = infos[-1]
+    return CommitResult(
+        table=name,
+        snapshot_id=last.snapshot_id,
+        commit_id=commit_id,
+        added_rows=_total(infos, _ADDED),
+        deleted_rows=_total(infos, _DELETED),
+        operation=operations.pop() if len(operations) == 1 else "overwrite",
+        parent_id=infos[0].parent_id,
+        committed_at=last.timestamp,
+        upstream=last.upstream,
+        counts=last.counts,
+    )
+
+
+def _total(infos: Iterable[SnapshotInfo], names: Iterable[str]) -> int:
+    return sum(int(info.summary.get(name, 0)) for info in infos for name in names)
+
+
+def _parsed(summary: Mapping[str, str], key: str) -> dict[str, Any]:
+    """A stamped JSON object; what a stranger wrote under our key is taken as nothing."""
+    try:
+        value = json.loads(summary.get(key, "{}"))
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,130 @@
+"""Append, replace and delete: how each becomes one commit."""
+
+from collections.abc import Sequence
+
+from pyiceberg.table import Table
+from pyiceberg.table.snapshots import Operation
+
+from a360.catalog import CommitStamp
+from a360.engine import DEFAULT_FILE_BYTES, EngineSession, Rows, StagedFile, quote_name, quote_table
+from a360.errors import UsageError
+from a360.failpoints import failpoint
+from a360.table._commit import UNFENCED, Base, Change, Committer, SnapshotChange, StatementChange
+from a360.table._rows import columns_of, query_over
+from a360.table._shape import shape_of
+from a360.table._snapshot import Draft
+from a360.table._summary import landed
+from a360.table._types import CommitResult
+
+# Manifests of later format versions are the engine's business: PyIceberg cannot write them.
+OUR_FORMATS = (1, 2)
+
+
+class Writer:
+    """Writes with one engine session."""
+
+    def __init__(self, committer: Committer, session: EngineSession) -> None:
+        self.committer = committer
+        self.session = session
+
+    def stage(self, name: str, rows: Rows, *, target_bytes: int = DEFAULT_FILE_BYTES) -> list[StagedFile]:
+        """Write rows as data files that await a commit."""
+        return self.stage_into(self.committer.load(name), name, rows, target_bytes=target_bytes)
+
+    def stage_into(
+        self, table: Table, name: str, rows: Rows, *, target_bytes: int = DEFAULT_FILE_BYTES
+    ) -> list[StagedFile]:
+        """Write rows as data files of a table that is loaded already."""
+        _require_ours(table, name)
+        failpoint("table.stage.before")
+        with query_over(self.session, rows) as sql:
+            staged = self.session.stage(sql, table, target_bytes=target_bytes, name=name)
+        failpoint("table.stage.after")
+        return staged
+
+    def append(self, name: str, rows: Rows, stamp: CommitStamp, base: Base = UNFENCED) -> CommitResult:
+        """Add rows; a commit is made even of none."""
+        table = self.committer.load(name)
+        if table.format_version not in OUR_FORMATS:
+            result = self._insert(name, rows, stamp, base)
+            if result.snapshot_id is None:
+                raise _unwritable(table, name, "an append of no rows cannot be committed to it")
+            return result
+        if landed(table, name, stamp.commit_id):
+            return self.commit_append(name, [], stamp, base)
+        return self.commit_append(name, self.stage_into(table, name, rows), stamp, base)
+
+    def commit_append(
+        self, name: str, staged: Sequence[StagedFile], stamp: CommitStamp, base: Base = UNFENCED
+    ) -> CommitResult:
+        """Commit staged files."""
+        files = [each.data_file for each in staged]
+
+        def plan(table: Table) -> Change:
+            _require_ours(table, name)
+            return SnapshotChange(table, Draft(Operation.APPEND, files))
+
+        return self.committer.commit(name, stamp, plan, base=base)
+
+    def replace(self, name: str, rows: Rows, stamp: CommitStamp, base: Base = UNFENCED) -> CommitResult:
+        """Put rows in the place of all there are, as one snapshot without delete files."""
+        table = self.committer.load(name)
+        if table.format_version not in OUR_FORMATS:
+            return self._insert(name, rows, stamp, base, first=f"DELETE FROM {quote_table(name)}")
+        done = landed(table, name, stamp.commit_id)
+        files = [] if done else [each.data_file for each in self.stage_into(table, name, rows)]
+
+        def plan(standing: Table) -> Change:
+            return SnapshotChange(standing, Draft(Operation.OVERWRITE, files, keeps=False))
+
+        return self.committer.commit(name, stamp, plan, base=base)
+
+    def delete(self, name: str, where: str, stamp: CommitStamp, base: Base = UNFENCED) -> CommitResult:
+        """Delete the rows for which a condition holds; nothing is committed where none does."""
+        target = quote_table(name)
+
+        def plan(table: Table) -> Change | None:
+            count = self.session.sql(f"SELECT count(*) AS n FROM {target} WHERE ({where})")
+            gone = int(count.column("n")[0].as_py())
+            if not gone:
+                return None
+            ours = table.format_version in OUR_FORMATS
+            if not ours or not shape_of(table).better_rewritten(gone):
+                return StatementChange(self.session, f"DELETE FROM {target} WHERE ({where})")
+            return self.rewriting(table, name, f"SELECT * FROM {target} WHERE ({where}) IS NOT TRUE")
+
+        return self.committer.commit(name, stamp, plan, base=base)
+
+    def rewriting(self, table: Table, name: str, sql: str) -> Change:
+        """A change that puts a query's rows in the place of all there are, computed for one base."""
+        staged = self.stage_into(table, name, sql)
+        draft = Draft(Operation.OVERWRITE, [each.data_file for each in staged], keeps=False)
+        return SnapshotChange(table, draft, disposable=staged)
+
+    def _insert(
+        self, name: str, rows: Rows, stamp: CommitStamp, base: Base, *, first: str | None = None
+    ) -> CommitResult:
+        """Let the engine insert rows, after a first statement of the same transaction."""
+        with query_over(self.session, rows) as sql:
+
+            def plan(table: Table) -> Change:
+                names = ", ".join(map(quote_name, columns_of(table)))
+                query = self.session.conform(sql, table, name=name)
+                insert = f"INSERT INTO {quote_table(name)} ({names}) {query}"
+                return StatementChange(self.session, *filter(None, (first, insert)))
+
+            return self.committer.commit(name, stamp, plan, base=base)
+
+
+def _require_ours(table: Table, name: str) -> None:
+    if table.format_version not in OUR_FORMATS:
+        raise _unwritable(table, name, "staging and rewriting are not possible")
+
+
+def _unwritable(table: Table, name: str, fault: str) -> UsageError:
+    return UsageError(
+        "usage",
+        f"Tables of Iceberg's format version {table.format_version} are written by the engine alone, so that {fault}",
+        where=name,
+        next_step="set `a360.formatVersion` to 2 in the contract, unless a reader needs 3",
+    )
