@@ -77,9 +77,11 @@ def latest(clean_resources):
 
 
 def _version(resource):
+    """Where a version stands in the order of versions."""
     meta = resource["meta"]
     return _instant(meta.get("lastUpdated")), int(meta.get("versionId", 0))
 
 
 def _instant(text):
+    """The moment of a time stamp; one that is missing comes before all others."""
     return datetime.fromisoformat(text) if text else datetime.min.replace(tzinfo=UTC)

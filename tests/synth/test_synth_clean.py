@@ -132,6 +132,7 @@ class Resolver:
     """Finds what a reference means, in the five ways references are written."""
 
     def __init__(self, resources):
+        """Index the resources by id and by identifier."""
         self.known = {(kind, r["id"]) for kind, found in resources.items() for r in found}
         self.uuids = {key for _, key in self.known}
         self.identifiers = defaultdict(set)
