@@ -138,7 +138,7 @@ def _key(dataset: Dataset) -> Iterator[Fault]:
     if not keyed and dataset.sure(*COLUMNS):
         yield dataset.fault("C203", "no column is a primary key", *COLUMNS, fix="mark the columns of the key")
     for index, column in keyed:
-        if not column.required:
+        if not column.required and dataset.sure(*COLUMNS, index, "required"):
             message = f"{column.name} is in the key and may be null"
             yield dataset.fault("C204", message, *COLUMNS, index, fix="write required: true")
     positions = [column.primary_key_position for _, column in keyed]

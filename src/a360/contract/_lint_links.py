@@ -133,22 +133,29 @@ def _line_of(text: str, name: str) -> int:
 
 def check_files_used(contracts: LakeContracts) -> Iterator[Fault]:
     """Every model is there; no view or model lies unused."""
-    views: set[str] = set()
-    models: set[str] = set()
     for dataset in contracts.datasets.values():
-        views |= set(dataset.contract.a360.views)
         model = dataset.contract.a360.model
-        if model is not None:
-            models.add(model)
-            if model not in contracts.models:
-                message = f"there is no file models/{model}.sql"
-                place = custom(dataset, "model")
-                yield dataset.fault("C521", message, *place, fix="write it, or name another")
-    if contracts.unreadable:
-        return  # the contracts that cannot be read may well use what seems unused
-    for files, used in ((contracts.views, views), (contracts.models, models)):
+        if model is not None and model not in contracts.models:
+            message, place = f"there is no file models/{model}.sql", custom(dataset, "model")
+            yield dataset.fault("C521", message, *place, fix="write it, or name another")
+    used = {name for dataset in contracts.datasets.values() for name in _named(dataset)}
+    for zone, files in (("silver", contracts.views), ("gold", contracts.models)):
+        if _may_use_more(contracts, zone, {*contracts.views, *contracts.models}):
+            continue
         for name, file in files.items():
             if name not in used:
-                yield file.fault(
-                    "C514", f"no contract uses {name}", fix="name it in a contract, or remove it"
-                )
+                fix = "name it in a contract, or remove it"
+                yield file.fault("C514", f"no contract uses {name}", fix=fix)
+
+
+def _named(dataset: Dataset) -> tuple[str, ...]:
+    own = dataset.contract.a360
+    return (*own.views, own.model) if own.model else own.views
+
+
+def _may_use_more(contracts: LakeContracts, zone: str, files: set[str]) -> bool:
+    """Whether a contract of the zone cannot be read, or names nothing that exists, and may mean the rest."""
+    if any(name.startswith(f"{zone}.") for name in contracts.unreadable):
+        return True
+    here = (dataset for dataset in contracts.datasets.values() if dataset.zone == zone)
+    return any(not files.intersection(_named(dataset)) for dataset in here)

@@ -144,8 +144,9 @@ class _Writer:
             rule = self._name(f"{column.name}_required")
             self.book.rows.append(RowRule(rule, name, NotNull(), "error", "completeness"))
         checks, problems = checks_of.options(column)
-        for problem in problems:
-            self._fault("C601", problem, (*loc, "logicalTypeOptions"))
+        if self.of.sure(*loc, "physicalType"):
+            for problem in problems:
+                self._fault("C601", problem, (*loc, "logicalTypeOptions"))
         for check in checks:
             rule = self._name(f"{column.name}_{check.kind}")
             self.book.rows.append(RowRule(rule, name, check, "error", "conformity"))
@@ -214,7 +215,8 @@ class _Writer:
     def _values(self, at: _At, column: Column, metric: str) -> None:
         check, problem = checks_of.metric(at.quality, column, metric)
         if check is None:
-            self._fault("C601", problem, at.loc)
+            if self.of.sure(*self.of.place(column.name), "physicalType"):
+                self._fault("C601", problem, at.loc)
         elif at.quality.must_be == 0 and len(self._operators(at.quality)) == 1:
             self._row_rule(at, check)
         else:

@@ -141,7 +141,9 @@ def _by_place(data: object, errors: ValidationError) -> dict[Loc, ErrorDetails]:
     found: dict[Loc, ErrorDetails] = {}
     for error in errors.errors(include_url=False):
         found.setdefault(_real(data, error), error)
-    return found
+    # A list is called too short as well when its items are at fault.
+    inside = {loc[:length] for loc in found for length in range(len(loc))}
+    return {loc: error for loc, error in found.items() if error["type"] != "too_short" or loc not in inside}
 
 
 def _real(data: object, error: ErrorDetails) -> Loc:

@@ -177,7 +177,8 @@ class _Builder:
     def _key(self, frame: _Frame, event: yaml.ScalarEvent) -> None:
         frame.key, frame.key_line = event.value, _start(event).line + 1
         frame.skipping = event.value in frame.value
-        if event.style is None and event.value == "<<":
+        if event.implicit[0] and event.value == "<<":
+            frame.skipping = True
             self._fault("C103", "a merge key", event, "write the keys out")
         elif frame.skipping:
             self._fault("C102", f"the key {event.value} stands twice", event, "keep one of them")
