@@ -50,14 +50,23 @@ def _age(resource: Json) -> tuple[float, int]:
     )
 
 
+def contained(resource: Json) -> list[Json]:
+    """What a resource contains, as resources of their own under `Type/id#contained-id`."""
+    outer, meta = f"{resource['resourceType']}/{resource['id']}", resource.get("meta", {})
+    return [
+        {**inner, "id": f"{outer}#{inner['id']}", "meta": meta}
+        for inner in resource.get("contained", [])
+        if "id" in inner
+    ]
+
+
 def silver(resources: Iterable[Json]) -> dict[str, list[Json]]:
     """The rows of every silver dataset; `patient` holds the current version of each patient."""
     current = latest(resources)
     index = Index.of(current)
+    everything = [*current, *(inner for resource in current for inner in contained(resource))]
     lake = {
-        dataset: [
-            row for r in current if r["resourceType"] == kind for row in _rows(r, reading, index)
-        ]
+        dataset: [row for r in everything if r["resourceType"] == kind for row in _rows(r, reading, index)]
         for dataset, (kind, reading) in READINGS.items()
     }
     lake["identifier"] = [

@@ -7,58 +7,55 @@ from dataclasses import dataclass, field
 from silver_values import Json, first, qualified
 
 UUID = "urn:uuid:"
+SEARCH = "?identifier="
 
 
 @dataclass
 class Index:
-    """What the input holds, by id and by identifier."""
+    """Which resources have which identifier; what another resource contains is known only inside it."""
 
-    ids: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    identifiers: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
+    found: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
 
     @classmethod
     def of(cls, resources: Iterable[Json]) -> "Index":
         """The index of these resources."""
         index = cls()
         for resource in resources:
-            kind = resource["resourceType"]
-            index.ids[kind].add(resource["id"])
             identifiers = resource.get("identifier") or []
             for identifier in identifiers if isinstance(identifiers, list) else [identifiers]:
                 name = qualified(identifier)
                 if name is not None:
-                    index.identifiers[kind, name].add(resource["id"])
+                    index.found[resource["resourceType"], name].add(resource["id"])
         return index
 
 
 @dataclass
 class Follower:
-    """Follows the references of one resource and counts those that lead nowhere."""
+    """Follows the references of one resource and counts those that give no key."""
 
     index: Index
     resource: Json
     unresolved: int = 0
 
     def one(self, reference: Json | None, kind: str) -> str | None:
-        """The id of the resource of this type which the reference means, if any."""
+        """The id of the resource of this type which the reference means, whether the input holds it or not."""
         text = self._text(reference or {}, kind)
         return None if text is None else self._follow(text, kind)
 
     def pick(self, references: Iterable[Json] | Json | None, kind: str, *, uuid: bool = True) -> str | None:
         """As `one`, for the first of several references of mixed types that may mean this type."""
-        many = [references] if isinstance(references, dict) else references
-        chosen = first(many, lambda reference: self._may_mean(reference, kind, uuid=uuid))
-        text = self._text(chosen, kind)
+        many = [references] if isinstance(references, dict) else list(references or [])
+        text = self._text(first(many, lambda reference: self._may_mean(reference, kind, uuid=uuid)), kind)
         return None if text is None else self._follow(text, kind)
 
-    def inside(self, references: Iterable[Json], kind: str) -> str | None:
-        """The id of the resource whose identifier the first reference into this resource leads to."""
-        pointer = first(references, lambda reference: reference.get("reference", "").startswith("#"))
-        target = pointer.get("reference", "#")[1:]
-        wanted = {"id": target, "resourceType": kind}
-        contained = first(self.resource.get("contained"), lambda c: wanted.items() <= c.items())
-        name = qualified(first(contained.get("identifier")))
-        return None if name is None else self._follow(f"{kind}?identifier={name}", kind)
+    def pick_inside(self, references: Iterable[Json] | Json | None, kind: str) -> str | None:
+        """As `pick`, else the first reference into the resource where it contains one of the type."""
+        many = [references] if isinstance(references, dict) else list(references or [])
+        if any(self._may_mean(reference, kind, uuid=True) for reference in many):
+            return self.pick(many, kind)
+        if not any(inner.get("resourceType") == kind for inner in self.resource.get("contained", [])):
+            return None
+        return self.one(first(many, lambda reference: reference.get("reference", "").startswith("#")), kind)
 
     @staticmethod
     def _may_mean(reference: Json, kind: str, *, uuid: bool) -> bool:
@@ -71,27 +68,22 @@ class Follower:
         if "reference" in reference:
             return reference["reference"]
         name = qualified(reference.get("identifier", {}))
-        return None if name is None else f"{kind}?identifier={name}"
+        return None if name is None else f"{kind}{SEARCH}{name}"
 
     def _follow(self, text: str, kind: str) -> str | None:
-        found, known = self._target(text, kind)
-        if not known:
+        key = self._key(text, kind)
+        if key is None:
             self.unresolved += 1
-        return found
+        return key
 
-    def _target(self, text: str, kind: str) -> tuple[str | None, bool]:
-        """The id that the text gives, and whether the input holds such a resource."""
+    def _key(self, text: str, kind: str) -> str | None:
         if text.startswith("#"):
-            inside = first(self.resource.get("contained"), lambda c: c.get("id") == text[1:])
-            return None, bool(inside)
+            return f"{self.resource['resourceType']}/{self.resource['id']}{text}"
         if text.startswith(UUID):
-            identity = text.removeprefix(UUID)
-            return identity, identity in self.index.ids[kind]
-        if "?identifier=" in text:
-            named, _, name = text.partition("?identifier=")
-            found = self.index.identifiers.get((named, name), set()) if named == kind else set()
-            return (next(iter(found)), True) if len(found) == 1 else (None, False)
+            return text.removeprefix(UUID)
+        if SEARCH in text:
+            named, _, name = text.partition(SEARCH)
+            found = self.index.found.get((named, name), set()) if named == kind else set()
+            return next(iter(found)) if len(found) == 1 else None
         parts = text.split("/_history/")[0].split("/")
-        if parts[-2:-1] == [kind]:
-            return parts[-1], parts[-1] in self.index.ids[kind]
-        return None, False
+        return parts[-1] if parts[-2:-1] == [kind] else None
