@@ -63,6 +63,9 @@ def _to_stderr(level: str, form: str) -> logging.Handler:
 
     handler = logging.StreamHandler(sys.stderr)
     handler.setLevel(logging.WARNING if level == "info" else level.upper())
+    if level != "debug":
+        # a person is told of the failure itself; the places in the code are for the file
+        handler.addFilter(lambda record: not (isinstance(record.msg, dict) and "failure" in record.msg))
     last: Processor = (
         structlog.processors.JSONRenderer()
         if form == "json"

@@ -13,8 +13,8 @@ from a360.errors import OperatorError
 
 PREFIX = "A360_"
 
-# Read where it is used and by tests alone, so that no import stands between a fault test and its hook.
-_FAILPOINTS = f"{PREFIX}FAILPOINTS"
+# Variables that are no settings: the hook of fault tests, and the secret of one command.
+_ELSEWHERE = frozenset({f"{PREFIX}FAILPOINTS", f"{PREFIX}CATALOG_TOKEN"})
 
 _SIZE = re.compile(r"[1-9]\d*(\.\d+)?\s?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)")
 
@@ -105,6 +105,6 @@ def _spoken(field: str, flags: Mapping[str, object]) -> str:
 
 def unknown_variables(environ: Mapping[str, str] | None = None) -> list[str]:
     """Variables that look like settings and are none: a misspelt one would otherwise do nothing, silently."""
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {_FAILPOINTS}
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | _ELSEWHERE
     names = os.environ if environ is None else environ
     return sorted(name for name in names if name.startswith(PREFIX) and name not in known)

@@ -1,0 +1,286 @@
+"""Every command with its flags. What they do stands in `_prepare`, `_work`, `_look` and `_demo`."""
+
+# The bodies bring engines along, which `--help` must not wait for.
+# ruff: noqa: PLC0415
+
+import json
+import sys
+from enum import StrEnum
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from a360.cli._command import EnvFlag, JsonFlag, LakeFlag, command
+from a360.cli._face import Face, Flags
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="The flags --lake, --env and --json may stand before or after the command. Exit codes: 0 done, "
+    "1 our fault, 2 usage, 3 contract, 4 data, 5 operator or environment, 6 denied, 7 conflict.",
+)
+catalog = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Serve the catalog to other programs."
+)
+app.add_typer(catalog, name="catalog")
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A dataset, as gold.patient_360.")]
+
+
+class EngineName(StrEnum):
+    """The engines that `run` knows."""
+
+    DUCKDB = "duckdb"
+    SPARK = "spark"
+
+
+class ProfileName(StrEnum):
+    """The catalogs whose refusals `catalog serve` can imitate."""
+
+    GLUE = "glue"
+
+
+@app.callback()
+def globals_(
+    ctx: typer.Context,
+    *,
+    lake: LakeFlag = None,
+    env: EnvFlag = None,
+    as_json: JsonFlag = False,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and leave.", callback=lambda on: _show_version(on=on)
+        ),
+    ] = False,
+) -> None:
+    """A healthcare lakehouse: contracts in, gold tables out."""
+    ctx.obj = Flags(lake, env, as_json)
+
+
+def _show_version(*, on: bool) -> None:
+    if on:
+        as_json = "--json" in sys.argv
+        number = installed_version("a360-data-lake")
+        typer.echo(json.dumps({"version": number}) if as_json else f"a360 {number}")
+        raise typer.Exit
+
+
+@command(app)
+def init(face: Face) -> int | None:
+    """Make a lake: folder, keys and catalog.
+
+    A lake that is there stays as it is.
+    """
+    from a360.cli import _prepare
+
+    return _prepare.init(face)
+
+
+@command(app)
+def doctor(face: Face) -> int | None:
+    """Look over machine, settings and lake."""
+    from a360.cli import _prepare
+
+    return _prepare.doctor(face)
+
+
+@command(app)
+def lint(
+    face: Face,
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[FOLDER]", help="The contracts (default: ./contracts).")
+    ] = None,
+) -> int | None:
+    """Find every fault of every contract."""
+    from a360.cli import _prepare
+
+    return _prepare.lint(face, folder)
+
+
+@command(app)
+def plan(face: Face) -> int | None:
+    """Show what the contracts would change.
+
+    Each table is one of create, evolve, nothing and refuse.
+    """
+    from a360.cli import _prepare
+
+    return _prepare.plan(face)
+
+
+@command(app)
+def apply(face: Face) -> int | None:
+    """Change the tables as the plan says."""
+    from a360.cli import _prepare
+
+    return _prepare.apply(face)
+
+
+@command(app)
+def ingest(
+    face: Face,
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="The kind of data: fhir.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or folders of this kind.")],
+    source: Annotated[
+        str | None,
+        typer.Option("--source", metavar="NAME", help="The system that sent the data (default: default)."),
+    ] = None,
+) -> int | None:
+    """Bring files into bronze.
+
+    What is new lands in bronze, and what is no such data in quarantine.
+    """
+    from a360.cli import _work
+
+    return _work.ingest(face, kind, paths, source)
+
+
+@command(app)
+def run(
+    face: Face,
+    datasets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[DATASET]...", help="The datasets to refresh (default: all), as silver.patient."
+        ),
+    ] = None,
+    engine: Annotated[EngineName, typer.Option("--engine", help="What computes.")] = EngineName.DUCKDB,
+    *,
+    full: Annotated[bool, typer.Option("--full", help="Compute anew what has not changed, too.")] = False,
+) -> int | None:
+    """Refine bronze to silver, and silver to gold.
+
+    Datasets whose upstream has not changed since they were refined are left as they are.
+    """
+    from a360.cli import _work
+
+    return _work.run(face, datasets or [], engine.value, full=full)
+
+
+@command(app)
+def check(face: Face) -> int | None:
+    """Measure every quality rule."""
+    from a360.cli import _work
+
+    return _work.check(face)
+
+
+@command(app)
+def tables(face: Face) -> int | None:
+    """List the tables with rows, bytes and files."""
+    from a360.cli import _look
+
+    return _look.tables(face)
+
+
+@command(app)
+def show(
+    face: Face,
+    name: Name,
+    rows: Annotated[
+        int, typer.Option("--rows", metavar="N", min=0, max=1000, help="How many rows to show.")
+    ] = 5,
+) -> int | None:
+    """Show a table's columns and a few rows."""
+    from a360.cli import _look
+
+    return _look.show(face, name, rows)
+
+
+@command(app)
+def history(face: Face, name: Name) -> int | None:
+    """List a table's snapshots, newest first."""
+    from a360.cli import _look
+
+    return _look.history(face, name)
+
+
+@command(app)
+def query(
+    face: Face,
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT; '-' reads it from standard input.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write to .csv, .parquet, .json or .arrow."),
+    ] = None,
+) -> int | None:
+    """Answer a SELECT over the tables."""
+    from a360.cli import _look
+
+    return _look.query(face, sql, output)
+
+
+@command(app)
+def lineage(face: Face, name: Name) -> int | None:
+    """Show what a dataset comes from and goes to."""
+    from a360.cli import _look
+
+    return _look.lineage(face, name)
+
+
+@command(app)
+def synth(
+    face: Face,
+    patients: Annotated[int, typer.Option("--patients", metavar="N", min=1, help="How many patients.")],
+    output: Annotated[Path, typer.Option("--output", metavar="DIR", help="The folder to write to.")],
+    seed: Annotated[int, typer.Option("--seed", metavar="S", help="The same seed gives the same files.")] = 1,
+    dirty: Annotated[
+        float, typer.Option("--dirty", metavar="SHARE", min=0, max=1, help="The share of faulty records.")
+    ] = 0.02,
+) -> int | None:
+    """Write an invented clinic's data as FHIR R4."""
+    from a360.cli import _prepare
+
+    return _prepare.synth(face, patients, seed, output, dirty)
+
+
+@command(app)
+def demo(
+    face: Face,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--input", metavar="DIR", help="Your own FHIR files (default: generated ones)."),
+    ] = None,
+    patients: Annotated[
+        int, typer.Option("--patients", metavar="N", min=1, help="How many patients to generate.")
+    ] = 1000,
+) -> int | None:
+    """Run it all once, from files to gold tables."""
+    from a360.cli._demo import run_demo
+
+    return run_demo(face, folder, patients)
+
+
+@command(catalog)
+def serve(
+    face: Face,
+    port: Annotated[
+        int, typer.Option("--port", metavar="N", min=0, max=65535, help="The port; 0 takes a free one.")
+    ] = 0,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            "--token",
+            metavar="T",
+            envvar="A360_CATALOG_TOKEN",
+            show_envvar=False,
+            help="The bearer token that clients must send (default: a random one).",
+        ),
+    ] = None,
+    profile: Annotated[
+        ProfileName | None, typer.Option("--profile", help="Refuse what this catalog would refuse.")
+    ] = None,
+) -> int | None:
+    """Serve the catalog until SIGTERM.
+
+    One line of JSON on standard output says where: uri, token, warehouse.
+    """
+    from a360.cli import _prepare
+
+    return _prepare.serve_catalog(face, port, token, profile.value if profile else None)

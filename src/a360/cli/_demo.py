@@ -1,0 +1,164 @@
+"""The demo: the main job run once, from FHIR files to gold tables, with a report that a person can read."""
+
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from a360.cli import _render as render
+from a360.cli._export import json_rows
+from a360.cli._face import Face
+from a360.cli._text import plain
+from a360.errors import OperatorError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from a360.cli._progress import Progress
+    from a360.lake import Lake
+
+_SEED = 360
+_SOURCES = {"generated": "clinic", "own": None}
+_SAMPLED = ("gold.patient_360", "gold.visit_facts", "gold.treatment_outcomes")
+_SAMPLE_ROWS = 3
+_SAMPLE_WIDTH = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What the report tells."""
+
+    lake: Path
+    changed: bool
+    seconds: float
+    steps: list[dict[str, Any]]
+    tables: list[dict[str, Any]]
+    quality: list[dict[str, Any]]
+    samples: dict[str, list[dict[str, Any]]]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "lake": str(self.lake),
+            "changed": self.changed,
+            "seconds": round(self.seconds, 3),
+            "steps": self.steps,
+            "tables": self.tables,
+            "quality": self.quality,
+            "samples": self.samples,
+        }
+
+
+def run_demo(face: Face, folder: Path | None, patients: int) -> int | None:
+    """Run the whole way on generated data, or on the user's own files in `folder`."""
+    if folder is not None:
+        folder = folder.expanduser()
+        _require_folder(folder)
+    started = time.monotonic()
+    with face.lake(create=True) as lake:
+        lake.claim("generated" if folder is None else "own")
+        with face.progress() as progress:
+            outcome = _whole_way(lake, folder, patients, progress, started)
+    face.emit(outcome.to_json(), *_report(face, outcome))
+    return None
+
+
+def _require_folder(folder: Path) -> None:
+    """Raise before a lake is made: a misspelt name is to leave nothing behind."""
+    if not folder.exists():
+        raise OperatorError(
+            "input-missing",
+            "The folder with the input does not exist",
+            where=str(folder),
+            next_step="name a folder or a file with FHIR data: --input DIR (make demo: INPUT=dir)",
+        )
+
+
+def _whole_way(
+    lake: "Lake", folder: Path | None, patients: int, progress: "Progress", started: float
+) -> _Outcome:
+    lake.apply()
+    if folder is None:
+        with _generated(lake, patients, progress) as export:
+            ingested = lake.ingest(export, source="clinic", progress=progress)
+    else:
+        ingested = lake.ingest(folder, progress=progress)
+    refined = lake.run(progress=progress)
+    progress("check", "quality rules", 0, None)
+    return _Outcome(
+        lake=lake.path,
+        changed=ingested.changed or refined.changed,
+        seconds=time.monotonic() - started,
+        steps=[*ingested.to_json(), *refined.to_json()],
+        tables=[each.to_json() for each in lake.tables_info()],
+        quality=lake.check().to_json(),
+        samples={name: _sample(lake, name) for name in _SAMPLED},
+    )
+
+
+@contextmanager
+def _generated(lake: "Lake", patients: int, progress: "Progress") -> Iterator[Path]:
+    """The same files each time; they are gone afterwards, as the lake keeps nothing in clear."""
+    from a360.synth import generate  # noqa: PLC0415 - only the demo on generated data needs it
+
+    with tempfile.TemporaryDirectory(prefix="synth-", dir=lake.path / "tmp") as scratch:
+        export = Path(scratch) / "export"
+        generate(export, patients=patients, seed=_SEED, progress=progress)
+        yield export
+
+
+def _sample(lake: "Lake", name: str) -> list[dict[str, Any]]:
+    table = lake.lake_plan.table(name)
+    order = ", ".join(f'"{column}"' for column in table.key) or "1"
+    return list(json_rows(lake.query(f"SELECT * FROM {table.dataset} ORDER BY {order} LIMIT {_SAMPLE_ROWS}")))
+
+
+def _report(face: Face, outcome: _Outcome) -> "list[RenderableType]":
+    call = _how_to_call(face)
+    unchanged = "Nothing new: every file was known, no dataset changed, nothing was committed."
+    return [
+        render.tables(outcome.tables, title="What lies in the lake"),
+        render.steps(outcome.steps, title="What became of everything that was read"),
+        render.reconciled(outcome.steps),
+        *render.rejected(outcome.steps),
+        "",
+        render.quality(outcome.quality, title="Quality, 0 to 100"),
+        *(_sample_grid(name, rows, face.out.width) for name, rows in outcome.samples.items()),
+        *([] if outcome.changed else [unchanged]),
+        f"The lake lies in {plain(outcome.lake)}; the way took {outcome.seconds:.0f} s. Next, try:",
+        f'  {call} query "SELECT * FROM gold.provider_utilisation LIMIT 10"',
+        f"  {call} show gold.patient_360",
+        f"  {call} lineage gold.visit_facts",
+    ]
+
+
+def _sample_grid(name: str, rows: list[dict[str, Any]], width: int) -> "RenderableType":
+    """As many of the first columns as fit the width, and how many more there are."""
+    if not rows:
+        return f"{name}: no rows"
+    shown: list[str] = []
+    left = width
+    for column in rows[0]:
+        widest = max(len(column), *(len(str(row[column])) for row in rows))
+        left -= min(widest, _SAMPLE_WIDTH) + 3
+        if left < 0:
+            break
+        shown.append(column)
+    more = len(rows[0]) - len(shown)
+    title = f"{name}, {len(rows)} rows" + (f", and {more} columns more" if more else "")
+    body = [[row[column] for column in shown] for row in rows]
+    return render.grid(shown, body, title=title, widest=_SAMPLE_WIDTH)
+
+
+def _how_to_call(face: Face) -> str:
+    """The command as this user can type it, with the lake where it is not the default one."""
+    beside = Path(sys.executable).with_name("a360")
+    call = "a360"
+    if shutil.which("a360") is None and beside.exists():
+        call = str(beside.relative_to(Path.cwd())) if beside.is_relative_to(Path.cwd()) else str(beside)
+    lake = face.settings.lake
+    return call if lake == Path("lake") else f"{call} --lake {lake}"

@@ -1,0 +1,98 @@
+"""Commands that look: tables, show, history, query, lineage. None of them changes anything."""
+
+import sys
+from pathlib import Path
+
+from a360.cli import _render as render
+from a360.cli._export import export, json_rows, require_known_ending, write_json
+from a360.cli._face import Face
+from a360.cli._text import number, plain
+
+_ROWS_ON_SCREEN = 50
+
+
+def tables(face: Face) -> int | None:
+    """List the tables as they stand."""
+    with face.lake() as lake:
+        rows = [each.to_json() for each in lake.tables_info()]
+    face.emit(rows, render.tables(rows))
+    return None
+
+
+def show(face: Face, name: str, rows: int) -> int | None:
+    """Show the columns with their meaning, beside the values of a few rows."""
+    with face.lake() as lake:
+        table = lake.lake_plan.table(name)
+        sample = lake.query(f"SELECT * FROM {table.dataset} LIMIT {rows}")
+    columns = [
+        {"name": each.name, "type": each.type, "sensitivity": each.sensitivity, "description": each.doc}
+        for each in table.columns
+    ]
+    values = list(json_rows(sample))
+    face.emit(
+        {"name": table.dataset, "description": table.doc, "columns": columns, "rows": values},
+        f"{table.dataset}: {plain(table.doc)}",
+        render.columns(columns),
+        *([render.transposed(values)] if values else []),
+    )
+    return None
+
+
+def history(face: Face, name: str) -> int | None:
+    """List snapshots, newest first."""
+    with face.lake() as lake:
+        snapshots = list(reversed(lake.history(name)))
+    told = [
+        {
+            "snapshot_id": each.snapshot_id,
+            "parent_id": each.parent_id,
+            "timestamp": each.timestamp.isoformat(),
+            "operation": each.operation,
+            "commit_id": each.commit_id,
+            "counts": dict(each.counts),
+            "upstream": dict(each.upstream),
+        }
+        for each in snapshots
+    ]
+    rows = [
+        [
+            each.timestamp.isoformat(timespec="seconds"),
+            each.operation,
+            each.snapshot_id,
+            each.commit_id,
+            ", ".join(f"{name} {number(count)}" for name, count in each.counts.items() if count),
+        ]
+        for each in snapshots
+    ]
+    face.emit(told, render.grid(["when", "operation", "snapshot", "commit", "counts"], rows))
+    return None
+
+
+def query(face: Face, sql: str, output: Path | None) -> int | None:
+    """Answer on the screen, as JSON, or into a file."""
+    if output is not None:
+        output = output.expanduser()
+        require_known_ending(output)
+    with face.lake() as lake:
+        answer = lake.query(sys.stdin.read() if sql == "-" else sql)
+    if output is not None:
+        export(answer, output)
+        said = f"{number(answer.num_rows)} rows in {plain(output)}"
+        face.emit({"output": str(output), "rows": answer.num_rows}, said)
+    elif face.as_json:
+        write_json(answer, sys.stdout.buffer)
+    else:
+        shown = list(json_rows(answer.slice(0, _ROWS_ON_SCREEN)))
+        more = answer.num_rows - len(shown)
+        tail = [f"{number(more)} rows more; --output FILE writes all of them"] if more else []
+        face.emit(None, render.answer(answer.column_names, shown), *tail)
+    return None
+
+
+def lineage(face: Face, name: str) -> int | None:
+    """Show what is directly before and after a dataset."""
+    with face.lake() as lake:
+        node = lake.lineage(name)
+    rows = [["made from", each] for each in node.upstream] + [["goes into", each] for each in node.downstream]
+    face.emit(node.to_json(), plain(node.dataset), render.grid(["", "dataset"], rows))
+    return None

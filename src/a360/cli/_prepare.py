@@ -1,0 +1,118 @@
+"""Commands that make ready: a lake, its contracts and tables, data to try it on, its catalog's door."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from a360.cli._face import Face
+from a360.cli._text import number, plain, size
+from a360.errors import ContractError, OperatorError
+
+if TYPE_CHECKING:
+    from a360.contract import TableChange
+    from a360.lake import DoctorCheck
+
+
+def init(face: Face) -> int | None:
+    """Make a lake, or find the one that is there."""
+    existed = face.has_lake
+    with face.lake(create=True) as lake:
+        lake.tables.list()  # a catalog that does not open shows now, not in the first command that needs it
+        path = str(lake.path)
+    said = f"{'The lake is there already' if existed else 'Made a lake'}: {plain(path)}"
+    face.emit({"lake": path, "created": not existed}, said, "Next: a360 apply")
+    return None
+
+
+def doctor(face: Face) -> int | None:
+    """Look at machine and settings, and at the lake where there is one."""
+    from a360.cli._render import grid  # noqa: PLC0415 - each command imports what it needs, here and below
+    from a360.lake._doctor import machine_checks  # noqa: PLC0415 - no lake is open to ask
+
+    if face.has_lake:
+        with face.lake() as lake:
+            checks = lake.doctor()
+    else:
+        checks = list(machine_checks(face.settings.lake))
+    checks.append(_check_variables())
+    rows = [["well", each.name, each.found, ""] for each in checks if each.ok]
+    rows += [["MEND", each.name, each.found, each.next_step] for each in checks if not each.ok]
+    face.emit([each.to_json() for each in checks], grid(["", "what", "found", "do"], rows))
+    return None if all(each.ok for each in checks) else OperatorError.exit_code
+
+
+def _check_variables() -> "DoctorCheck":
+    from a360.lake import DoctorCheck  # noqa: PLC0415
+    from a360.settings import unknown_variables  # noqa: PLC0415
+
+    unknown = unknown_variables()
+    found = f"no settings: {', '.join(unknown)}" if unknown else "every A360_ variable is known"
+    return DoctorCheck("settings", not unknown, found, "unset or correct them; docs/cli.md lists all")
+
+
+def lint(face: Face, folder: Path | None) -> int | None:
+    """Report every fault."""
+    from a360.contract import default_contracts  # noqa: PLC0415
+    from a360.contract import lint as faults_of  # noqa: PLC0415
+
+    where = folder or face.settings.contracts or default_contracts()
+    faults = faults_of(where)
+    count = number(len(faults)) if faults else "No"
+    summary = f"{count} fault{'' if len(faults) == 1 else 's'} in {plain(where)}"
+    face.emit([fault.to_json() for fault in faults], *(plain(fault) for fault in faults), summary)
+    return ContractError.exit_code if faults else None
+
+
+def plan(face: Face) -> int | None:
+    """Show the changes; one that is refused makes the command fail, as `apply` would."""
+    with face.lake() as lake:
+        return _show_changes(face, lake.plan(), "Next: a360 apply")
+
+
+def apply(face: Face) -> int | None:
+    """Make the changes."""
+    with face.lake(create=True) as lake:
+        return _show_changes(face, lake.apply(), "Next: a360 ingest fhir PATH")
+
+
+def _show_changes(face: Face, changes: Sequence["TableChange"], after: str) -> int | None:
+    from a360.cli._render import grid  # noqa: PLC0415
+
+    told = [
+        {"table": each.table, "action": each.action, "details": [*each.details], "reasons": [*each.reasons]}
+        for each in changes
+    ]
+    actions = [each.action for each in changes]
+    tally = ", ".join(f"{action}: {actions.count(action)}" for action in sorted(set(actions)))
+    rows = [
+        [each.action, each.table, "; ".join((*each.reasons, *each.details))]
+        for each in changes
+        if each.action != "nothing"
+    ]
+    face.emit(told, *([grid(["action", "table", "what"], rows)] if rows else []), tally, after)
+    return ContractError.exit_code if "refuse" in actions else None
+
+
+def synth(face: Face, patients: int, seed: int, output: Path, dirty: float) -> int | None:
+    """Write generated data."""
+    from a360.cli._render import grid  # noqa: PLC0415
+    from a360.synth import generate  # noqa: PLC0415
+
+    with face.progress() as progress:
+        report = generate(output.expanduser(), patients=patients, seed=seed, dirty=dirty, progress=progress)
+    face.emit(
+        report.to_json(),
+        grid(["resource", "lines"], [[kind, count] for kind, count in sorted(report.resources.items())]),
+        f"{number(report.lines)} lines, {size(report.bytes)}, in {plain(output)}. Every record is invented.",
+        f"Next: a360 ingest fhir {plain(output)}",
+    )
+    return None
+
+
+def serve_catalog(face: Face, port: int, token: str | None, profile: str | None) -> int | None:
+    """Serve the catalog until SIGTERM."""
+    from a360.catalog import run_catalog_server  # noqa: PLC0415
+
+    face.require_lake()
+    run_catalog_server(face.settings.lake, port=port, token=token, profile=profile)
+    return None

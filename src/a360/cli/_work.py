@@ -1,0 +1,46 @@
+"""Commands that move data: ingest, run, check."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from a360.cli import _render as render
+from a360.cli._face import Face
+from a360.errors import DataError
+
+
+def ingest(face: Face, kind: str, paths: Sequence[Path], source: str | None) -> int | None:
+    """Bring files in; rejected rows are in quarantine and no failure."""
+    with face.lake(create=True) as lake, face.progress() as progress:
+        report = lake.ingest([path.expanduser() for path in paths], kind, source, progress=progress)
+    _show_steps(face, report.to_json(), "Next: a360 run")
+    return None
+
+
+def run(face: Face, datasets: Sequence[str], engine: str, *, full: bool) -> int | None:
+    """Refine; a step that fails raises, so that what is reported here has been committed."""
+    with face.lake() as lake, face.progress() as progress:
+        report = lake.run(*datasets, engine=engine, full=full, progress=progress)
+    _show_steps(face, report.to_json(), "Next: a360 check")
+    return None
+
+
+def _show_steps(face: Face, rows: Sequence[dict[str, Any]], after: str) -> None:
+    changed = any(row["commit_id"] for row in rows)
+    face.emit(
+        rows,
+        render.steps(rows),
+        render.reconciled(rows),
+        *([] if changed else ["Nothing new: nothing was committed."]),
+        *render.rejected(rows),
+        after,
+    )
+
+
+def check(face: Face) -> int | None:
+    """Measure the rules; one of severity error that does not hold makes the command fail."""
+    with face.lake() as lake:
+        report = lake.check()
+    told = report.to_json()
+    face.emit(told, render.quality(told), *render.failing_rules(told))
+    return DataError.exit_code if report.blocking else None

@@ -1,0 +1,144 @@
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from a360.cli import _look
+from a360.cli._main import run
+from a360.errors import (
+    A360Error,
+    ConflictError,
+    ContractError,
+    DataError,
+    DeniedError,
+    InternalError,
+    OperatorError,
+    UsageError,
+)
+
+CLASSES = {
+    InternalError: 1,
+    UsageError: 2,
+    ContractError: 3,
+    DataError: 4,
+    OperatorError: 5,
+    DeniedError: 6,
+    ConflictError: 7,
+}
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    def raise_from_tables(error):
+        def fail(face):
+            raise error
+
+        monkeypatch.setattr(_look, "tables", fail)
+
+    return raise_from_tables
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_exit_code_is_that_of_the_error(failing, capsys, kind):
+    """Each class of error has its own exit code, and its text goes to standard error alone."""
+    failing(kind("internal", "It did not work", where="here", found="that", next_step="do this"))
+    assert run(["tables"]) == CLASSES[kind]
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines() == [
+        "error: It did not work [internal]",
+        "  where: here",
+        "  found: that",
+        "  next: do this",
+        "  more: docs/errors.md#internal",
+    ]
+
+
+def test_every_class_of_error_has_a_row_in_the_table():
+    """No class of error is left out of the exit codes that are promised."""
+    assert set(A360Error.__subclasses__()) >= set(CLASSES)
+    assert all(kind.exit_code == code for kind, code in CLASSES.items())
+
+
+def test_error_is_json_for_a_program(failing, capsys):
+    """With --json an error is one line of JSON on standard error, and standard output stays empty."""
+    failing(DataError("input-refused", "It did not work"))
+    assert run(["tables", "--json"]) == 4
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert json.loads(err)["code"] == "input-refused"
+    assert json.loads(err)["exit_code"] == 4
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nope"],
+        ["ingest"],
+        ["ingest", "fhir"],
+        ["run", "--engine", "abacus"],
+        ["synth", "--patients", "0"],
+        ["--x"],
+    ],
+)
+def test_wrong_command_line_exits_2(capsys, arguments):
+    """A command line that cannot be understood exits 2 and leads to the help, in both forms."""
+    assert run(arguments) == 2
+    assert "--help" in capsys.readouterr().err
+    assert run([*arguments, "--json"]) == 2
+    assert json.loads(capsys.readouterr().err)["code"] == "usage"
+
+
+def test_bare_command_shows_the_help(capsys):
+    """`a360` alone shows the help, as an error, since nothing was asked for."""
+    assert run([]) == 2
+    assert "Commands:" in capsys.readouterr().err
+
+
+def test_fault_of_ours_shows_no_data(failing, capsys):
+    """An exception nobody foresaw exits 1 as `internal`; its message may quote data and is not shown."""
+    failing(ValueError("cannot parse 'Featherstonehaugh'"))
+    assert run(["tables"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "[internal]" in err
+    assert "ValueError" in err
+    assert "Featherstonehaugh" not in err
+    assert "Traceback" not in err
+
+
+def test_interrupt_exits_130(failing, capsys):
+    """Ctrl-C ends a command quietly with 130, as shells expect."""
+    failing(KeyboardInterrupt())
+    assert run(["tables"]) == 130
+    assert capsys.readouterr().err == ""
+
+
+def test_missing_lake_is_not_made_by_looking(tmp_path, capsys):
+    """A command that reads makes no lake out of a misspelt folder."""
+    folder = tmp_path / "misspelt"
+    for command in (["tables"], ["query", "SELECT 1"], ["run"], ["check"], ["plan"], ["history", "gold.x"]):
+        assert run([*command, "--lake", str(folder)]) == 5
+        assert "[not-a-lake]" in capsys.readouterr().err
+    assert not folder.exists()
+
+
+def test_reader_that_leaves_is_no_failure():
+    """A reader that closes the pipe early (`a360 … | head -1`) ends the command without a word."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        result = subprocess.run(
+            [sys.executable, "-m", "a360", "--help"],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert result.returncode in {1, 141}
+    assert result.stderr == ""
