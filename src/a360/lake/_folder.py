@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from a360.errors import ConflictError, OperatorError, UsageError
+from a360.protect import LocalKeyStore
 
 type Origin = Literal["generated", "own"]
 
@@ -57,7 +58,7 @@ class LakeFolder:
         return self.path / "tmp"
 
     def _create(self) -> None:
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+        if self._holds_something_else():
             raise OperatorError(
                 "not-a-lake",
                 "The folder for the lake holds something else",
@@ -68,7 +69,15 @@ class LakeFolder:
         for folder in (self.path, *(self.path / name for name in _FOLDERS)):
             folder.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=True)
             folder.chmod(_OWNER_ONLY)
+        # Keys come first: a folder is a lake only once what seals its data is there for good.
+        LocalKeyStore.create(self.keys)
         self._write({"format": FORMAT, "created_at": datetime.now(UTC).isoformat(), "origin": None})
+
+    def _holds_something_else(self) -> bool:
+        """Whether it holds anything but what an interrupted creation leaves."""
+        if not self.path.exists():
+            return False
+        return not self.path.is_dir() or any(entry.name not in _FOLDERS for entry in self.path.iterdir())
 
     def _require_known_format(self) -> None:
         found = self._read().get("format")
@@ -130,15 +139,16 @@ class LakeFolder:
         draft.replace(self.file)
 
     @contextlib.contextmanager
-    def working(self) -> Iterator[None]:
+    def working(self) -> Iterator[bool]:
         """Hold the lake for a job that must run alone; waits for another one to end.
 
-        The lock is the kernel's, so that it is gone with a process that dies.
+        The lock is the kernel's, so that it is gone with a process that dies. What is yielded says whether the
+        last holder died: then there may be something to mend.
 
         Raises:
             ConflictError: `lake-busy` after ten minutes.
         """
-        with (self.path / ".lock").open("w") as file:
+        with (self.path / ".lock").open("a+") as file:
             deadline = time.monotonic() + _WAIT_SECONDS
             while True:
                 try:
@@ -147,7 +157,12 @@ class LakeFolder:
                 except BlockingIOError:
                     self._require_time_left(deadline)
                     time.sleep(0.1)
-            yield
+            file.seek(0)
+            died = file.read() != ""
+            file.write("working")
+            file.flush()
+            yield died
+            file.truncate(0)
 
     def _require_time_left(self, deadline: float) -> None:
         if time.monotonic() > deadline:

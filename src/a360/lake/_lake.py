@@ -93,9 +93,7 @@ class Lake:
 
     @cached_property
     def _keys(self) -> LocalKeyStore:
-        if self._folder.holds_data:
-            return LocalKeyStore.open(self._folder.keys)
-        return LocalKeyStore.create(self._folder.keys)
+        return LocalKeyStore.open(self._folder.keys)
 
     @property
     def _schema(self) -> LakeSchema:
@@ -178,18 +176,19 @@ class Lake:
     @contextmanager
     def _recorded(self, command: str, engine: str | None = None) -> Iterator[RunRecord]:
         """Work alone in the lake, on tables as the contracts have them, and leave an account in `ops`."""
-        with self._folder.working():
+        with self._folder.working() as after_crash:
             self._schema.apply()
-            self.tables.recover_commits()
+            if after_crash:
+                self.tables.rebuild_record()
             record = RunRecord(command, self.lake_plan.fingerprint, engine)
             try:
                 yield record
             except A360Error as error:
                 record.write(self.tables, error.code.slug)
-                self.tables.record_commits()
+                self.tables.record()
                 raise
             record.write(self.tables)
-            self.tables.record_commits()
+            self.tables.record()
 
     @contextmanager
     def _session(self) -> Iterator[EngineSession]:

@@ -127,7 +127,8 @@ class Settlement:
                 f"INSERT INTO landing BY NAME SELECT row_id, source, "
                 f"resource_id AS {quote_name(self._shape.id_column)}, version_id, last_updated, known_at, "
                 f"{quote_text(self._commit_id)} AS commit_id, TRUE AS deleted, "
-                f"0 AS unresolved_references{current} FROM settled WHERE status = 'tombstone' OR (status = 'empty' AND held)"
+                f"0 AS unresolved_references{current} FROM settled "
+                "WHERE status = 'tombstone' OR (status = 'empty' AND held)"
             )
         if self._shape.table.history:
             self._session.execute(

@@ -22,7 +22,7 @@ class Standing:
 
 def standing(tables: Tables, dataset: str) -> Standing:
     """Read a dataset's standing from its newest snapshot that a step made; maintenance leaves no standing."""
-    for snapshot in reversed(tables.snapshots(dataset)):
+    for snapshot in tables.snapshots(dataset):
         step = snapshot.summary.get(f"a360.{STEP_KEY}")
         if step is not None:
             return Standing(snapshot.snapshot_id, snapshot.upstream, step)
