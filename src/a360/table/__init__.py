@@ -11,6 +11,7 @@ from a360.table._types import CommitResult, SnapshotInfo, StepReport, new_commit
 if TYPE_CHECKING:
     from a360.table._commit import UNFENCED, Base
     from a360.table._files import LyingFile
+    from a360.table._schema import schema_of, sort_order_of
     from a360.table._tables import TableInfo, Tables
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "TableInfo",
     "Tables",
     "new_commit_id",
+    "schema_of",
+    "sort_order_of",
 ]
 
 _LAZY = {
@@ -30,6 +33,8 @@ _LAZY = {
     "Base": "_commit",
     "LyingFile": "_files",
     "TableInfo": "_tables",
+    "schema_of": "_schema",
+    "sort_order_of": "_schema",
     "Tables": "_tables",
 }
 

@@ -120,7 +120,7 @@ class Merge:
             return None
         if ours and not shape.files:
             return self._append(table)
-        if ours and shape.better_rewritten(self._changed):
+        if ours and shape.better_rewritten(self._changed, table.properties.get("write.merge.mode")):
             return self._rewrite(table)
         return StatementChange(self.writer.session, *self._statements(table, shape))
 

@@ -21,6 +21,7 @@ _TOTALS = (
 # Below this a table is rewritten sooner than given delete files: it costs less than what readers would pay.
 SMALL_ROWS = 200_000
 SMALL_BYTES = 32 * 1024 * 1024
+MODES = ("copy-on-write", "merge-on-read")
 _MOST = 2
 _MANY_DELETES = 4
 
@@ -40,8 +41,13 @@ class Shape:
         """Rows that readers see, exact unless a row was deleted twice."""
         return max(self.rows - self.deletes, 0)
 
-    def better_rewritten(self, changed: int) -> bool:
-        """Whether changing so many rows is better done by writing the table anew."""
+    def better_rewritten(self, changed: int, mode: str | None = None) -> bool:
+        """Whether changing so many rows is better done by writing the table anew.
+
+        `mode` is what the table's owner wants, in the words of Iceberg's `write.merge.mode`.
+        """
+        if mode in MODES:
+            return mode == MODES[0]
         small = self.rows <= SMALL_ROWS and self.bytes <= SMALL_BYTES
         return small or changed * _MOST >= self.live_rows or self.deletes * _MANY_DELETES >= self.rows
 

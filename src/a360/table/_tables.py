@@ -256,6 +256,14 @@ class Tables:
         condition = f" WHERE {where}" if where else ""
         return (session or self.session).sql(f"SELECT {selected} FROM {source}{condition}")
 
+    def current_snapshot_id(self, name: str) -> str | None:
+        """The id of a table's current snapshot; None before its first commit, or if there is no table."""
+        try:
+            snapshot = self.catalog.client().load_table(name).current_snapshot()
+        except NoSuchTableError:
+            return None
+        return str(snapshot.snapshot_id) if snapshot else None
+
     def snapshots(self, name: str) -> builtins.list[SnapshotInfo]:
         """The snapshots of a table's current history, newest first."""
         return [describe(each) for each in history(self.load(name))]

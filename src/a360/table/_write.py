@@ -88,8 +88,8 @@ class Writer:
             gone = int(count.column("n")[0].as_py())
             if not gone:
                 return None
-            ours = table.format_version in OUR_FORMATS
-            if not ours or not shape_of(table).better_rewritten(gone):
+            ours, mode = table.format_version in OUR_FORMATS, table.properties.get("write.delete.mode")
+            if not ours or not shape_of(table).better_rewritten(gone, mode):
                 return StatementChange(self.session, f"DELETE FROM {target} WHERE ({where})")
             return self.rewriting(table, name, f"SELECT * FROM {target} WHERE ({where}) IS NOT TRUE")
 
@@ -124,7 +124,7 @@ def _require_ours(table: Table, name: str) -> None:
 def _unwritable(table: Table, name: str, fault: str) -> UsageError:
     return UsageError(
         "usage",
-        f"Tables of Iceberg's format version {table.format_version} are written by the engine alone, so that {fault}",
+        f"The engine alone writes tables of Iceberg's format version {table.format_version}, so that {fault}",
         where=name,
         next_step="set `a360.formatVersion` to 2 in the contract, unless a reader needs 3",
     )
