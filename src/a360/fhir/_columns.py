@@ -108,7 +108,7 @@ def _leaving(
     if UNKNOWN in {found.type, type_name}:
         return Constant(UNKNOWN, None)
     if found.type == EMPTY:
-        found = Constant(type_name, None)
+        found = Call(Op.CAST, (Constant(type_name, None),), type_name, extra=leaf_of(type_name))
     text_form = leaf_of(type_name) == "string"
 
     def form(one: Expr) -> Expr:

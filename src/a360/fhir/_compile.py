@@ -94,7 +94,7 @@ def compile_view(
         raise ViewError(faults.found, view=analysed.view.name if analysed else "")
     _check_carried(carry, analysed.columns)
     schema = tuple(
-        ViewColumn(c.name, c.type, emitter.output_type(c.type, c.leaf, many=c.collection), c.collection)
+        ViewColumn(c.name, c.type, emitter.column_type(c.leaf, many=c.collection), c.collection)
         for c in analysed.columns
     )
     return CompiledView(

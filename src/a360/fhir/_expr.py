@@ -4,7 +4,7 @@ An expression is one value (empty is NULL) or, where `many`, a list (empty is an
 `type` is a FHIR type, or one of the three below, which have no element of their own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -273,6 +273,26 @@ def walk(expr: Expr) -> Iterator[Expr]:
     yield expr
     for part in parts(expr):
         yield from walk(part)
+
+
+_PARAMETERS = "xyzuvw"
+
+
+def tidied(expr: Expr, depth: int = 0, names: Mapping[str, str] | None = None) -> Expr:
+    """The expression with its lambdas' parameters named by their depth: x, y, z and so on."""
+    known = names or {}
+    match expr:
+        case Var():
+            return replace(expr, name=known.get(expr.name, expr.name))
+        case Each() | Filter():
+            name = _PARAMETERS[depth] if depth < len(_PARAMETERS) else f"x{depth}"
+            base, body = parts(expr)
+            inner = tidied(body, depth + 1, {**known, expr.var.name: name})
+            var = replace(expr.var, name=name)
+            outer = tidied(base, depth, known)
+            return Each(outer, var, inner) if isinstance(expr, Each) else Filter(outer, var, inner)
+        case _:
+            return with_parts(expr, tuple(tidied(part, depth, known) for part in parts(expr)))
 
 
 def free_names(expr: Expr) -> frozenset[str]:

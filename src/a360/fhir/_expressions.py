@@ -1,5 +1,7 @@
 """FHIRPath syntax to the typed tree, checked against FHIR R4."""
 
+from collections.abc import Callable
+
 from a360.fhir import _fhirpath as path
 from a360.fhir._definitions import is_resource
 from a360.fhir._expr import EMPTY, UNKNOWN, Constant, Expr
@@ -17,6 +19,16 @@ class Expressions:
 
     def __init__(self, compilation: Compilation) -> None:
         self.compilation = compilation
+        self._readers: dict[type, Callable[..., Expr]] = {
+            path.Member: self._member,
+            path.Invocation: self._invocation,
+            path.Indexer: self._indexer,
+            path.Value: self._value,
+            path.Constant: self._constant,
+            path.This: self._this,
+            path.Unary: self._unary,
+            path.Binary: self._binary,
+        }
 
     def parsed(self, text: str, scope: Scope) -> Expr:
         """The typed tree of an expression; a fault is noted where it is not one."""
@@ -28,27 +40,23 @@ class Expressions:
 
     def typed(self, node: path.Node, scope: Scope) -> Expr:
         """The typed tree of a syntax tree."""
-        match node:
-            case path.Member():
-                return self._member(node, scope)
-            case path.Invocation():
-                target = scope.focus if node.target is None else self.typed(node.target, scope)
-                return invoke(self, node.name, target, node.arguments, scope)
-            case path.Indexer():
-                return self._indexer(node, scope)
-            case path.Value():
-                return self._value(node, scope)
-            case path.Constant():
-                return self._constant(node, scope)
-            case path.This():
-                if node.name == "this":
-                    return scope.focus
-                return self.compilation.fault(scope, f"${node.name} is not supported", "$this")
-            case path.Unary():
-                return negative(self.compilation, node.operator, self.typed(node.operand, scope), scope)
-            case path.Binary():
-                left, right = self.typed(node.left, scope), self.typed(node.right, scope)
-                return binary(self.compilation, node.operator, left, right, scope)
+        return self._readers[type(node)](node, scope)
+
+    def _invocation(self, node: path.Invocation, scope: Scope) -> Expr:
+        target = scope.focus if node.target is None else self.typed(node.target, scope)
+        return invoke(self, node.name, target, node.arguments, scope)
+
+    def _this(self, node: path.This, scope: Scope) -> Expr:
+        if node.name == "this":
+            return scope.focus
+        return self.compilation.fault(scope, f"${node.name} is not supported", "$this")
+
+    def _unary(self, node: path.Unary, scope: Scope) -> Expr:
+        return negative(self.compilation, node.operator, self.typed(node.operand, scope), scope)
+
+    def _binary(self, node: path.Binary, scope: Scope) -> Expr:
+        left, right = self.typed(node.left, scope), self.typed(node.right, scope)
+        return binary(self.compilation, node.operator, left, right, scope)
 
     def _member(self, node: path.Member, scope: Scope) -> Expr:
         if node.target is None:

@@ -140,9 +140,14 @@ def _equal_lists(operator: str, left: Expr, right: Expr, scope: Scope) -> Expr:
         return same if operator == "=" else Call(Op.NOT, (same,), "boolean")
     many, one = (left, right) if left.many else (right, left)
     equal = _compare_values(operator, Item(many, 0), one)
+    if isinstance(one, Constant):
+        differ: Expr = Constant("boolean", operator == "!=")
+    else:
+        known = Call(Op.EXISTS, (one,), "boolean")
+        differ = Call(
+            Op.IF, (known, Constant("boolean", operator == "!="), Constant("boolean", None)), "boolean"
+        )
     several = Call(Op.GT, (Call(Op.COUNT, (many,), "integer"), Constant("integer", 1)), "boolean")
-    known = Call(Op.EXISTS, (one,), "boolean")
-    differ = Call(Op.IF, (known, Constant("boolean", operator == "!="), Constant("boolean", None)), "boolean")
     return Call(Op.IF, (several, differ, equal), "boolean")
 
 
@@ -158,6 +163,6 @@ def _arithmetic(compilation: Compilation, operator: str, left: Expr, right: Expr
         return compilation.fault(scope, found, "two numbers" + (" or two texts" if operator == "+" else ""))
     if kinds == {"integer"} and operator != "/":
         return Call(_ARITHMETIC[operator], ones, "integer")
-    numbers = tuple(as_number(one) for one in ones)
-    result = Call(_ARITHMETIC[operator], numbers, NUMBER)
-    return Call(Op.CAST, (result,), "integer", extra="integer") if operator == "div" else result
+    if operator == "div":
+        return compilation.fault(scope, f"{shown(left)} div {shown(right)}", "two whole numbers")
+    return Call(_ARITHMETIC[operator], tuple(as_number(one) for one in ones), NUMBER)

@@ -8,7 +8,7 @@ than it is needed, and the rows of a list multiply only what has already been cu
 
 from dataclasses import dataclass, field, replace
 
-from a360.fhir._expr import Constant, Expr, Var, free_names, parts, with_parts
+from a360.fhir._expr import Constant, Expr, Var, free_names, parts, tidied, with_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +75,14 @@ class _Scheduler:
                 self._born[step.index] = position
         self._computed: list[dict[str, Expr]] = [{} for _ in range(self._last + 1)]
         self._hoisted = 0
-        self._where = plan.where
-        self._steps = [replace(s, items=self._cut(s.items, at)) for at, s in enumerate(plan.steps)]
+        self._where = [tidied(test) for test in plan.where]
+        self._steps = [replace(s, items=self._cut(tidied(s.items), at)) for at, s in enumerate(plan.steps)]
         self._outputs = [self._output(output) for output in plan.outputs]
 
     def _output(self, output: Output) -> str:
-        level = self._level(output.expr)
-        self._computed[level][output.name] = self._cut(output.expr, level)
+        expr = tidied(output.expr)
+        level = self._level(expr)
+        self._computed[level][output.name] = self._cut(expr, level)
         return output.name
 
     def _level(self, expr: Expr) -> int:

@@ -14,9 +14,20 @@ from a360.fhir._types import kind_of
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,254}", re.ASCII)
 _CONSTANT_TYPES = (
-    "base64Binary boolean canonical code date dateTime decimal id instant integer integer64 oid string "
-    "positiveInt time unsignedInt uri url uuid"
-).split()
+    *(
+        "base64Binary",
+        "boolean",
+        "canonical",
+        "code",
+        "date",
+        "dateTime",
+        "decimal",
+        "id",
+        "instant",
+        "integer",
+    ),
+    *("integer64", "oid", "string", "positiveInt", "time", "unsignedInt", "uri", "url", "uuid"),
+)
 _CONSTANT_KEYS = {f"value{name[0].upper()}{name[1:]}": name for name in _CONSTANT_TYPES}
 _LEXICAL = {
     "date": re.compile(r"\d{4}(-\d\d(-\d\d)?)?", re.ASCII),

@@ -1,6 +1,7 @@
 """Cuts a FHIRPath expression into tokens."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 _PATTERN = re.compile(
@@ -54,21 +55,8 @@ def tokens(path: str) -> list[Token]:
 
 
 def _plain(kind: str, text: str) -> str:
-    match kind:
-        case "string" | "quoted":
-            return _unescape(text[1:-1])
-        case "constant":
-            return _unescape(text[2:-1]) if text[1] in "`'" else text[1:]
-        case "this":
-            return text[1:]
-        case "date":
-            return text[1:]
-        case "dateTime":
-            return text[1:].removesuffix("T")
-        case "time":
-            return text[2:]
-        case _:
-            return text
+    form = _FORMS.get(kind)
+    return text if form is None else form(text)
 
 
 def _unescape(text: str) -> str:
@@ -79,3 +67,14 @@ def _escaped(code: str) -> str:
     if len(code) > 1:
         return chr(int(code[1:], 16))
     return _ESCAPES.get(code, code)
+
+
+_FORMS: dict[str, Callable[[str], str]] = {
+    "string": lambda text: _unescape(text[1:-1]),
+    "quoted": lambda text: _unescape(text[1:-1]),
+    "constant": lambda text: _unescape(text[2:-1]) if text[1] in "`'" else text[1:],
+    "this": lambda text: text[1:],
+    "date": lambda text: text[1:],
+    "dateTime": lambda text: text[1:].removesuffix("T"),
+    "time": lambda text: text[2:],
+}

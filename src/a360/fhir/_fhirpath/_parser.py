@@ -6,6 +6,7 @@ from a360.fhir._fhirpath._syntax import (
     Constant,
     Indexer,
     Invocation,
+    Kind,
     Member,
     Node,
     This,
@@ -28,7 +29,14 @@ _LEVELS: tuple[frozenset[str], ...] = (
 )
 _POWER = {operator: power for power, level in enumerate(_LEVELS) for operator in level}
 _UNARY_POWER = len(_LEVELS)
-_LITERALS = frozenset({"string", "integer", "decimal", "date", "dateTime", "time"})
+_LITERALS: dict[str, Kind] = {
+    "string": "string",
+    "integer": "integer",
+    "decimal": "decimal",
+    "date": "date",
+    "dateTime": "dateTime",
+    "time": "time",
+}
 
 MAX_LENGTH = 10_000
 MAX_DEPTH = 60
@@ -148,19 +156,10 @@ class _Parser:
         return tuple(found)
 
     def _term(self) -> Node:
-        token = self._peek()
-        if token.kind in _LITERALS:
+        leaf = self._leaf(self._peek())
+        if leaf is not None:
             self._next += 1
-            return Value(token.kind, token.text)  # type: ignore[arg-type]
-        if token.kind == "name" and token.text in {"true", "false"}:
-            self._next += 1
-            return Value("boolean", token.text)
-        if token.kind == "constant":
-            self._next += 1
-            return Constant(token.text)
-        if token.kind == "this":
-            self._next += 1
-            return This(token.text)
+            return leaf
         if self._accept("("):
             node = self._expression(0)
             self._expect(")")
@@ -169,3 +168,13 @@ class _Parser:
             self._expect("}")
             return Value("empty", "")
         return self._step(None)
+
+    @staticmethod
+    def _leaf(token: Token) -> Node | None:
+        if token.kind in _LITERALS:
+            return Value(_LITERALS[token.kind], token.text)
+        if token.kind == "name" and token.text in {"true", "false"}:
+            return Value("boolean", token.text)
+        if token.kind == "constant":
+            return Constant(token.text)
+        return This(token.text) if token.kind == "this" else None

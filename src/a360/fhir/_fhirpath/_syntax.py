@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+type Kind = Literal["boolean", "string", "integer", "decimal", "date", "dateTime", "time", "empty"]
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -33,7 +35,7 @@ class Indexer:
 class Value:
     """A literal; dates, times and decimals are kept as they were written."""
 
-    kind: Literal["boolean", "string", "integer", "decimal", "date", "dateTime", "time", "empty"]
+    kind: Kind
     text: str
 
 

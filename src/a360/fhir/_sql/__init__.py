@@ -1,8 +1,15 @@
-"""One emitter a dialect; what differs between dialects stands here alone."""
+"""The SQL side of the compiler: one emitter, and one dialect each for what DuckDB, Spark and Trino spell their way."""
 
+from a360.fhir._sql._dialect import Dialect
 from a360.fhir._sql._duckdb import DuckDB
 from a360.fhir._sql._emitter import Emitter
+from a360.fhir._sql._spark import Spark
+from a360.fhir._sql._trino import Trino
 
-EMITTERS: dict[str, Emitter] = {"duckdb": DuckDB()}
+EMITTERS: dict[str, Emitter] = {
+    "duckdb": Emitter(DuckDB()),
+    "spark": Emitter(Spark()),
+    "trino": Emitter(Trino()),
+}
 
-__all__ = ["EMITTERS", "Emitter"]
+__all__ = ["EMITTERS", "Dialect", "Emitter"]

@@ -1,9 +1,6 @@
-"""What all dialects have in common: the shape of the SELECTs, precedence, and the operations that SQL spells alike."""
+"""Writes a plan as one SELECT: the shape of the statement, precedence, and each operation in a dialect's words."""
 
-import re
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Callable, Mapping, Sequence
 
 from a360.fhir._expr import (
     Call,
@@ -20,295 +17,297 @@ from a360.fhir._expr import (
     Var,
 )
 from a360.fhir._plan import Layer, Unnest
-from a360.fhir._sql._words import RESERVED
-from a360.fhir._types import kind_of
+from a360.fhir._sql import _values as values
+from a360.fhir._sql._dialect import Dialect
+from a360.fhir._struct import Leaf
 
-_PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*", re.ASCII)
 _INDENT = "  "
-
-# {0} is an argument as it is, {a0} the same in parentheses where precedence asks for them.
-_COMMON: Mapping[Op, str] = {
-    Op.AND: "{a0} AND {a1}",
-    Op.OR: "{a0} OR {a1}",
-    Op.XOR: "{a0} <> {a1}",
-    Op.IMPLIES: "NOT {a0} OR {a1}",
-    Op.NOT: "NOT {a0}",
-    Op.EQ: "{a0} = {a1}",
-    Op.NE: "{a0} <> {a1}",
-    Op.LT: "{a0} < {a1}",
-    Op.LE: "{a0} <= {a1}",
-    Op.GT: "{a0} > {a1}",
-    Op.GE: "{a0} >= {a1}",
-    Op.NEGATE: "-{a0}",
-    Op.IS_TRUE: "coalesce({0}, FALSE)",
-    Op.IF: "CASE WHEN {0} THEN {1} ELSE {2} END",
-    Op.LOWER: "lower({0})",
-    Op.UPPER: "upper({0})",
-    Op.TRIM: "trim({0})",
-    Op.LENGTH: "length({0})",
-    Op.REPLACE: "replace({0}, {1}, {2})",
+_INFIX: Mapping[Op, str] = {
+    Op.AND: "AND",
+    Op.OR: "OR",
+    Op.XOR: "<>",
+    Op.EQ: "=",
+    Op.NE: "<>",
+    Op.LT: "<",
+    Op.LE: "<=",
+    Op.GT: ">",
+    Op.GE: ">=",
+    Op.CONCAT: "||",
 }
-_INFIX = frozenset(
-    {
-        Op.AND,
-        Op.OR,
-        Op.XOR,
-        Op.IMPLIES,
-        Op.NOT,
-        Op.EQ,
-        Op.NE,
-        Op.LT,
-        Op.LE,
-        Op.GT,
-        Op.GE,
-        Op.NEGATE,
-        Op.CONCAT,
-        Op.JOIN_TEXT,
-    }
-)
+_FUNCTIONS: Mapping[Op, str] = {
+    Op.LOWER: "lower",
+    Op.UPPER: "upper",
+    Op.TRIM: "trim",
+    Op.LENGTH: "length",
+    Op.REPLACE: "replace",
+}
+_ARITHMETIC: Mapping[Op, str] = {Op.ADD: "+", Op.SUBTRACT: "-", Op.MULTIPLY: "*", Op.DIVIDE: "/"}
+_BOUNDARIES = frozenset(op for op in Op if op.value.startswith(("low ", "high ")))
+
+# How tightly operations bind, loosest first; whatever is not here is a function or CASE and needs no parentheses.
+_POWERS: Mapping[Op, int] = {
+    Op.OR: 1,
+    Op.IMPLIES: 1,
+    Op.AND: 2,
+    Op.NOT: 3,
+    **dict.fromkeys((Op.XOR, Op.EQ, Op.NE, Op.LT, Op.LE, Op.GT, Op.GE, Op.COMPARE_TIME), 4),
+    **dict.fromkeys((Op.ENDS_WITH, Op.CONTAINS, Op.SAME), 4),
+    Op.CONCAT: 5,
+    Op.JOIN_TEXT: 5,
+    Op.MODULO: 6,
+    Op.FLOOR_DIVIDE: 6,
+    Op.NEGATE: 7,
+}
+_TIGHTEST = 8
+_COMPARISON = 4
 _CHAINS = frozenset({Op.AND, Op.OR, Op.CONCAT, Op.JOIN_TEXT})
 
 
-class Emitter(ABC):
-    """Writes a plan's layers as one SELECT."""
+class Emitter:
+    """Writes SQL in one dialect."""
 
-    templates: ClassVar[Mapping[Op, str]]
-    leaf_types: ClassVar[Mapping[str, str]]
-    quote: ClassVar[str] = '"'
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self._writers: dict[type, Callable[..., str]] = {
+            Var: self._var,
+            Constant: self._constant,
+            Field: self._field,
+            Each: self._each,
+            Filter: self._filter,
+            Guard: self._guard,
+            Item: self._item,
+            Single: self._single,
+            Call: self._call,
+            Choice: self._choice,
+        }
+        self._operations: dict[Op, Callable[[Call], str]] = {
+            Op.NOT: lambda c: f"NOT {self._atom(c.args[0])}",
+            Op.IMPLIES: lambda c: f"NOT {self._atom(c.args[0])} OR {self._atom(c.args[1], Op.IMPLIES)}",
+            Op.NEGATE: lambda c: f"-{self._atom(c.args[0])}",
+            Op.IS_TRUE: lambda c: f"coalesce({self.sql(c.args[0])}, FALSE)",
+            Op.IF: self._if,
+            Op.EXISTS: self._exists,
+            Op.COUNT: self._count,
+            Op.CAST: self._cast,
+            Op.JOIN_TEXT: lambda c: " || ".join(self._or_nothing(arg) for arg in c.args),
+            Op.SWITCH: self._switch,
+            Op.SAME: self._same,
+            Op.LIST: self._list,
+            Op.COLLECTION: lambda c: f"coalesce({self.sql(c.args[0])}, {dialect.array(())})",
+            Op.BRANCHES: lambda c: dialect.array([str(n) for n in range(int(c.extra))]),
+            Op.CHAIN: lambda c: dialect.chained(self._texts(c)),
+            Op.STOP_IF: self._stop_if,
+            Op.PARSE: self._parse,
+            Op.JOIN_LIST: lambda c: dialect.joined(*self._texts(c)),
+            Op.FLOOR_DIVIDE: self._quotient,
+            Op.MODULO: self._modulo,
+            Op.SUBSTRING: self._substring,
+            Op.STARTS_WITH: lambda c: dialect.starts(*self._texts(c)),
+            Op.ENDS_WITH: lambda c: dialect.ends(*self._texts(c)),
+            Op.CONTAINS: lambda c: dialect.contains(*self._texts(c)),
+            Op.WHOLE: lambda c: values.whole(dialect, self.sql(c.args[0]), self._leaf_type(c.extra)),
+            Op.TO_NUMBER: lambda c: values.number(dialect, self.sql(c.args[0])),
+            Op.NUMBER_TEXT: lambda c: values.number_text(dialect, self.sql(c.args[0])),
+            Op.COMPARE_DATE: lambda c: values.compare_partial(dialect, self._lexical(c), c.extra),
+            Op.COMPARE_DATETIME: lambda c: values.compare_instants(dialect, self._lexical(c), c.extra),
+            Op.COMPARE_TIME: lambda c: values.compare_times(self._lexical(c), c.extra),
+            Op.REFERENCE_KEY: lambda c: values.reference_key(dialect, self.sql(c.args[0]), c.extra),
+        }
+
+    # The statement
 
     def select(self, layers: Sequence[Layer], source: str, carry: Sequence[str]) -> str:
         """The whole statement over the relation `source`, with its columns `carry` passed on first."""
         text = source
         for position, layer in enumerate(layers):
             inner = text if position == 0 else "(\n" + _indented(text) + "\n)"
-            text = self.layer(layer, inner, carry)
+            text = self._layer(layer, inner, carry)
         return text
 
-    def layer(self, layer: Layer, inner: str, carry: Sequence[str]) -> str:
-        """One SELECT over what the layer beneath made."""
-        columns = [self.name(name) for name in carry]
-        columns += [
-            self.name(name) if expr is None else f"{self.sql(expr)} AS {self.name(name)}"
-            for name, expr in layer.columns.items()
-        ]
-        from_ = f"FROM {inner}"
+    def column_type(self, leaf: Leaf, *, many: bool) -> str:
+        """The SQL type of a column."""
+        kind = self.dialect.leaf_types[leaf]
+        return self.dialect.array_type(kind) if many else kind
+
+    def _layer(self, layer: Layer, inner: str, carry: Sequence[str]) -> str:
+        name = self.dialect.name
+        columns = [name(column) for column in carry]
+        for column, expr in layer.columns.items():
+            columns.append(name(column) if expr is None else f"{self.sql(expr)} AS {name(column)}")
+        source = f"FROM {inner}"
         if layer.unnest:
-            generated, joined = self.unnest(layer.unnest)
+            generated, joined = self.dialect.unnest(layer.unnest, self._items(layer.unnest))
             columns += generated
-            from_ += joined
-        lines = ["SELECT", ",\n".join(_indented(column) for column in columns), from_]
+            source += joined
+        lines = ["SELECT", ",\n".join(_indented(column) for column in columns), source]
         if layer.where:
-            lines.append("WHERE " + " AND ".join(self.atom(test) for test in layer.where))
+            tests = [self._atom(test, Op.AND) for test in layer.where]
+            lines.append("WHERE " + (" AND ".join(tests) if len(tests) > 1 else self.sql(layer.where[0])))
         return "\n".join(lines)
 
-    @abstractmethod
-    def unnest(self, step: Unnest) -> tuple[list[str], str]:
-        """A list made rows: the columns that the SELECT list gets, and what is added to FROM."""
-
-    def items(self, step: Unnest) -> str:
-        """The list of a step, with the one NULL it is where the row only passes."""
+    def _items(self, step: Unnest) -> str:
+        """The list of a step, or the one NULL it is where the row only passes."""
         text = self.sql(step.items)
-        tests: list[str] = []
-        if step.when:
-            tests.append(self.atom(step.when, Op.AND))
+        tests = [self.sql(step.when)] if step.when else []
         if step.optional:
-            tests.append(f"{self.size(text)} > 0")
+            tests.append(f"{self.dialect.size(text)} > 0")
         if not tests:
             return text
-        return f"CASE WHEN {' AND '.join(tests)} THEN {text} ELSE {self.null_list(step)} END"
+        return f"CASE WHEN {' AND '.join(tests)} THEN {text} ELSE {self.dialect.array(['NULL'])} END"
 
-    @abstractmethod
-    def null_list(self, step: Unnest) -> str:
-        """A list of one NULL."""
-
-    @abstractmethod
-    def size(self, text: str) -> str:
-        """The number of items of a list."""
-
-    def name(self, name: str) -> str:
-        """An identifier, quoted where it must be."""
-        if _PLAIN_NAME.fullmatch(name) and name not in RESERVED:
-            return name
-        return self.quote + name.replace(self.quote, self.quote * 2) + self.quote
-
-    @abstractmethod
-    def string(self, text: str) -> str:
-        """A string literal."""
+    # Expressions
 
     def sql(self, expr: Expr) -> str:
         """An expression."""
-        match expr:
-            case Var():
-                return self.name(expr.name)
-            case Constant():
-                return self.constant(expr)
-            case Field():
-                return f"{self.primary(expr.base)}.{self.name(expr.name)}"
-            case Each():
-                return self.each(expr)
-            case Filter():
-                return self.filter(expr)
-            case Guard():
-                return f"CASE WHEN {self.sql(expr.condition)} THEN {self.sql(expr.base)} END"
-            case Item():
-                return self.item(expr)
-            case Single():
-                return self.single(expr)
-            case Call():
-                return self.call(expr)
-            case Choice():
-                raise AssertionError("a choice of types is resolved before SQL is written")
+        return self._writers[type(expr)](expr)
 
-    def primary(self, expr: Expr) -> str:
-        """An expression that a field can be taken of."""
+    def _texts(self, expr: Call) -> list[str]:
+        return [self.sql(arg) for arg in expr.args]
+
+    def _lexical(self, expr: Call) -> list[values.Lexical]:
+        return [
+            values.Lexical(self.sql(arg), len(str(arg.value)) if isinstance(arg, Constant) else None)
+            for arg in expr.args
+        ]
+
+    def _atom(self, expr: Expr, within: Op | None = None) -> str:
+        """An expression as an operand, in parentheses if it binds no tighter than the operation it stands in."""
         text = self.sql(expr)
-        return text if isinstance(expr, Var | Field) else f"({text})"
+        outer = _TIGHTEST if within is None else _POWERS[within]
+        power = _power(expr)
+        same_chain = isinstance(expr, Call) and expr.op is within and within in _CHAINS
+        return text if power > outer or same_chain else f"({text})"
 
-    def atom(self, expr: Expr, within: Op | None = None) -> str:
-        """An expression as an operand, in parentheses if it is an operation itself."""
-        text = self.sql(expr)
-        if not isinstance(expr, Call):
-            return text
-        loose = expr.op in _INFIX or (expr.op is Op.EXISTS and not expr.args[0].many)
-        return f"({text})" if loose and not (within is expr.op and within in _CHAINS) else text
+    def _var(self, expr: Var) -> str:
+        return self.dialect.name(expr.name)
 
-    def constant(self, expr: Constant) -> str:
-        """A literal."""
+    def _constant(self, expr: Constant) -> str:
         if expr.value is None:
             return "NULL"
         if isinstance(expr.value, bool):
             return "TRUE" if expr.value else "FALSE"
-        if isinstance(expr.value, int):
-            return str(expr.value)
-        return self.string(expr.value)
+        return str(expr.value) if isinstance(expr.value, int) else self.dialect.string(expr.value)
 
-    @abstractmethod
-    def each(self, expr: Each) -> str:
-        """The body for each item; lists are joined, empty results dropped."""
+    def _choice(self, expr: Choice) -> str:
+        raise AssertionError(f"{expr.name}: a choice of types is resolved before SQL is written")
 
-    @abstractmethod
-    def filter(self, expr: Filter) -> str:
-        """The items that pass."""
+    def _field(self, expr: Field) -> str:
+        base = self.sql(expr.base)
+        path = base if isinstance(expr.base, Var | Field) else f"({base})"
+        return f"{path}.{self.dialect.name(expr.name)}"
 
-    @abstractmethod
-    def item(self, expr: Item) -> str:
-        """One item of a list, NULL if there is none."""
+    def _each(self, expr: Each) -> str:
+        var, body = self.dialect.name(expr.var.name), self.sql(expr.body)
+        items = self.dialect.mapped(self.sql(expr.base), var, body)
+        if expr.body.many:
+            return self.dialect.flattened(items, var)
+        return self.dialect.filtered(items, var, f"{var} IS NOT NULL")
 
-    def single(self, expr: Single) -> str:
-        """The only item of a list; several stop the query."""
+    def _filter(self, expr: Filter) -> str:
+        return self.dialect.filtered(
+            self.sql(expr.base), self.dialect.name(expr.var.name), self.sql(expr.condition)
+        )
+
+    def _guard(self, expr: Guard) -> str:
+        return f"CASE WHEN {self.sql(expr.condition)} THEN {self.sql(expr.base)} END"
+
+    def _item(self, expr: Item) -> str:
+        return self.dialect.element(self.sql(expr.base), expr.position)
+
+    def _single(self, expr: Single) -> str:
         text = self.sql(expr.base)
-        item = self.item(Item(expr.base, 0))
-        return f"CASE WHEN {self.size(text)} > 1 THEN {self.stop(expr.message)} ELSE {item} END"
+        several = f"{self.dialect.size(text)} > 1"
+        return f"CASE WHEN {several} THEN {self.dialect.stop(expr.message)} ELSE {self.dialect.element(text, 0)} END"
 
-    @abstractmethod
-    def stop(self, message: str) -> str:
-        """An expression that ends the query with a message."""
+    # Operations
 
-    def call(self, expr: Call) -> str:
-        """An operation: by its template, or by the method for the few that need more."""
-        special = self.special(expr)
+    def _call(self, expr: Call) -> str:
+        special = self._operations.get(expr.op)
         if special is not None:
-            return special
-        plain = [self.sql(arg) for arg in expr.args]
-        atoms = {f"a{position}": self.atom(arg, expr.op) for position, arg in enumerate(expr.args)}
-        template = self.templates.get(expr.op) or _COMMON[expr.op]
-        return template.format(*plain, **atoms)
+            return special(expr)
+        if expr.op in _INFIX:
+            return f" {_INFIX[expr.op]} ".join(self._atom(arg, expr.op) for arg in expr.args)
+        if expr.op in _ARITHMETIC:
+            left, right = (self._atom(arg) for arg in expr.args)
+            return self.dialect.arithmetic(_ARITHMETIC[expr.op], left, right)
+        if expr.op in _BOUNDARIES:
+            return values.boundary(self.dialect, expr.op, self.sql(expr.args[0]))
+        return f"{_FUNCTIONS[expr.op]}({', '.join(self._texts(expr))})"
 
-    def special(self, expr: Call) -> str | None:
-        """Operations whose SQL depends on more than their arguments' text."""
-        match expr.op:
-            case Op.EXISTS:
-                text = self.sql(expr.args[0])
-                if expr.args[0].many:
-                    return f"coalesce({self.size(text)} > 0, FALSE)"
-                return f"{self.atom(expr.args[0])} IS NOT NULL"
-            case Op.COUNT:
-                text = self.sql(expr.args[0])
-                if expr.args[0].many:
-                    return f"coalesce({self.size(text)}, 0)"
-                return f"CASE WHEN {self.atom(expr.args[0])} IS NULL THEN 0 ELSE 1 END"
-            case Op.CONCAT:
-                return " || ".join(self.atom(arg, Op.CONCAT) for arg in expr.args)
-            case Op.JOIN_TEXT:
-                return " || ".join(self._or_nothing(arg) for arg in expr.args)
-            case Op.SWITCH:
-                branches = [f"WHEN {n} THEN {self.sql(arg)}" for n, arg in enumerate(expr.args[1:])]
-                return f"CASE {self.sql(expr.args[0])} {' '.join(branches)} END"
-            case Op.CAST:
-                kind = self.leaf_types[expr.extra or "string"]
-                verb = "CAST" if kind == self.leaf_types["string"] else "TRY_CAST"
-                return f"{verb}({self.sql(expr.args[0])} AS {kind})"
-            case Op.COMPARE_DATE:
-                return self.compare_partial(*(self.sql(arg) for arg in expr.args), expr.extra)
-            case Op.COMPARE_DATETIME:
-                return self.compare_instants(*(self.sql(arg) for arg in expr.args), expr.extra)
-            case Op.COMPARE_TIME:
-                left, right = (self.padded_time(self.sql(arg)) for arg in expr.args)
-                return f"{left} {_sql_comparison(expr.extra)} {right}"
-            case Op.REFERENCE_KEY:
-                return self.reference_key(self.sql(expr.args[0]), expr.extra)
-            case _:
-                return None
+    def _leaf_type(self, extra: str) -> str:
+        leaves: Mapping[str, Leaf] = {"boolean": "boolean", "integer": "integer", "long": "long"}
+        return self.dialect.leaf_types[leaves.get(extra, "string")]
+
+    def _if(self, expr: Call) -> str:
+        condition, yes, no = expr.args
+        otherwise = "" if isinstance(no, Constant) and no.value is None else f" ELSE {self.sql(no)}"
+        return f"CASE WHEN {self.sql(condition)} THEN {self.sql(yes)}{otherwise} END"
+
+    def _exists(self, expr: Call) -> str:
+        [value] = expr.args
+        if value.many:
+            return f"coalesce({self.dialect.size(self.sql(value))} > 0, FALSE)"
+        return f"{self._atom(value)} IS NOT NULL"
+
+    def _count(self, expr: Call) -> str:
+        [value] = expr.args
+        if value.many:
+            return f"coalesce({self.dialect.size(self.sql(value))}, 0)"
+        return f"CASE WHEN {self._atom(value)} IS NULL THEN 0 ELSE 1 END"
+
+    def _cast(self, expr: Call) -> str:
+        kind = self._leaf_type(expr.extra)
+        if kind == self.dialect.leaf_types["string"]:
+            return f"CAST({self.sql(expr.args[0])} AS {kind})"
+        return self.dialect.cast(self.sql(expr.args[0]), kind)
 
     def _or_nothing(self, arg: Expr) -> str:
-        if isinstance(arg, Constant) and arg.value is not None:
-            return self.sql(arg)
-        if isinstance(arg, Call) and arg.op is Op.JOIN_TEXT:
-            return self.sql(arg)
-        return f"coalesce({self.sql(arg)}, '')"
+        given = isinstance(arg, Constant) and arg.value is not None
+        joined = isinstance(arg, Call) and arg.op is Op.JOIN_TEXT
+        return self.sql(arg) if given or joined else f"coalesce({self.sql(arg)}, '')"
 
-    @abstractmethod
-    def starts(self, text: str, beginning: str) -> str:
-        """Whether a text begins with another."""
+    def _switch(self, expr: Call) -> str:
+        branch, *results = self._texts(expr)
+        return f"CASE {branch} {' '.join(f'WHEN {n} THEN {text}' for n, text in enumerate(results))} END"
 
-    def compare_partial(self, left: str, right: str, operator: str) -> str:
-        """Dates of unequal precision: undecided if one is the beginning of the other."""
-        begins = f"({self.starts(left, right)} OR {self.starts(right, left)})"
-        undecided = f"length({left}) <> length({right}) AND {begins}"
-        return f"CASE WHEN {undecided} THEN NULL ELSE {left} {_sql_comparison(operator)} {right} END"
+    def _same(self, expr: Call) -> str:
+        left, right = self._texts(expr)
+        size = self.dialect.size
+        return f"CASE WHEN {size(left)} > 0 AND {size(right)} > 0 THEN {left} = {right} END"
 
-    def compare_instants(self, left: str, right: str, operator: str) -> str:
-        """Date-times: as instants if both have a time, else as far as both are given."""
-        both = f"length({left}) > 10 AND length({right}) > 10"
-        exact = f"{self.instant(left)} {_sql_comparison(operator)} {self.instant(right)}"
-        partial = self.compare_partial(left, right, operator)
-        return f"CASE WHEN {both} THEN {exact} ELSE {partial} END"
+    def _list(self, expr: Call) -> str:
+        [value] = expr.args
+        return f"CASE WHEN {self._atom(value)} IS NOT NULL THEN {self.dialect.array([self.sql(value)])} END"
 
-    @abstractmethod
-    def instant(self, text: str) -> str:
-        """A text as a timestamp with time zone, NULL if it is none."""
+    def _stop_if(self, expr: Call) -> str:
+        passes, value = self._texts(expr)
+        return f"CASE WHEN {passes} THEN {value} ELSE {self.dialect.stop(expr.extra)} END"
 
-    def padded_time(self, text: str) -> str:
-        """A time with all its digits, so that times compare as texts."""
-        return f"rpad(CASE WHEN length({text}) > 8 THEN {text} ELSE {text} || '.' END, 18, '0')"
+    def _parse(self, expr: Call) -> str:
+        if expr.node is None:
+            raise AssertionError("JSON is parsed into the struct of a view")
+        return self.dialect.parsed(self.sql(expr.args[0]), expr.node, many=expr.many)
 
-    @abstractmethod
-    def reference_key(self, text: str, type_name: str) -> str:
-        """The logical id that a reference holds."""
+    def _quotient(self, expr: Call) -> str:
+        left, right = (self._atom(arg) for arg in expr.args)
+        return self.dialect.whole_quotient(left, right)
 
-    def reference_pattern(self, type_name: str) -> str:
-        """The pattern of a reference; its first group is the id."""
-        one_id = r"[A-Za-z0-9.-]{1,64}"
-        kind = f"(?:.*/)?{type_name}/" if type_name else "(?:urn:uuid:|(?:.*/)?[A-Z][A-Za-z]{1,40}/)"
-        return f"^{kind}({one_id})(?:/_history/{one_id})?$"
+    def _modulo(self, expr: Call) -> str:
+        left, right = (self._atom(arg) for arg in expr.args)
+        return f"{left} % nullif({right}, 0)"
 
-    def output_type(self, type_name: str, leaf: str, *, many: bool) -> str:
-        """The SQL type of a column."""
-        del type_name
-        return self.list_type(self.leaf_types[leaf]) if many else self.leaf_types[leaf]
-
-    @abstractmethod
-    def list_type(self, item: str) -> str:
-        """The type of a list."""
+    def _substring(self, expr: Call) -> str:
+        text, start, *length = self._texts(expr)
+        part = self.dialect.slice(text, f"{start} + 1", length[0] if length else None)
+        return f"CASE WHEN {start} BETWEEN 0 AND length({text}) - 1 THEN {part} END"
 
 
-def is_integer(expr: Expr) -> bool:
-    """Whether an expression is a whole number."""
-    return kind_of(expr.type) == "integer"
-
-
-def _sql_comparison(operator: str) -> str:
-    return "<>" if operator == "!=" else operator
+def _power(expr: Expr) -> int:
+    if not isinstance(expr, Call):
+        return _TIGHTEST + 1
+    if expr.op is Op.EXISTS and not expr.args[0].many:
+        return _COMPARISON
+    return _POWERS.get(expr.op, _TIGHTEST + 1)
 
 
 def _indented(text: str) -> str:

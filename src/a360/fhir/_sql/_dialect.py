@@ -1,0 +1,135 @@
+"""The small differences between dialects: how each spells what the emitter composes."""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from a360.fhir._plan import Unnest
+from a360.fhir._sql._words import RESERVED
+from a360.fhir._struct import Leaf, StructNode
+
+_PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*", re.ASCII)
+NUMBER = "DECIMAL(38, 12)"
+
+
+class Dialect(ABC):
+    """One SQL dialect. Every method takes and gives SQL text, never a value of a view."""
+
+    leaf_types: ClassVar[Mapping[Leaf, str]]
+    quote: ClassVar[str] = '"'
+    try_cast: ClassVar[str] = "TRY_CAST"
+
+    def name(self, name: str) -> str:
+        """An identifier, quoted where it must be."""
+        if _PLAIN_NAME.fullmatch(name) and name not in RESERVED:
+            return name
+        return self.quote + name.replace(self.quote, self.quote * 2) + self.quote
+
+    def string(self, text: str) -> str:
+        """A string literal; in most dialects a backslash stands for itself."""
+        return "'" + text.replace("'", "''") + "'"
+
+    def cast(self, text: str, kind: str) -> str:
+        """A cast that gives NULL where there is no such value."""
+        return f"{self.try_cast}({text} AS {kind})"
+
+    # Rows from lists
+
+    @abstractmethod
+    def unnest(self, step: Unnest, items: str) -> tuple[list[str], str]:
+        """A list made rows: the columns that the SELECT list gets, and what is added to FROM."""
+
+    # Lists
+
+    @abstractmethod
+    def array(self, items: Sequence[str]) -> str:
+        """A list of the items."""
+
+    @abstractmethod
+    def array_type(self, item: str) -> str:
+        """The type of a list."""
+
+    @abstractmethod
+    def size(self, items: str) -> str:
+        """The number of items; NULL of NULL."""
+
+    @abstractmethod
+    def element(self, items: str, position: int) -> str:
+        """The item at a position from 0, or the last one (-1); NULL if there is none."""
+
+    @abstractmethod
+    def mapped(self, items: str, var: str, body: str) -> str:
+        """The body for each item."""
+
+    @abstractmethod
+    def filtered(self, items: str, var: str, condition: str) -> str:
+        """The items for which the condition is true."""
+
+    def flattened(self, items: str, var: str) -> str:
+        """Lists of lists as one; missing lists are left out."""
+        return f"flatten({self.filtered(items, var, f'{var} IS NOT NULL')})"
+
+    def chained(self, lists: Sequence[str]) -> str:
+        """Lists one after the other; a missing one counts as empty."""
+        return f"concat({', '.join(f'coalesce({items}, {self.array(())})' for items in lists)})"
+
+    def joined(self, items: str, separator: str) -> str:
+        """Texts as one text; '' of none."""
+        return f"coalesce(array_join({items}, {separator}), '')"
+
+    # Text
+
+    @abstractmethod
+    def starts(self, text: str, beginning: str) -> str:
+        """Whether a text begins with another."""
+
+    @abstractmethod
+    def ends(self, text: str, ending: str) -> str:
+        """Whether a text ends with another."""
+
+    @abstractmethod
+    def contains(self, text: str, part: str) -> str:
+        """Whether a text contains another."""
+
+    def head(self, text: str, length: int | str) -> str:
+        """The first characters of a text."""
+        return f"left({text}, {length})"
+
+    def slice(self, text: str, start: str, length: str | None) -> str:
+        """Characters from a position that counts from 1."""
+        return f"substring({text}, {start}{f', {length}' if length else ''})"
+
+    @abstractmethod
+    def extract(self, text: str, pattern: str, group: int) -> str:
+        """A group of the first match, NULL or '' if there is none."""
+
+    def replaced(self, text: str, pattern: str, replacement: str) -> str:
+        """Matches replaced; groups are $1 and so on."""
+        return f"regexp_replace({text}, {self.string(pattern)}, {self.string(replacement)})"
+
+    # Values
+
+    @abstractmethod
+    def instant(self, text: str) -> str:
+        """A date-time with its offset as a timestamp with time zone, NULL if it is none."""
+
+    @abstractmethod
+    def month_end(self, day: str) -> str:
+        """The last day of the month of a day."""
+
+    @abstractmethod
+    def stop(self, message: str) -> str:
+        """An expression that ends the query with a message."""
+
+    @abstractmethod
+    def parsed(self, text: str, node: StructNode, *, many: bool) -> str:
+        """JSON text as a struct, or as a list of them."""
+
+    @abstractmethod
+    def arithmetic(self, operator: str, left: str, right: str) -> str:
+        """`+ - * /` of numbers; NULL where there is no result."""
+
+    @abstractmethod
+    def whole_quotient(self, left: str, right: str) -> str:
+        """The quotient of whole numbers, cut towards zero; NULL for a division by zero."""

@@ -1,0 +1,115 @@
+"""What FHIRPath says of values that SQL carries as text: partial dates, boundaries, references."""
+
+from dataclasses import dataclass
+
+from a360.fhir._expr import Op
+from a360.fhir._references import ID_PATTERN
+from a360.fhir._sql._dialect import NUMBER, Dialect
+
+_DAY = 10
+_SECOND = 8
+_WHOLE_NUMBER = "^-?[0-9]+$"
+
+
+def whole(d: Dialect, text: str, kind: str) -> str:
+    """A whole number read exactly: what has a fraction is none."""
+    return d.cast(d.extract(text, _WHOLE_NUMBER, 0), kind)
+
+
+def number(d: Dialect, text: str) -> str:
+    """A number that decimals compare as."""
+    return d.cast(text, NUMBER)
+
+
+def number_text(d: Dialect, value: str) -> str:
+    """A number as FHIR writes a decimal, without the zeros that its scale adds."""
+    return f"trim(TRAILING '.' FROM trim(TRAILING '0' FROM CAST({value} AS {d.leaf_types['string']})))"
+
+
+@dataclass(frozen=True, slots=True)
+class Lexical:
+    """A date or time as SQL text; of a literal the number of its characters is known."""
+
+    sql: str
+    known: int | None = None
+
+    @property
+    def length(self) -> str:
+        """The number of its characters."""
+        return f"length({self.sql})" if self.known is None else str(self.known)
+
+
+def compare_partial(d: Dialect, sides: list[Lexical], operator: str) -> str:
+    """Dates of unequal precision: undecided if one is the beginning of the other."""
+    left, right = sides
+    begins = f"({d.starts(left.sql, right.sql)} OR {d.starts(right.sql, left.sql)})"
+    undecided = f"{left.length} <> {right.length} AND {begins}"
+    return f"CASE WHEN {undecided} THEN NULL ELSE {left.sql} {_comparison(operator)} {right.sql} END"
+
+
+def compare_instants(d: Dialect, sides: list[Lexical], operator: str) -> str:
+    """Date-times: as instants if both have a time, else as far as both are given."""
+    left, right = sides
+    partial = compare_partial(d, sides, operator)
+    if any(side.known is not None and side.known <= _DAY for side in sides):
+        return partial
+    both = " AND ".join(f"{side.length} > {_DAY}" for side in sides if side.known is None)
+    exact = f"{d.instant(left.sql)} {_comparison(operator)} {d.instant(right.sql)}"
+    return f"CASE WHEN {both} THEN {exact} ELSE {partial} END" if both else exact
+
+
+def compare_times(sides: list[Lexical], operator: str) -> str:
+    """Times with all their digits compare as texts."""
+    left, right = sides
+    return f"{_padded(left.sql)} {_comparison(operator)} {_padded(right.sql)}"
+
+
+def _padded(text: str) -> str:
+    return f"rpad(CASE WHEN length({text}) > {_SECOND} THEN {text} ELSE {text} || '.' END, 18, '0')"
+
+
+def _comparison(operator: str) -> str:
+    return "<>" if operator == "!=" else operator
+
+
+def reference_key(d: Dialect, text: str, type_name: str) -> str:
+    """The id that a reference holds: the key of its target."""
+    path = rf"(?:[A-Za-z][A-Za-z0-9+.-]*://.*/|/)?{type_name or '[A-Z][A-Za-z]+'}/"
+    start = path if type_name else f"(?:urn:uuid:|{path})"
+    return f"nullif({d.extract(text, f'^{start}({ID_PATTERN})(?:/_history/{ID_PATTERN})?$', 1)}, '')"
+
+
+def boundary(d: Dialect, op: Op, text: str) -> str:
+    """The least or the greatest value that a value of limited precision stands for."""
+    match op:
+        case Op.LOW_DECIMAL | Op.HIGH_DECIMAL:
+            half = f"CAST(0.5 * pow(10, -length(coalesce(split_part({text}, '.', 2), ''))) AS {NUMBER})"
+            sign = "-" if op is Op.LOW_DECIMAL else "+"
+            return number_text(d, f"{number(d, text)} {sign} {half}")
+        case Op.LOW_DATE:
+            return _low_day(d, text)
+        case Op.HIGH_DATE:
+            return _high_day(d, text)
+        case Op.LOW_DATETIME:
+            return _edge(d, text, ".000", f"{_low_day(d, text)} || 'T00:00:00.000+14:00'")
+        case Op.HIGH_DATETIME:
+            return _edge(d, text, ".999", f"{_high_day(d, text)} || 'T23:59:59.999-12:00'")
+        case _:
+            digits = "'.000'" if op is Op.LOW_TIME else "'.999'"
+            return f"CASE WHEN length({text}) > {_SECOND} THEN {text} ELSE {text} || {digits} END"
+
+
+def _low_day(d: Dialect, text: str) -> str:
+    year, month = f"{text} || '-01-01'", f"{text} || '-01'"
+    return f"CASE length({text}) WHEN 4 THEN {year} WHEN 7 THEN {month} ELSE {d.head(text, _DAY)} END"
+
+
+def _high_day(d: Dialect, text: str) -> str:
+    day = d.cast(f"{text} || '-01'", "DATE")
+    month = f"CAST({d.month_end(day)} AS {d.leaf_types['string']})"
+    return f"CASE length({text}) WHEN 4 THEN {text} || '-12-31' WHEN 7 THEN {month} ELSE {d.head(text, _DAY)} END"
+
+
+def _edge(d: Dialect, text: str, digits: str, of_day: str) -> str:
+    exact = d.replaced(text, "(:[0-9]{2})(Z|[+-])", f"$1{digits}$2")
+    return f"CASE WHEN length({text}) > {_DAY} THEN {exact} ELSE {of_day} END"
