@@ -1,6 +1,7 @@
 """The way to the tables: an embedded Iceberg REST catalog, and the commit gateway in front of any catalog.
 
-`CatalogSession` is what engines and the committer use. `serve_catalog` gives the bare catalog, without the gateway.
+`CatalogSession` is what engines and the committer use. `serve_catalog` gives the bare catalog, without the
+gateway.
 """
 
 from a360.catalog._endpoint import Endpoint

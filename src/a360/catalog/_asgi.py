@@ -1,13 +1,13 @@
-"""From HTTP to a catalog's requests and back: bearer token checked, work done off the event loop."""
+"""From HTTP to a catalog's requests and back: bearer token checked, work done off the event loop.
+
+Plain ASGI: two messages in, two out, and no framework to import before a command can start.
+"""
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-
-from starlette.requests import Request as HttpRequest
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from typing import Any
 
 from a360.catalog._errors import NotAuthorizedError
 from a360.catalog._wire import Reply, Request
@@ -15,6 +15,9 @@ from a360.catalog._wire import Reply, Request
 _THREADS = 64
 
 type Handler = Callable[[Request], Reply]
+type Message = MutableMapping[str, Any]
+type Receive = Callable[[], Awaitable[Message]]
+type Send = Callable[[Message], Awaitable[None]]
 
 
 class CatalogApp:
@@ -26,33 +29,41 @@ class CatalogApp:
         self._expected = f"Bearer {token}".encode()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="a360-catalog")
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        http = HttpRequest(scope, receive)
-        request = Request(
-            method=http.method,
-            path=scope["raw_path"].decode("latin-1"),
-            query=scope["query_string"].decode("latin-1"),
-            body=await http.body(),
-            headers=dict(http.headers),
-        )
-        if self._knows(http):
-            loop = asyncio.get_running_loop()
-            reply = await loop.run_in_executor(self._threads, self._handler, request)
-        else:
-            reply = Reply.error(NotAuthorizedError("A valid bearer token is required"))
-        await self._send(http, reply)(scope, receive, send)
-
-    def _knows(self, http: HttpRequest) -> bool:
-        given = http.headers.get("authorization", "").encode("latin-1")
-        return secrets.compare_digest(given, self._expected)
-
-    @staticmethod
-    def _send(http: HttpRequest, reply: Reply) -> Response:
-        body = b"" if http.method == "HEAD" else reply.body
-        return Response(body, reply.status, media_type=reply.content_type if body else None)
+        body = await _body(receive)
+        if body is None:
+            return
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        reply = Reply.error(NotAuthorizedError("A valid bearer token is required"))
+        if secrets.compare_digest(headers.get("authorization", "").encode("latin-1"), self._expected):
+            path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
+            request = Request(scope["method"], path, query, body, headers)
+            reply = await asyncio.get_running_loop().run_in_executor(self._threads, self._handler, request)
+        await _answer(send, reply, with_body=scope["method"] != "HEAD")
 
     def close(self) -> None:
         """Wait for requests under way and end the threads."""
         self._threads.shutdown(wait=True, cancel_futures=True)
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The whole body, None where the client went away before it had sent it."""
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+async def _answer(send: Send, reply: Reply, *, with_body: bool) -> None:
+    body = reply.body if with_body else b""
+    headers = [(b"content-type", reply.content_type.encode("latin-1"))] if body else []
+    if reply.status != 204:  # noqa: PLR2004 -- "no content" must not announce a length
+        headers.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

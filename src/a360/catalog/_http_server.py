@@ -1,13 +1,15 @@
 """A uvicorn server on loopback, in a thread of this process."""
 
+import asyncio
+import contextlib
 import socket
 import threading
 from types import TracebackType
 from typing import Self
 
 import uvicorn
-from starlette.types import ASGIApp
 
+from a360.catalog._asgi import CatalogApp
 from a360.errors import OperatorError
 
 _START_SECONDS = 10.0
@@ -15,10 +17,35 @@ _GRACE_SECONDS = 5
 LOOPBACK = "127.0.0.1"
 
 
+class _Server(uvicorn.Server):
+    """Uvicorn that says when it is ready and is told when to end, where it would look ten times a second."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._told: asyncio.Event | None = None
+
+    async def main_loop(self) -> None:
+        """Serve until told to end."""
+        self._told = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self.ready.set()
+        if not self.should_exit:
+            await self._told.wait()
+
+    def end(self) -> None:
+        """Tell the server to end, from any thread."""
+        self.should_exit = True
+        if self._loop is not None and self._told is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+                self._loop.call_soon_threadsafe(self._told.set)
+
+
 class LoopbackServer:
     """Serves an application on `127.0.0.1`; says nothing, and leaves no thread or socket behind."""
 
-    def __init__(self, app: ASGIApp, port: int = 0) -> None:
+    def __init__(self, app: CatalogApp, port: int = 0) -> None:
         self._socket = _bound(port)
         self.port: int = self._socket.getsockname()[1]
         config = uvicorn.Config(
@@ -35,7 +62,7 @@ class LoopbackServer:
             timeout_keep_alive=75,
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
-        self._server = uvicorn.Server(config)
+        self._server = _Server(config)
         self._thread = threading.Thread(
             target=self._server.run, args=([self._socket],), name="a360-catalog-http", daemon=True
         )
@@ -52,13 +79,8 @@ class LoopbackServer:
             OperatorError: It did not come up.
         """
         self._thread.start()
-        waited = threading.Event()
-        for _ in range(int(_START_SECONDS / 0.002)):
-            if self._server.started:
-                return self
-            if not self._thread.is_alive():
-                break
-            waited.wait(0.002)
+        if self._server.ready.wait(_START_SECONDS):
+            return self
         self.stop()
         raise OperatorError(
             "catalog-unreachable",
@@ -69,7 +91,7 @@ class LoopbackServer:
 
     def stop(self) -> None:
         """End the server: requests under way are answered, idle connections closed."""
-        self._server.should_exit = True
+        self._server.end()
         if self._thread.ident is not None:
             self._thread.join()
         self._socket.close()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from a360.catalog._asgi import CatalogApp
 from a360.catalog._endpoint import Endpoint
 from a360.catalog._http_server import LoopbackServer
-from a360.catalog.gateway import CommitStamp, EmbeddedUpstream, Gateway, HttpUpstream, Lane, Policy, Upstream
+from a360.catalog.gateway import CommitStamp, EmbeddedUpstream, Gateway, Lane, Policy, Upstream
 from a360.catalog.server import EmbeddedCatalog, profile_named
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ class CatalogSession:
         """
         limits = policy or Policy()
         if upstream_uri is not None:
+            from a360.catalog.gateway._http_upstream import HttpUpstream  # noqa: PLC0415 -- slow to import
+
             other = HttpUpstream(upstream_uri, token=upstream_token, seconds=limits.upstream)
             return cls(other, upstream_warehouse or "", policy=limits, port=port, token=token)
         catalog = EmbeddedCatalog(Path(lake_folder), profile_named(profile))
@@ -78,7 +80,8 @@ class CatalogSession:
 
         Args:
             stamp: Written into the summary of every snapshot added through the endpoint.
-            base: Snapshot id that `main` of a table (`namespace.name`) must be at for a commit to succeed; None for a
+            base: Snapshot id that `main` of a table (`namespace.name`) must be at for a commit to succeed;
+            None for a
                 table without snapshots. After each commit of this endpoint the fence stands on that commit.
         """
         path = self._gateway.open_lane(Lane(stamp, base))
@@ -92,7 +95,7 @@ class CatalogSession:
                 client.close()
 
     def client(self, endpoint: Endpoint | None = None) -> "RestCatalog":
-        """A PyIceberg catalog for an endpoint, by default the unstamped one; closed with what it belongs to."""
+        """A PyIceberg catalog for an endpoint, by default the unstamped one; closed along with it."""
         from pyiceberg.catalog.rest import RestCatalog  # noqa: PLC0415 -- costs a second, and not all need it
 
         at = endpoint or self.endpoint

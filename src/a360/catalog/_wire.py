@@ -1,4 +1,4 @@
-"""A request and its reply, free of any web framework, so that the catalog can be called with or without a socket."""
+"""A request and its reply, free of any web framework: a catalog is called with or without a socket."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -4,7 +4,7 @@ from a360.catalog.gateway._gateway import Gateway
 from a360.catalog.gateway._lane import Lane
 from a360.catalog.gateway._policy import Policy
 from a360.catalog.gateway._stamp import COMMIT_ID, COUNTS, CREATED_BY, UPSTREAM, CommitStamp
-from a360.catalog.gateway._upstream import EmbeddedUpstream, HttpUpstream, Upstream, UpstreamLostError
+from a360.catalog.gateway._upstream import EmbeddedUpstream, Upstream, UpstreamLostError
 
 __all__ = [
     "COMMIT_ID",
@@ -14,7 +14,6 @@ __all__ = [
     "CommitStamp",
     "EmbeddedUpstream",
     "Gateway",
-    "HttpUpstream",
     "Lane",
     "Policy",
     "Upstream",

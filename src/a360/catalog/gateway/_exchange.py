@@ -40,7 +40,8 @@ class Exchange:
 
         Args:
             request: The change; sending it twice must not do it twice.
-            judge: Given the last answer (None: lost) and whether an earlier try may have been carried out, gives the
+            judge: Given the last answer (None: lost) and whether an earlier try may have been carried out,
+            gives the
                 answer for the client, or None where the outcome is still open.
             uncertain: Whether this change was tried before and its outcome never found.
         """

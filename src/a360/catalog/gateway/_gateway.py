@@ -1,8 +1,8 @@
 """The commit gateway: every change of a table passes here, and is answered only when its outcome is known.
 
-Why it exists: a commit can land and its answer get lost. DuckDB then sends the commit again, is told of a conflict
-(with itself), and deletes the data files it wrote, which by then the table needs; PyIceberg deletes on any conflict.
-The gateway reads the table back before it says that a commit succeeded or failed.
+Why it exists: a commit can land and its answer get lost. DuckDB then sends the commit again, is told of a
+conflict (with itself), and deletes the data files it wrote, which by then the table needs; PyIceberg deletes
+on any conflict. The gateway reads the table back before it says that a commit succeeded or failed.
 """
 
 import hashlib
@@ -10,11 +10,11 @@ import secrets
 import threading
 from collections.abc import Sequence
 
-from a360.catalog._errors import BadRequestError, NoSuchRouteError, RestError
+from a360.catalog._errors import BadRequestError, CommitStateUnknownError, NoSuchRouteError, RestError
 from a360.catalog._wire import Json, Reply, Request, encode
 from a360.catalog.gateway import _others
 from a360.catalog.gateway._evidence import Finding, TableChange, look
-from a360.catalog.gateway._exchange import Exchange, Judge
+from a360.catalog.gateway._exchange import Exchange
 from a360.catalog.gateway._lane import Lane
 from a360.catalog.gateway._operations import Kind, Operation, operation_of
 from a360.catalog.gateway._policy import CONCLUSIVE, CONFLICT, Policy, settles
@@ -57,6 +57,9 @@ class Gateway:
             return self._answer(inner, lane, operation_of(inner))
         except RestError as error:
             return Reply.error(error)
+        except Exception as broken:  # noqa: BLE001 -- the last place that can turn a fault into an answer
+            # Whatever was sent on may have been carried out.
+            return Reply.error(CommitStateUnknownError(f"The gateway failed ({type(broken).__name__})"))
 
     def _route(self, request: Request) -> tuple[Lane, Request]:
         if not request.path.startswith(_LANES):
@@ -99,38 +102,53 @@ class Gateway:
         name = _name_of(request.path, changes)
 
         def judge(reply: Reply | None, uncertain: bool) -> Reply | None:  # noqa: FBT001 -- a callback's shape
-            if reply is not None and reply.ok:
-                return reply
-            if reply is not None and not uncertain and reply.status != CONFLICT:
-                return reply
-            findings = [look(self._exchange, change, by_effect=uncertain) for change in changes]
-            if all(finding.landed for finding in findings):
-                return _success(findings)
-            # An open outcome becomes a refusal only on proof: the change is not there, and the catalog has said that
-            # it cannot be made any more.
-            absent = any(finding.landed is False for finding in findings)
-            if reply is not None and absent and (not uncertain or reply.status in CONCLUSIVE):
-                return reply
-            return None
+            if uncertain:
+                self._note_unsettled(name)
+            return self._verdict(reply, changes, uncertain=uncertain)
 
-        reply = self._remembering(name, request, judge)
+        reply = self._exchange.until_settled(request, judge, uncertain=self._is_unsettled(name))
+        if settles(reply):
+            self._forget_unsettled(name)
         if reply.ok:
             for change in changes:
                 lane.advance(change.table, change.updates)
         return reply
 
-    def _remembering(self, name: str, request: Request, judge: Judge) -> Reply:
-        """Settle a commit; one whose outcome stays open is remembered, for its writer may send it again."""
+    def _verdict(
+        self, reply: Reply | None, changes: Sequence[TableChange], *, uncertain: bool
+    ) -> Reply | None:
+        """What a writer may be told after one try; None where the outcome is open."""
+        if reply is not None and (reply.ok or (not uncertain and reply.status != CONFLICT)):
+            return reply
+        findings = [look(self._exchange, change, by_effect=uncertain) for change in changes]
+        if all(finding.landed for finding in findings):
+            return _success(findings)
+        if reply is None or not any(finding.landed is False for finding in findings):
+            return None
+        # After a lost answer a refusal is passed on only on proof. A conflict alone is none: the catalog may
+        # have met our own first try, still under way. The table must have moved on, so that it cannot land
+        # any more.
+        proven = (
+            any(each.hopeless for each in findings)
+            if reply.status == CONFLICT
+            else reply.status in CONCLUSIVE
+        )
+        return reply if proven or not uncertain else None
+
+    def _is_unsettled(self, name: str) -> bool:
         with self._lock:
-            tried_before = name in self._unsettled
-        reply = self._exchange.until_settled(request, judge, uncertain=tried_before)
+            return name in self._unsettled
+
+    def _note_unsettled(self, name: str) -> None:
+        """Remember an open outcome: the writer may lose patience and send its commit again."""
+        with self._lock:
+            self._unsettled[name] = None
+            while len(self._unsettled) > _REMEMBERED:
+                del self._unsettled[next(iter(self._unsettled))]
+
+    def _forget_unsettled(self, name: str) -> None:
         with self._lock:
             self._unsettled.pop(name, None)
-            if not settles(reply):
-                self._unsettled[name] = None
-                while len(self._unsettled) > _REMEMBERED:
-                    del self._unsettled[next(iter(self._unsettled))]
-        return reply
 
 
 def _with_body(request: Request, body: bytes) -> Request:

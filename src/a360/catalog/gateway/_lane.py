@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Mapping, Sequence
 
-from a360.catalog._errors import CommitFailedError
+from a360.catalog._errors import BadRequestError, CommitFailedError
 from a360.catalog._wire import Json
 from a360.catalog.gateway._stamp import COMMIT_ID, CommitStamp, generated_commit_id, stamped_updates
 
@@ -25,15 +25,18 @@ class Lane:
         return self._stamp.commit_id if self._stamp else generated_commit_id()
 
     def prepare(self, table: str, body: Json) -> Json:
-        """A commit to one table as it is sent on: stamped, and fenced where the lane has a base for the table.
+        """A commit to one table as it is sent on: stamped, and fenced where the lane knows the base.
 
         Raises:
+            BadRequestError: The commit is malformed.
             CommitFailedError: The table is to be created, and the lane expects it to exist.
         """
+        requirements, updates = _objects(body, "requirements"), _objects(body, "updates")
+        _check_snapshots(updates)
         return {
             **body,
-            "requirements": self._fenced(table, body.get("requirements") or []),
-            "updates": self._stamped(body.get("updates") or []),
+            "requirements": self._fenced(table, requirements),
+            "updates": self._stamped(updates),
         }
 
     def _stamped(self, updates: Sequence[Json]) -> list[Json]:
@@ -70,3 +73,19 @@ class Lane:
 
 def _summary(update: Json) -> Mapping[str, str]:
     return (update.get("snapshot") or {}).get("summary") or {}
+
+
+def _objects(body: Json, key: str) -> list[Json]:
+    value = body.get(key) or []
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        raise BadRequestError(f"Malformed request: {key} is not a list of objects")
+    return value
+
+
+def _check_snapshots(updates: Sequence[Json]) -> None:
+    """Refuse snapshots without an id: by that id a commit is found again."""
+    for each in updates:
+        snapshot = each.get("snapshot")
+        named = isinstance(snapshot, dict) and isinstance(snapshot.get("snapshot-id"), int)
+        if each.get("action") == "add-snapshot" and not named:
+            raise BadRequestError("Malformed update add-snapshot: a snapshot with an id is missing")

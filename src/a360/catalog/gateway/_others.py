@@ -8,7 +8,8 @@ from a360.catalog.gateway._operations import Kind, Operation
 from a360.catalog.gateway._policy import CONCLUSIVE, CONFLICT, NOT_FOUND
 from a360.catalog.gateway._stamp import CREATED_BY
 
-# Settings by which a catalog would send its clients past the gateway, or have them use a token we do not check.
+# Settings by which a catalog would send its clients past the gateway, or have them use a token we do not
+# check.
 _KEPT_BACK = frozenset({"uri", "token", "credential", "oauth2-server-uri", "rest.sigv4-enabled"})
 
 
@@ -77,7 +78,8 @@ def _registered(exchange: Exchange, operation: Operation, body: Json) -> Reply |
 def create_table(exchange: Exchange, request: Request, operation: Operation, commit_id: str) -> Reply:
     """Create a table, marked so that it can be told from one that a rival created meanwhile.
 
-    A staged creation changes nothing in the catalog and is simply tried again; its commit is settled like any other.
+    A staged creation changes nothing in the catalog and is simply tried again; its commit is settled like
+    any other.
     """
     body = request.json()
     if body.get("stage-create"):

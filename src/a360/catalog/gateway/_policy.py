@@ -7,7 +7,8 @@ from time import monotonic
 
 from a360.catalog._wire import Reply
 
-# Timeouts, "too early" and "too many" say nothing of a request that may have been passed on before they were sent.
+# Timeouts, "too early" and "too many" say nothing of a request that may have been passed on before they were
+# sent.
 _UNSETTLED = frozenset({408, 425, 429})
 _NOT_IMPLEMENTED = 501
 _SERVER_FAULT = 500

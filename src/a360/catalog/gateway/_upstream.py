@@ -1,15 +1,9 @@
-"""The catalog behind the gateway: the embedded one, called directly, or any other, by its address."""
+"""The catalog behind the gateway, and the embedded one as such."""
 
-from collections.abc import Mapping
 from typing import Protocol
-
-import httpx
 
 from a360.catalog._wire import Reply, Request
 from a360.catalog.server import EmbeddedCatalog
-
-_FORWARDED = ("x-iceberg-access-delegation", "idempotency-key", "x-client-version", "user-agent")
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class UpstreamLostError(Exception):
@@ -43,49 +37,3 @@ class EmbeddedUpstream:
     def close(self) -> None:
         """Close the catalog."""
         self._catalog.close()
-
-
-class HttpUpstream:
-    """Any Iceberg REST catalog."""
-
-    def __init__(
-        self, uri: str, *, seconds: float, token: str | None = None, auth: httpx.Auth | None = None
-    ) -> None:
-        self._base = httpx.URL(uri.rstrip("/"))
-        headers = {"authorization": f"Bearer {token}"} if token else {}
-        self._client = httpx.Client(
-            headers={**headers, "content-type": "application/json"},
-            auth=auth,
-            timeout=httpx.Timeout(seconds, connect=min(seconds, 5.0)),
-            # A proxy from the environment must not come between us and this machine.
-            trust_env=self._base.host not in _LOOPBACK,
-        )
-
-    def send(self, request: Request) -> Reply:
-        """Send one request.
-
-        Raises:
-            UpstreamLostError: No whole answer came back.
-        """
-        query = f"?{request.query}" if request.query else ""
-        path = self._base.raw_path.decode("latin-1").rstrip("/") + request.path + query
-        try:
-            answer = self._client.request(
-                request.method,
-                self._base.copy_with(raw_path=path.encode("latin-1")),
-                content=request.body,
-                headers=_forwarded(request.headers),
-            )
-        except httpx.TransportError as lost:
-            raise UpstreamLostError(type(lost).__name__) from lost
-        return Reply(
-            answer.status_code, answer.content, answer.headers.get("content-type", "application/json")
-        )
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
-
-
-def _forwarded(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: headers[name] for name in _FORWARDED if name in headers}

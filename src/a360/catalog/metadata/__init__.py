@@ -1,6 +1,7 @@
 """Table metadata as raw JSON: creation, updates, requirements, history. Pure functions; versions 1 to 3.
 
-Documents stay plain dictionaries, never typed models, so that a field this code does not know survives a commit.
+Documents stay plain dictionaries, never typed models, so that a field this code does not know survives a
+commit.
 """
 
 from a360.catalog.metadata._apply import UPDATE_ACTIONS, apply_updates, create_by_updates

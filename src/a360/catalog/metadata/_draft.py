@@ -11,7 +11,8 @@ LAST_ADDED = -1
 class Draft:
     """A copy-on-write view of table metadata, with what updates of one commit must remember of each other.
 
-    The base document is shared with a cache and with other threads, so nothing in it is ever changed in place:
+    The base document is shared with a cache and with other threads, so nothing in it is ever changed in
+    place:
     every change puts a new value under a top-level key.
     """
 

@@ -61,7 +61,7 @@ def check_sources(fields: Iterable[Json], known: frozenset[int]) -> None:
 
 
 def bound_spec(spec: Json, spec_id: int, existing: list[Json], last_partition_id: int) -> Json:
-    """A new spec with an id on every field: that of an equal field of an earlier spec, else the next free one."""
+    """A new spec with an id on every field: that of an equal field of an earlier spec, else a free one."""
     known = {_meaning(field): field["field-id"] for old in existing for field in old["fields"]}
     fields: list[Json] = []
     for field in spec["fields"]:

@@ -55,8 +55,8 @@ def highest_id(schema: Json) -> int:
 def with_fresh_ids(schema: Json, schema_id: int = 0) -> tuple[Json, dict[int, int]]:
     """A copy of the schema numbered from 1, and where each old id went.
 
-    The order is that of Iceberg's reference implementation: all fields of a struct first, then what they contain.
-    Spark counts from 0, which makes renumbering more than a courtesy.
+    The order is that of Iceberg's reference implementation: all fields of a struct first, then what they
+    contain. Spark counts from 0, which makes renumbering more than a courtesy.
 
     Raises:
         ValidationError: The same id occurs twice, so that references to it would be ambiguous.
@@ -123,7 +123,8 @@ def check_schema(schema: Json, format_version: int) -> None:
         kind = field["type"]
         if isinstance(kind, str) and kind.startswith(_V3_TYPES):
             raise ValidationError(
-                f"Invalid schema for v{format_version}: {kind} of field {field['name']} is not supported until v3"
+                f"Invalid schema for v{format_version}: "
+                f"type {kind} of field {field['name']} is not supported until v3"
             )
         if field.get("initial-default") is not None:
             raise ValidationError(

@@ -103,8 +103,8 @@ def remove_snapshots(draft: Draft, update: Json) -> None:
 def tidy_snapshot_log(draft: Draft) -> None:
     """Close the snapshot log at the end of a commit.
 
-    Snapshots that were current only within the commit leave the log. Where a snapshot of the log no longer exists,
-    what came before it leaves too: the table's state at those times cannot be told any more.
+    Snapshots that were current only within the commit leave the log. Where a snapshot of the log no longer
+    exists, what came before it leaves too: the table's state at those times cannot be told any more.
     """
     passing = {each for each in draft.current_set_to if each in draft.added_snapshots}
     passing.discard(draft.get("current-snapshot-id"))

@@ -1,6 +1,6 @@
-"""The embedded catalog: requests of the Iceberg REST specification in, replies out. Knows nothing of sockets."""
+"""The embedded catalog: requests of the Iceberg REST specification in, replies out; no sockets."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from a360.catalog._errors import (
 )
 from a360.catalog._wire import Json, Reply, Request, encode
 from a360.catalog.server._commits import Change, Committer
-from a360.catalog.server._names import identifier_of, namespace_of, plain_name
+from a360.catalog.server._names import Call, namespace_of, plain_name
 from a360.catalog.server._pages import page
 from a360.catalog.server._profile import Profile
 from a360.catalog.server._routes import endpoints_of, find_route
@@ -30,12 +30,11 @@ from a360.failpoints import FailpointError, failpoint
 DATABASE = "catalog.db"
 WAREHOUSE = "warehouse"
 
-type _Arguments = Sequence[str]
-type _Handler = Callable[[Request, _Arguments], Reply]
+type _Handler = Callable[[Call], Reply]
 
 
 class EmbeddedCatalog:
-    """The catalog of one lake folder. Safe to call from any thread; any number of processes may open one folder."""
+    """The catalog of one lake folder; any number of threads and processes may use one folder at once."""
 
     def __init__(self, lake_folder: Path, profile: Profile) -> None:
         lake_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -56,7 +55,7 @@ class EmbeddedCatalog:
             route, arguments = find_route(request.method, request.segments, self.profile)
             commits = route.commits
             handler: _Handler = getattr(self, f"_{route.name}")
-            return handler(request, arguments)
+            return handler(Call(request, arguments))
         except RestError as error:
             return Reply.error(error)
         except Exception as broken:  # noqa: BLE001 -- the last place that can turn a fault into an answer
@@ -64,7 +63,7 @@ class EmbeddedCatalog:
             unknown = CommitStateUnknownError(f"The catalog failed during a commit ({name})")
             return Reply.error(unknown if commits else InternalServerError(f"The catalog failed ({name})"))
 
-    def _config(self, request: Request, arguments: _Arguments) -> Reply:
+    def _config(self, call: Call) -> Reply:  # noqa: ARG002 -- all handlers take the call
         overrides = {"prefix": self.profile.prefix} if self.profile.prefix else {}
         return Reply.of(
             {
@@ -76,14 +75,14 @@ class EmbeddedCatalog:
 
     # Namespaces
 
-    def _list_namespaces(self, request: Request, arguments: _Arguments) -> Reply:
-        parent = request.parameters.get("parent")
+    def _list_namespaces(self, call: Call) -> Reply:
+        parent = call.request.parameters.get("parent")
         found = self._store.namespaces(namespace_of(parent) if parent else ())
-        shown, token = page(found, request.parameters)
+        shown, token = page(found, call.request.parameters)
         return Reply.of({"namespaces": shown, **token})
 
-    def _create_namespace(self, request: Request, arguments: _Arguments) -> Reply:
-        body = request.json()
+    def _create_namespace(self, call: Call) -> Reply:
+        body = call.request.json()
         namespace = tuple(plain_name(part) for part in _list(body, "namespace"))
         if not namespace:
             raise BadRequestError("Malformed request: a namespace needs a name")
@@ -91,39 +90,39 @@ class EmbeddedCatalog:
         self._store.create_namespace(namespace, properties)
         return Reply.of({"namespace": namespace, "properties": properties})
 
-    def _load_namespace(self, request: Request, arguments: _Arguments) -> Reply:
-        namespace = namespace_of(arguments[0])
+    def _load_namespace(self, call: Call) -> Reply:
+        namespace = call.namespace
         return Reply.of({"namespace": namespace, "properties": self._store.namespace_properties(namespace)})
 
-    def _namespace_exists(self, request: Request, arguments: _Arguments) -> Reply:
-        self._store.namespace_properties(namespace_of(arguments[0]))
+    def _namespace_exists(self, call: Call) -> Reply:
+        self._store.namespace_properties(call.namespace)
         return Reply(204)
 
-    def _drop_namespace(self, request: Request, arguments: _Arguments) -> Reply:
-        self._store.drop_namespace(namespace_of(arguments[0]))
+    def _drop_namespace(self, call: Call) -> Reply:
+        self._store.drop_namespace(call.namespace)
         return Reply(204)
 
-    def _update_namespace(self, request: Request, arguments: _Arguments) -> Reply:
-        body = request.json()
+    def _update_namespace(self, call: Call) -> Reply:
+        body = call.request.json()
         removals, updates = _list(body, "removals"), _texts(body.get("updates"))
         both = set(removals) & set(updates)
         if both:
             raise UnprocessableError(f"Cannot set and remove the same property: {', '.join(sorted(both))}")
-        before = self._store.update_namespace(namespace_of(arguments[0]), removals, updates)
+        before = self._store.update_namespace(call.namespace, removals, updates)
         removed = [key for key in removals if key in before]
         missing = [key for key in removals if key not in before]
         return Reply.of({"updated": list(updates), "removed": removed, "missing": missing})
 
     # Tables
 
-    def _list_tables(self, request: Request, arguments: _Arguments) -> Reply:
-        namespace = namespace_of(arguments[0])
-        shown, token = page(self._store.tables(namespace), request.parameters)
+    def _list_tables(self, call: Call) -> Reply:
+        namespace = call.namespace
+        shown, token = page(self._store.tables(namespace), call.request.parameters)
         return Reply.of({"identifiers": [{"namespace": namespace, "name": name} for name in shown], **token})
 
-    def _create_table(self, request: Request, arguments: _Arguments) -> Reply:
-        body = request.json()
-        table = Identifier(namespace_of(arguments[0]), plain_name(body.get("name")))
+    def _create_table(self, call: Call) -> Reply:
+        body = call.request.json()
+        table = Identifier(call.namespace, plain_name(body.get("name")))
         self._store.namespace_properties(table.namespace)
         if self._store.pointer(table) is not None:
             raise AlreadyExistsError(f"Table already exists: {table}")
@@ -161,84 +160,82 @@ class EmbeddedCatalog:
         failpoint("catalog.create.after-swap")
         return file
 
-    def _register_table(self, request: Request, arguments: _Arguments) -> Reply:
-        body = request.json()
-        table = Identifier(namespace_of(arguments[0]), plain_name(body.get("name")))
+    def _register_table(self, call: Call) -> Reply:
+        body = call.request.json()
+        table = Identifier(call.namespace, plain_name(body.get("name")))
         self._store.namespace_properties(table.namespace)
         old = self._store.pointer(table)
         if old is not None and not body.get("overwrite"):
             raise AlreadyExistsError(f"Table already exists: {table}")
         location = str(body.get("metadata-location") or "")
         try:
-            document = metadata.normal_form(self.warehouse.read(location).document)
+            file = self.warehouse.read(location)
         except InternalServerError as missing:
             raise BadRequestError(
                 "Cannot register table: its metadata file is missing or broken"
             ) from missing
-        self.warehouse.path_of(document["location"])
-        if not self._store.swap([Swap(table, old, location, document["location"])]):
+        self.warehouse.path_of(file.document["location"])
+        if not self._store.swap([Swap(table, old, location, file.document["location"])]):
             raise CommitFailedError(f"Cannot register table: {table} was changed at the same time")
-        return _loaded(MetadataFile(location, encode(document), document))
+        return _loaded(file)
 
-    def _load_table(self, request: Request, arguments: _Arguments) -> Reply:
-        table = identifier_of(arguments)
+    def _load_table(self, call: Call) -> Reply:
+        table = call.table
         file = self._committer.current(table)
         if file is None:
             raise NoSuchTableError(f"Table does not exist: {table}")
-        if request.parameters.get("snapshots") == "refs":
+        if call.request.parameters.get("snapshots") == "refs":
             document = _with_referenced_snapshots(file.document)
             return Reply.of({"metadata-location": file.location, "metadata": document, "config": {}})
         return _loaded(file)
 
-    def _table_exists(self, request: Request, arguments: _Arguments) -> Reply:
-        table = identifier_of(arguments)
+    def _table_exists(self, call: Call) -> Reply:
+        table = call.table
         if self._store.pointer(table) is None:
             raise NoSuchTableError(f"Table does not exist: {table}")
         return Reply(204)
 
-    def _commit_table(self, request: Request, arguments: _Arguments) -> Reply:
-        file = self._committer.commit(_change(request.json(), identifier_of(arguments)))
+    def _commit_table(self, call: Call) -> Reply:
+        file = self._committer.commit(_change(call.request.json(), call.table))
         return Reply(200, _table_body(file, config=False))
 
-    def _drop_table(self, request: Request, arguments: _Arguments) -> Reply:
-        purges = request.parameters.get("purgeRequested", "false").lower() == "true"
+    def _drop_table(self, call: Call) -> Reply:
+        purges = call.request.parameters.get("purgeRequested", "false").lower() == "true"
         if purges and not self.profile.purge:
             raise UnsupportedError("Purging tables is not supported: drop the table without purge")
-        location = self._store.drop(identifier_of(arguments))
+        location = self._store.drop(call.table)
         if purges:
             self.warehouse.purge(location)
         return Reply(204)
 
-    def _rename_table(self, request: Request, arguments: _Arguments) -> Reply:
+    def _rename_table(self, call: Call) -> Reply:
         if not self.profile.rename:
             raise UnsupportedError("Renaming tables is not supported")
-        body = request.json()
+        body = call.request.json()
         self._store.rename(_identifier(body.get("source")), _identifier(body.get("destination")))
         return Reply(204)
 
-    def _commit_transaction(self, request: Request, arguments: _Arguments) -> Reply:
+    def _commit_transaction(self, call: Call) -> Reply:
         if not self.profile.multi_table:
             raise ForbiddenError("Transactions over several tables are not supported: commit to each table")
         changes = [
             _change(each, _identifier(each.get("identifier")))
-            for each in _list(request.json(), "table-changes")
+            for each in _list(call.request.json(), "table-changes")
         ]
         self._committer.commit_all(changes)
         return Reply(204)
 
-    def _load_credentials(self, request: Request, arguments: _Arguments) -> Reply:
-        self._table_exists(request, arguments)
+    def _load_credentials(self, call: Call) -> Reply:
+        self._table_exists(call)
         return Reply.of({"storage-credentials": []})
 
-    def _report_metrics(self, request: Request, arguments: _Arguments) -> Reply:
+    def _report_metrics(self, call: Call) -> Reply:  # noqa: ARG002 -- all handlers take the call
         # Scan and commit reports are accepted and not kept: clients send them unasked.
         return Reply(204)
 
-    def _views(self, request: Request, arguments: _Arguments) -> Reply:
-        if request.method in {"GET", "HEAD"} and arguments[1:]:
-            raise NoSuchViewError(
-                f"View does not exist: {'.'.join((*namespace_of(arguments[0]), arguments[1]))}"
-            )
+    def _views(self, call: Call) -> Reply:
+        if call.request.method in {"GET", "HEAD"} and call.arguments[1:]:
+            raise NoSuchViewError(f"View does not exist: {'.'.join((*call.namespace, call.arguments[1]))}")
         raise UnsupportedError("Views are not supported")
 
 

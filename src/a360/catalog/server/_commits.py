@@ -46,9 +46,9 @@ class _Prepared:
 class Committer:
     """Carries out commits on one lake; any number of threads and processes may do so at once.
 
-    Metadata files are written before the pointers move and are never changed after; moving the pointers is one
-    SQLite transaction that checks that none has moved since it was read. Who loses that race starts again, and fails
-    only if a requirement does not hold any more.
+    Metadata files are written before the pointers move and are never changed after; moving the pointers is
+    one SQLite transaction that checks that none has moved since it was read. Who loses that race starts
+    again, and fails only if a requirement does not hold any more.
     """
 
     def __init__(self, store: Store, warehouse: Warehouse, profile: Profile) -> None:

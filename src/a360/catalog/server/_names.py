@@ -1,9 +1,9 @@
 """Names out of paths and bodies."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 from a360.catalog._errors import BadRequestError
-from a360.catalog._wire import NAMESPACE_SEPARATOR
+from a360.catalog._wire import NAMESPACE_SEPARATOR, Request
 from a360.catalog.store import Identifier, Namespace
 
 _LONGEST = 255
@@ -14,9 +14,22 @@ def namespace_of(segment: str) -> Namespace:
     return tuple(plain_name(part) for part in segment.split(NAMESPACE_SEPARATOR))
 
 
-def identifier_of(arguments: Sequence[str]) -> Identifier:
-    """A table as it stands in a path: namespace and name."""
-    return Identifier(namespace_of(arguments[0]), plain_name(arguments[1]))
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request and the names out of its path."""
+
+    request: Request
+    arguments: tuple[str, ...]
+
+    @property
+    def namespace(self) -> Namespace:
+        """The namespace in the path."""
+        return namespace_of(self.arguments[0])
+
+    @property
+    def table(self) -> Identifier:
+        """The table in the path."""
+        return Identifier(self.namespace, plain_name(self.arguments[1]))
 
 
 def plain_name(name: object) -> str:

@@ -6,7 +6,7 @@ from a360.catalog._errors import BadRequestError
 
 
 def page[T](items: Sequence[T], parameters: Mapping[str, str]) -> tuple[Sequence[T], dict[str, str]]:
-    """The page asked for, and the token of the next one where there is one; everything where no size is given."""
+    """The page asked for and the token of the next one, if any; everything where no size is given."""
     size, token = parameters.get("pageSize"), parameters.get("pageToken")
     try:
         start = int(token) if token else 0

@@ -28,8 +28,8 @@ CREATE TABLE IF NOT EXISTS iceberg_table (
 class Database:
     """One SQLite file, opened once per thread; processes share it through SQLite's own locks.
 
-    Write-ahead logging lets readers go on during a commit; `synchronous=FULL` makes a commit survive a power cut
-    before it is acknowledged.
+    Write-ahead logging lets readers go on during a commit; `synchronous=FULL` makes a commit survive a power
+    cut before it is acknowledged.
     """
 
     def __init__(self, path: Path) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from a360.catalog._errors import BadRequestError, InternalServerError
 from a360.catalog._wire import Json, decode_object, encode
+from a360.catalog.metadata import normal_form
 
 _FOLDERS = ("data", "metadata")
 _CACHED_FILES = 256
@@ -23,7 +24,13 @@ _VERSION = re.compile(r"^(\d+)-")
 
 @dataclass(frozen=True, slots=True)
 class MetadataFile:
-    """A metadata file as written: where it lies, its JSON text, and the document (shared, never to be changed)."""
+    """A metadata file.
+
+    Attributes:
+        location: Where it lies.
+        text: Its content as JSON.
+        document: Its content in normal form; shared between threads, never to be changed.
+    """
 
     location: str
     text: bytes
@@ -77,7 +84,7 @@ class Warehouse:
         try:
             raw = self.path_of(location).read_bytes()
             text = gzip.decompress(raw) if location.endswith(".gz.metadata.json") else raw
-            loaded = MetadataFile(location, text, decode_object(text))
+            loaded = _normal(location, text)
         except (OSError, EOFError, BadRequestError) as broken:
             raise InternalServerError("The table's metadata file is missing or broken") from broken
         self._remember(loaded)
@@ -126,6 +133,12 @@ class Warehouse:
     def purge(self, location: str) -> None:
         """Delete a dropped table's folder with all that is in it."""
         shutil.rmtree(self.path_of(location), ignore_errors=True)
+
+
+def _normal(location: str, text: bytes) -> MetadataFile:
+    written = decode_object(text)
+    document = normal_form(written)
+    return MetadataFile(location, text if document == written else encode(document), document)
 
 
 def _holds_files(folder: Path) -> bool:

@@ -118,9 +118,9 @@ class Store:
             _require_namespace(db, namespace)
             below = _key((*namespace, ""))
             held = db.execute(
-                "SELECT 1 FROM iceberg_table WHERE namespace = ?1 UNION ALL "
-                "SELECT 1 FROM namespace WHERE substr(name, 1, length(?2)) = ?2 LIMIT 1",
-                (_key(namespace), below),
+                "SELECT 1 FROM iceberg_table WHERE namespace = ? UNION ALL "
+                "SELECT 1 FROM namespace WHERE substr(name, 1, ?) = ? LIMIT 1",
+                (_key(namespace), len(below), below),
             ).fetchone()
             if held:
                 raise NamespaceNotEmptyError(f"Namespace is not empty: {'.'.join(namespace)}")
