@@ -9,7 +9,6 @@ from a360.lake._reports import (
     IngestReport,
     LineageNode,
     RunReport,
-    TableInfo,
 )
 
 __all__ = [
@@ -23,6 +22,5 @@ __all__ = [
     "LineageNode",
     "Origin",
     "RunReport",
-    "TableInfo",
     "open_lake",
 ]

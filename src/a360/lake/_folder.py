@@ -142,8 +142,8 @@ class LakeFolder:
     def working(self) -> Iterator[bool]:
         """Hold the lake for a job that must run alone; waits for another one to end.
 
-        The lock is the kernel's, so that it is gone with a process that dies. What is yielded says whether the
-        last holder died: then there may be something to mend.
+        The lock is the kernel's, so that it is gone with a process that dies. What is yielded says whether
+        the last holder died: then there may be something to mend.
 
         Raises:
             ConflictError: `lake-busy` after ten minutes.

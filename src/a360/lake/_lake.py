@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from a360.catalog import CatalogSession
 from a360.contract import LakePlan, default_contracts, load_contracts, make_plan
-from a360.engine import EngineSession
 from a360.engine.duckdb import DuckDBEngine
 from a360.errors import A360Error, OperatorError, UsageError
 from a360.lake._doctor import lake_checks, machine_checks
@@ -24,14 +23,13 @@ from a360.lake._reports import (
     IngestReport,
     LineageNode,
     RunReport,
-    TableInfo,
 )
 from a360.lake._schema import LakeSchema
 from a360.lake._sql_gate import require_select
 from a360.protect import LocalKeyStore, LocalSealer, LocalTokenizer
 from a360.refine import RefineContext, refine, selected_steps
 from a360.settings import Settings, load_settings
-from a360.table import SnapshotInfo, Tables
+from a360.table import SnapshotInfo, TableInfo, Tables
 
 if TYPE_CHECKING:
     from a360.contract import TableChange
@@ -50,6 +48,7 @@ class Lake:
         self._folder = folder
         self._settings = settings
         self._catalog: CatalogSession | None = None
+        self._tables: Tables | None = None
 
     @property
     def path(self) -> Path:
@@ -86,10 +85,12 @@ class Lake:
             threads=self._settings.threads,
         )
 
-    @cached_property
+    @property
     def tables(self) -> Tables:
         """What can be done to the lake's tables."""
-        return Tables(self.catalog, self._engine)
+        if self._tables is None:
+            self._tables = Tables(self.catalog, self._engine)
+        return self._tables
 
     @cached_property
     def _keys(self) -> LocalKeyStore:
@@ -153,10 +154,9 @@ class Lake:
         """
         _require_one_of("engine", engine, ENGINES)
         steps = selected_steps(self.lake_plan, datasets)
-        with self._recorded("run", engine) as record, self._session() as session:
-            context = RefineContext(
-                self.lake_plan, self.tables, session, LocalTokenizer(self._keys), LocalSealer(self._keys)
-            )
+        with self._recorded("run", engine) as record:
+            tokenizer, sealer = LocalTokenizer(self._keys), LocalSealer(self._keys)
+            context = RefineContext(self.lake_plan, self.tables, self.tables.session, tokenizer, sealer)
             result = refine(
                 context,
                 steps,
@@ -190,15 +190,9 @@ class Lake:
             record.write(self.tables)
             self.tables.record()
 
-    @contextmanager
-    def _session(self) -> Iterator[EngineSession]:
-        with self._engine.session(self.catalog) as session:
-            yield session
-
     def check(self) -> CheckReport:
         """Measure the quality of every dataset as it stands."""
-        with self._session() as session:
-            return check(self.lake_plan, self.tables, session)
+        return check(self.lake_plan, self.tables, self.tables.session)
 
     def query(self, sql: str) -> pa.Table:
         """Run one SELECT over the lake's tables, named as `zone.dataset`.
@@ -207,9 +201,7 @@ class Lake:
             UsageError: the SQL does not parse, or names what is not there.
             DeniedError: it does more than read the lake's tables.
         """
-        checked = require_select(sql)
-        with self._session() as session:
-            return session.sql(checked)
+        return self.tables.session.sql(require_select(sql))
 
     def table(self, name: str) -> pa.Table:
         """The rows of a table, as Arrow."""
@@ -217,7 +209,7 @@ class Lake:
 
     def tables_info(self) -> list[TableInfo]:
         """Every table as it stands."""
-        return [TableInfo(**self.tables.info(name)) for name in self.tables.list()]
+        return [self.tables.info(name) for name in self.tables.list()]
 
     def history(self, name: str) -> Sequence[SnapshotInfo]:
         """A table's snapshots, oldest first."""
@@ -251,7 +243,10 @@ class Lake:
         return "tables are as the contracts have them"
 
     def close(self) -> None:
-        """Close the catalog."""
+        """Close the engine session and the catalog."""
+        if self._tables is not None:
+            self._tables.close()
+            self._tables = None
         if self._catalog is not None:
             self._catalog.close()
             self._catalog = None

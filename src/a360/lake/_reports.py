@@ -91,22 +91,6 @@ class CheckReport:
 
 
 @dataclass(frozen=True, slots=True)
-class TableInfo:
-    """One table as it stands; `snapshot_id` is None before its first commit."""
-
-    namespace: str
-    name: str
-    rows: int
-    snapshot_id: str | None
-    bytes: int
-    files: int
-
-    def to_json(self) -> dict[str, Any]:
-        """The table's row."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
 class LineageNode:
     """A dataset in the way of the data: what it is made from, and what is made from it."""
 

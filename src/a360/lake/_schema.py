@@ -72,7 +72,7 @@ class LakeSchema:
                 f"{len(refused)} table(s) cannot become what the contracts ask for without losing data",
                 where=", ".join(change.table for change in refused),
                 found="; ".join(reason for change in refused for reason in change.reasons),
-                next_step="take the change back, or declare it under a new dataset name; `a360 plan` shows all",
+                next_step="take the change back, or declare a new dataset; `a360 plan` shows all",
             )
 
     def _evolve(self, plan: TablePlan) -> None:
@@ -80,7 +80,7 @@ class LakeSchema:
         client: RestCatalog = self._tables.catalog.client()
         table = self._tables.load(plan.dataset)
         updates: tuple[TableUpdate, ...] = (
-            AddSchemaUpdate(schema=schema_of(plan)),
+            AddSchemaUpdate(schema_=schema_of(plan)),
             SetCurrentSchemaUpdate(schema_id=-1),
             SetPropertiesUpdate(updates=dict(plan.properties)),
         )

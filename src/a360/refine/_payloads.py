@@ -1,44 +1,69 @@
 """Bronze blocks, opened: from sealed bytes to Arrow batches of payload text, in memory only."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow as pa
 
+from a360.engine import EngineSession, quote_table, quote_text
+from a360.refine._context import BRONZE_BLOCK
+
 _NEWLINE = 10
+_GROUPS_A_FETCH = 8
+
+type SealedBlock = tuple[str, bytes]
+"""A block's id and its sealed payload."""
 
 type OpenBlock = Callable[[str, bytes], bytes]
 """Opens the payload of a block by its id."""
 
 
-def payload_batches(
-    blocks: pa.RecordBatchReader, open_block: OpenBlock, batch_bytes: int
-) -> Iterator[pa.Table]:
-    """Batches of `block_id`, `position` (line in the block, from 0) and `payload` (JSON text).
+def sealed_blocks(session: EngineSession, units: str, batch_bytes: int) -> Iterator[list[SealedBlock]]:
+    """The blocks that a table of units lies in, in groups of `batch_bytes` of plain text.
 
-    `blocks` has `block_id`, `plain_bytes` and the sealed `payload`. A batch closes at `batch_bytes` of
-    plain text. Opening runs on two threads, since decryption and decompression release the interpreter.
+    They are fetched some groups at a time, so that a lake larger than memory streams through.
     """
-    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="a360-unseal") as pool:
-        for group in _groups(blocks, batch_bytes):
-            plain = list(pool.map(lambda block: open_block(*block), group))
-            yield _lines([block_id for block_id, _ in group], plain)
+    sizes = session.sql(
+        f"SELECT block_id, plain_bytes FROM {quote_table(BRONZE_BLOCK)} "
+        f"WHERE block_id IN (SELECT block_id FROM {units}) ORDER BY block_id"
+    )
+    for fetch in _grouped(_pairs(sizes), batch_bytes * _GROUPS_A_FETCH):
+        names = ", ".join(quote_text(block_id) for block_id, _ in fetch)
+        found = session.sql(
+            f"SELECT block_id, payload FROM {quote_table(BRONZE_BLOCK)} WHERE block_id IN ({names})"
+        )
+        payloads = dict(zip(found["block_id"].to_pylist(), found["payload"].to_pylist(), strict=True))
+        for group in _grouped(fetch, batch_bytes):
+            yield [(block_id, payloads.pop(block_id)) for block_id, _ in group]
 
 
-def _groups(blocks: pa.RecordBatchReader, batch_bytes: int) -> Iterator[list[tuple[str, bytes]]]:
-    group: list[tuple[str, bytes]] = []
+def _pairs(sizes: pa.Table) -> list[tuple[str, int]]:
+    return list(zip(sizes["block_id"].to_pylist(), sizes["plain_bytes"].to_pylist(), strict=True))
+
+
+def _grouped(blocks: list[tuple[str, int]], most_bytes: int) -> Iterator[list[tuple[str, int]]]:
+    group: list[tuple[str, int]] = []
     held = 0
-    for batch in blocks:
-        columns = (batch.column(name).to_pylist() for name in ("block_id", "plain_bytes", "payload"))
-        for block_id, plain_bytes, sealed in zip(*columns, strict=True):
-            group.append((block_id, sealed))
-            held += plain_bytes
-            if held >= batch_bytes:
-                yield group
-                group, held = [], 0
+    for block in blocks:
+        if group and held + block[1] > most_bytes:
+            yield group
+            group, held = [], 0
+        group.append(block)
+        held += block[1]
     if group:
         yield group
+
+
+def payload_batches(groups: Iterable[list[SealedBlock]], open_block: OpenBlock) -> Iterator[pa.Table]:
+    """Batches of `block_id`, `position` (line in the block, from 0) and `payload` (JSON text), one a group.
+
+    Opening runs on two threads, since decryption and decompression release the interpreter.
+    """
+    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="a360-unseal") as pool:
+        for group in groups:
+            plain = list(pool.map(lambda block: open_block(*block), group))
+            yield _lines([block_id for block_id, _ in group], plain)
 
 
 def _lines(block_ids: list[str], plain: list[bytes]) -> pa.Table:

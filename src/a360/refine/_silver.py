@@ -7,7 +7,6 @@ import pyarrow as pa
 
 from a360.catalog import CommitStamp
 from a360.contract import DanglingRows, DatasetRule, SilverStep
-from a360.engine import quote_table
 from a360.errors import DataError
 from a360.failpoints import failpoint
 from a360.protect import open_block
@@ -15,14 +14,13 @@ from a360.quality import RuleResult, measure_results, measure_sql
 from a360.refine._candidates import Candidates
 from a360.refine._contained import CONTAINERS, ContainedUnits
 from a360.refine._context import (
-    BRONZE_BLOCK,
     BRONZE_RESOURCE,
     IDENTIFIERS,
     STEP_KEY,
     RefineContext,
     StepOutcome,
 )
-from a360.refine._payloads import payload_batches
+from a360.refine._payloads import payload_batches, sealed_blocks
 from a360.refine._rejects import Rejects
 from a360.refine._settle import Settled, Settlement
 from a360.refine._shape import SilverShape, silver_shape
@@ -118,15 +116,9 @@ class _SilverRun:
     def _payloads(self, units: str) -> Iterator[pa.Table]:
         """The payloads of units, opened in memory, batch by batch."""
         sealer = self._context.sealer
-        # Sealed blocks are small; taking them whole leaves the session free for the work on each batch.
-        blocks = self._context.session.sql(
-            f"SELECT block_id, plain_bytes, payload FROM {quote_table(BRONZE_BLOCK)} "
-            f"WHERE block_id IN (SELECT block_id FROM {units})"
-        )
         return payload_batches(
-            blocks.to_reader(max_chunksize=16),
+            sealed_blocks(self._context.session, units, self._context.batch_bytes),
             lambda block_id, sealed: open_block(sealer, block_id, sealed),
-            self._context.batch_bytes,
         )
 
     def _measure(self, settlement: Settlement) -> list[RuleResult]:
