@@ -178,7 +178,7 @@ def test_dates_agree_with_python(values):
     ["2024", "2024-02", "2024-01-01T10:00:00.1234567+02:00", "2024-01-01T10:00Z", "0001-01-01T00:00:00+14:00"]
 )
 def test_instants_agree_with_python(values):
-    """An instant keeps its offset and its microseconds whatever the session's time zone, and garbage is NULL."""
+    """An instant keeps offset and microseconds whatever the session's time zone; garbage is NULL."""
     assert cast(values, "timestamptz") == [instant_oracle(value) for value in values]
 
 

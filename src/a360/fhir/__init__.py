@@ -1,7 +1,7 @@
 """FHIR as pure code: ViewDefinitions to SQL, and the rules of FHIR's references and lexical values.
 
-`compile_view` turns one SQL on FHIR v2 ViewDefinition into SQL for DuckDB, Spark or Trino; `check_view` lists its
-faults; `evaluate` runs it over resources in memory.
+`compile_view` turns a SQL on FHIR v2 ViewDefinition into SQL for DuckDB, Spark or Trino; `check_view` lists
+its faults; `evaluate` runs it over resources in memory.
 """
 
 from a360.fhir._cast import cast_sql

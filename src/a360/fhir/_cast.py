@@ -1,4 +1,4 @@
-"""FHIR's lexical values as the contract's types, in DuckDB SQL: NULL for what is no such value, never an error."""
+"""FHIR's lexical values as a contract's types, in DuckDB SQL: NULL for what is no such value."""
 
 import re
 from collections.abc import Callable
@@ -10,8 +10,8 @@ _MAX_PRECISION = 38
 _FAR = 400  # an exponent beyond it leaves no decimal but zero, or none at all
 _TYPES = ("string", "boolean", "int", "long", "double", "decimal(p,s)", "date", "timestamptz", "binary")
 
-# FHIR's own patterns, but for three things that real systems write and that mean one thing only: a time without
-# seconds, any offset up to 14 hours, and any year from 0001.
+# FHIR's own patterns, but for three things that real systems write and that mean one thing only: a time
+# without seconds, any offset up to 14 hours, and any year from 0001.
 _DAY = r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
 _TIME = r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?"
 _OFFSET = r"(?:Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00))"
@@ -22,8 +22,8 @@ _NUMBER = r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?"
 def cast_sql(expr: str, physical_type: str) -> str:
     """An expression of text (or of the type itself) as a column of a contract, in DuckDB SQL.
 
-    A value that is not of the type becomes NULL, so that the rows whose text is there and whose value is not can be
-    found. The expression is repeated in the result: give it a column, not a computation.
+    A value that is not of the type becomes NULL, never an error: rows whose text is there and whose value is
+    not can be found. The expression is repeated in the result: give it a column, not a computation.
 
     - `date`: the day of a date or date-time as it is written; a year or month alone is its first day.
     - `timestamptz`: the instant; a date alone, or a part of one, is its first instant in UTC. Digits beyond
@@ -51,14 +51,16 @@ def _text(expr: str) -> str:
 
 def _day(expr: str) -> str:
     """The day that a date, or the part of one that is known, begins with; as text."""
-    return f"CASE length({expr}) WHEN 4 THEN {expr} || '-01-01' WHEN 7 THEN {expr} || '-01' ELSE left({expr}, 10) END"
+    year, month = f"{expr} || '-01-01'", f"{expr} || '-01'"
+    return f"CASE length({expr}) WHEN 4 THEN {year} WHEN 7 THEN {month} ELSE left({expr}, 10) END"
 
 
 def _date(expr: str) -> str:
     text = _text(expr)
     # A date-time's time is checked as well: half of a value that is garbage is garbage.
     shape = rf"\d{{4}}(?:-(?:0[1-9]|1[0-2]))?|{_DAY}(?:T{_TIME}{_OFFSET}?)?"
-    return f"CASE WHEN {_matches(expr, shape)} AND left({text}, 4) <> '0000' THEN TRY_CAST({_day(text)} AS DATE) END"
+    fits = f"{_matches(expr, shape)} AND left({text}, 4) <> '0000'"
+    return f"CASE WHEN {fits} THEN TRY_CAST({_day(text)} AS DATE) END"
 
 
 def _timestamptz(expr: str) -> str:
@@ -89,7 +91,7 @@ def _decimal(expr: str, precision: int, scale: int) -> str:
 
 
 def _without_exponent(text: str) -> str:
-    """The number with its point moved: DuckDB's own cast wants the digits before the exponent to fit already."""
+    """The number with its point moved: DuckDB's cast wants the digits before the exponent to fit."""
     found = rf"regexp_extract({text}, '^(-?)(\d+)\.?(\d*)[eE](.+)$', ['sign', 'whole', 'part', 'power'])"
     digits = f"({found}.whole || {found}.part)"
     power = f"greatest(-{_FAR}, least({_FAR}, TRY_CAST({found}.power AS INTEGER)))"

@@ -104,7 +104,7 @@ def _type(expressions: Expressions, raw: Json, found: Expr, scope: Scope) -> str
 def _leaving(
     expressions: Expressions, found: Expr, type_name: str, scope: Scope, *, collection: bool
 ) -> Expr:
-    """The expression in the form in which a column leaves: text, boolean or whole number; one value or a list."""
+    """The form in which a column leaves: text, boolean or whole number; one value or a list."""
     if UNKNOWN in {found.type, type_name}:
         return Constant(UNKNOWN, None)
     if found.type == EMPTY:

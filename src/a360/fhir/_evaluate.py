@@ -43,9 +43,8 @@ def _rows(compiled: CompiledView, payloads: list[str]) -> list[dict[str, Any]]:
         session.execute("SET threads TO 1")
         session.execute("SET TimeZone = 'UTC'")
         session.register("payloads", pa.table({"payload": pa.array(payloads, pa.string())}))
-        session.execute(
-            f"CREATE TEMP VIEW resources AS SELECT from_json(payload, '{structure}') AS resource FROM payloads"
-        )
+        parsed = f"SELECT from_json(payload, '{structure}') AS resource FROM payloads"
+        session.execute(f"CREATE TEMP VIEW resources AS {parsed}")
         found = session.sql(compiled.sql).fetchall()
     decimals = [kind_of(column.fhir_type) == "decimal" for column in compiled.schema]
     names = [column.name for column in compiled.schema]

@@ -1,4 +1,4 @@
-"""Steps through elements: members, choices, filters, indexers; each maps over a list, or applies to one value."""
+"""Steps through elements: members, choices, filters, items; over each of a list, or on one value."""
 
 import difflib
 from collections.abc import Callable

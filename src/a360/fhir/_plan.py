@@ -1,9 +1,9 @@
 """The relational tree of a view, and its layers.
 
-A view is a chain: resources that pass `where`, then one step of rows from a list after the other. A union is such a
-step too, over the numbers of its branches, so that the resources are read once and the cost stays linear.
-Layers put every expression into the first SELECT that can compute it, so that no whole resource is carried further
-than it is needed, and the rows of a list multiply only what has already been cut down.
+A view is a chain: resources that pass `where`, then one step of rows from a list after the other. A union is
+such a step too, over the numbers of its branches, so that the resources are read once and the cost stays linear.
+Layers put every expression into the first SELECT that can compute it, so that no whole resource is carried on
+further than it is needed, and the rows of a list multiply only what has already been cut down.
 """
 
 from dataclasses import dataclass, field, replace
@@ -50,7 +50,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Layer:
-    """One SELECT: its columns in order (an expression, or None for one passed on), and at most one list made rows."""
+    """One SELECT: its columns (None for one passed on), and at most one list made rows."""
 
     columns: dict[str, Expr | None] = field(default_factory=dict)
     unnest: Unnest | None = None

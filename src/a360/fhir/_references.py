@@ -2,8 +2,8 @@
 
 from a360.fhir._definitions import resource_types
 
-# Servers use ids that FHIR's own pattern forbids (underscores, colons, more than 64 characters); whatever cannot be
-# a path, a query or another reference is taken as one, so that such references still join.
+# Servers use ids that FHIR's own pattern forbids (underscores, colons, more than 64 characters); whatever
+# cannot be a path, a query or another reference is taken as one, so that such references still join.
 ID_PATTERN = r"[^/?#|\s]{1,255}"
 _LITERAL = (
     rf"^(?:[A-Za-z][A-Za-z0-9+.-]*://.*/|/)?([A-Z][A-Za-z]+)/({ID_PATTERN})(?:/_history/{ID_PATTERN})?$"
@@ -24,8 +24,8 @@ def reference_parts_sql(expr: str) -> str:
     | search | `Type?identifier=system|value`, `?identifier=…`, URL-encoded or not | type, system, value |
     | other | anything else | value: the text |
 
-    Types are those of FHIR R4; a reference to another type is `other`. The expression is repeated in the result:
-    give it a column, not a computation.
+    Types are those of FHIR R4; a reference to another type is `other`. The expression is repeated in the
+    result: give it a column, not a computation.
     """
     types = ", ".join(f"'{name}'" for name in sorted(resource_types()))
     literal = f"regexp_extract({expr}, '{_LITERAL}', ['type', 'id'])"
@@ -33,7 +33,8 @@ def reference_parts_sql(expr: str) -> str:
     urn = f"regexp_extract({expr}, '{_URN}', ['system', 'id'])"
     return (
         f"CASE WHEN {expr} IS NULL THEN NULL"
-        f" WHEN starts_with({expr}, '#') THEN {_struct(kind=_quoted('contained'), id=f'substring({expr}, 2)')}"
+        f" WHEN starts_with({expr}, '#')"
+        f" THEN {_struct(kind=_quoted('contained'), id=f'substring({expr}, 2)')}"
         f" WHEN {urn}.id <> '' THEN {_struct(kind=_quoted('urn'), id=f'{urn}.id', system=f'{urn}.system')}"
         f" WHEN {literal}.type IN ({types})"
         f" THEN {_struct(kind=_quoted('literal'), type=f'{literal}.type', id=f'{literal}.id')}"

@@ -1,7 +1,7 @@
 """Repeat: an element and everything beneath it, in document order, as one list.
 
-SQL has no recursive types, so what recurses travels as JSON text, parsed one level at a time by lambdas nested in one
-another. They reach `DEPTH` levels; data that nests deeper stops the query rather than being cut off.
+SQL has no recursive types, so what recurses travels as JSON text, parsed one level at a time by lambdas nested
+in one another. They reach `DEPTH` levels; data that nests deeper stops the query rather than being cut off.
 """
 
 from a360.fhir._definitions import definitions
@@ -16,7 +16,7 @@ DEPTH = 10
 
 
 def repeated(expressions: Expressions, paths: list[tuple[str, str]], scope: Scope) -> Expr:
-    """The elements that paths lead to from the focus, and from each of them on; `paths` come with their pointers."""
+    """The elements that paths (with their pointers) lead to from the focus, and from each of them on."""
     compilation = expressions.compilation
     parsed = [
         node for pointer, text in paths if (node := _parsed(compilation, text, scope.at(pointer))) is not None

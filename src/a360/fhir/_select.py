@@ -23,7 +23,8 @@ class _Place:
     Attributes:
         scope: What its paths are checked in.
         when: Where this is not true, rows here belong to another branch, or stand for an empty list.
-        absent: The condition under which the row stands for no empty list, and the columns that are NULL if it does.
+        absent: The condition that the row does not stand for an empty list, and the columns that are NULL
+            if it does.
         depth: How deeply selects are nested here.
     """
 

@@ -1,7 +1,8 @@
 """The minimal struct of a view: only the paths it reads, as one tree with a renderer for each dialect.
 
-A leaf is a boolean or the text that JSON has: numbers, dates and times are read from their text, so that none is
-rounded on the way. An element of a complex type whose inside is never read is text too, only tested for presence.
+A leaf is a boolean or the text that JSON has: numbers, dates and times are read from their text, so that none
+is rounded on the way. An element of a complex type whose inside is never read is text too, only tested for
+presence.
 A `json` node is the text of a whole element, for paths that recurse.
 """
 

@@ -43,7 +43,7 @@ def kind_of(type_name: str) -> Kind:
 
 
 def bare_type(declared: str) -> str:
-    """A declared type without the URL it may be written with, and FHIRPath's system types under FHIR's names."""
+    """A declared type without its URL, and FHIRPath's system types under FHIR's names."""
     name = declared.rpartition("/")[2]
     if name in _SYSTEM:
         return _SYSTEM[name]

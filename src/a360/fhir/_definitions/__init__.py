@@ -1,6 +1,6 @@
 """FHIR R4 elements: which there are, of what type, and whether they repeat.
 
-`r4.json` is made by `_build.py` from the StructureDefinitions of FHIR R4 4.0.1, which HL7 publishes under CC0.
+`r4.json` is made by `_build.py` from the StructureDefinitions of FHIR R4 (4.0.1), published by HL7 under CC0.
 """
 
 import json
@@ -42,7 +42,7 @@ def definitions() -> Definitions:
 
 @cache
 def element(type_name: str, name: str) -> Element | None:
-    """The element `name` of a type; choices go by the name without `[x]`. None if the type has no such element."""
+    """The element of a type by its name, without `[x]`; None if there is none."""
     found = definitions().types.get(type_name, {})
     for key, choice in ((name, False), (f"{name}[x]", True)):
         if key in found:

@@ -1,4 +1,4 @@
-"""Makes `r4.json`, the compact table of FHIR R4 elements, from the StructureDefinitions that HL7 publishes (CC0).
+"""Makes `r4.json`, the compact table of FHIR R4 elements, from HL7's StructureDefinitions (CC0).
 
 Run by hand when the definitions change, which for R4 they no longer do:
 

@@ -1,4 +1,4 @@
-"""Parses FHIRPath by precedence climbing. Any text gives a tree or a `PathSyntaxError`, never another exception."""
+"""Parses FHIRPath by precedence climbing: any text gives a tree or a `PathSyntaxError`, nothing else."""
 
 from a360.fhir._fhirpath._lexer import PathSyntaxError, Token, tokens
 from a360.fhir._fhirpath._syntax import (

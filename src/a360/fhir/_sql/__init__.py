@@ -1,4 +1,4 @@
-"""The SQL side of the compiler: one emitter, and one dialect each for what DuckDB, Spark and Trino spell their way."""
+"""The SQL side of the compiler: one emitter, and a dialect each for DuckDB, Spark and Trino."""
 
 from a360.fhir._sql._dialect import Dialect
 from a360.fhir._sql._duckdb import DuckDB

@@ -1,4 +1,4 @@
-"""Writes a plan as one SELECT: the shape of the statement, precedence, and each operation in a dialect's words."""
+"""Writes a plan as one SELECT: its shape, precedence, and each operation in a dialect's words."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -44,7 +44,7 @@ _FUNCTIONS: Mapping[Op, str] = {
 _ARITHMETIC: Mapping[Op, str] = {Op.ADD: "+", Op.SUBTRACT: "-", Op.MULTIPLY: "*", Op.DIVIDE: "/"}
 _BOUNDARIES = frozenset(op for op in Op if op.value.startswith(("low ", "high ")))
 
-# How tightly operations bind, loosest first; whatever is not here is a function or CASE and needs no parentheses.
+# How tightly operations bind, loosest first; all others are functions or CASE and need no parentheses.
 _POWERS: Mapping[Op, int] = {
     Op.OR: 1,
     Op.IMPLIES: 1,
@@ -171,7 +171,7 @@ class Emitter:
         ]
 
     def _atom(self, expr: Expr, within: Op | None = None) -> str:
-        """An expression as an operand, in parentheses if it binds no tighter than the operation it stands in."""
+        """An expression as an operand, in parentheses if it binds no tighter than what it stands in."""
         text = self.sql(expr)
         outer = _TIGHTEST if within is None else _POWERS[within]
         power = _power(expr)
@@ -216,8 +216,8 @@ class Emitter:
 
     def _single(self, expr: Single) -> str:
         text = self.sql(expr.base)
-        several = f"{self.dialect.size(text)} > 1"
-        return f"CASE WHEN {several} THEN {self.dialect.stop(expr.message)} ELSE {self.dialect.element(text, 0)} END"
+        d = self.dialect
+        return f"CASE WHEN {d.size(text)} > 1 THEN {d.stop(expr.message)} ELSE {d.element(text, 0)} END"
 
     # Operations
 

@@ -21,12 +21,12 @@ class Trino(Dialect):
 
     def unnest(self, step: Unnest, items: str) -> tuple[list[str], str]:
         """UNNEST spreads a row over columns, so each row is wrapped in one of its own."""
-        var = self.name(step.var)
+        var, alias = self.name(step.var), self.name(f"{step.var}_items")
         rows = items if is_primitive(step.items.type) else f"transform({items}, x -> ROW(x))"
         if not step.index:
-            return [var], f"\nCROSS JOIN UNNEST({rows}) AS {self.name(f'{step.var}_items')} ({var})"
+            return [var], f"\nCROSS JOIN UNNEST({rows}) AS {alias} ({var})"
         ordinal = self.name(f"{step.var}_ordinal")
-        join = f"\nCROSS JOIN UNNEST({rows}) WITH ORDINALITY AS {self.name(f'{step.var}_items')} ({var}, {ordinal})"
+        join = f"\nCROSS JOIN UNNEST({rows}) WITH ORDINALITY AS {alias} ({var}, {ordinal})"
         return [var, f"{ordinal} - 1 AS {self.name(step.index)}"], join
 
     def array(self, items: Sequence[str]) -> str:

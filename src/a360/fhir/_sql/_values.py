@@ -106,8 +106,9 @@ def _low_day(d: Dialect, text: str) -> str:
 
 def _high_day(d: Dialect, text: str) -> str:
     day = d.cast(f"{text} || '-01'", "DATE")
+    year = f"{text} || '-12-31'"
     month = f"CAST({d.month_end(day)} AS {d.leaf_types['string']})"
-    return f"CASE length({text}) WHEN 4 THEN {text} || '-12-31' WHEN 7 THEN {month} ELSE {d.head(text, _DAY)} END"
+    return f"CASE length({text}) WHEN 4 THEN {year} WHEN 7 THEN {month} ELSE {d.head(text, _DAY)} END"
 
 
 def _edge(d: Dialect, text: str, digits: str, of_day: str) -> str:
