@@ -181,12 +181,14 @@ class SmallLake:
         self.folder = folder
 
     def write(self, name: str, text: str) -> Path:
+        """Write a file, and its folder where it is missing."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         return path
 
     def read(self, name: str) -> str:
+        """The text of a file."""
         return (self.folder / name).read_text(encoding="utf-8")
 
     def replace(self, name: str, old: str, new: str) -> None:
@@ -196,12 +198,15 @@ class SmallLake:
         self.write(name, text.replace(old, new, 1))
 
     def remove(self, name: str) -> None:
+        """Take a file away."""
         (self.folder / name).unlink()
 
     def lint(self) -> list:
+        """What the linter finds."""
         return lint(self.folder)
 
     def load(self) -> LakeContracts:
+        """The contracts, which must be sound."""
         return load_contracts(self.folder)
 
 

@@ -4,6 +4,7 @@ An id outlives its column: readers of old files know columns by id, so an id mus
 column. Contract files are edited as text, at the places their values stand, so that comments and layout stay.
 """
 
+import copy
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -123,8 +124,7 @@ def _edited(source: SourceFile, given: Mapping[str, int]) -> str:
     for edit in sorted(edits, key=lambda edit: edit.offset, reverse=True):
         text = text[: edit.offset] + edit.text + text[edit.offset :]
     again, faults = parse_yaml(text, source.label)
-    written = {index: number for index, _, number in _columns(again)}
-    if edits and (faults or any(written.get(index) != number for index, number in missing.items())):
+    if edits and (faults or again.data != _expected(source.data, missing)):
         raise InternalError(
             "internal",
             "Field ids could not be written into a contract; the file was left as it is",
@@ -132,6 +132,15 @@ def _edited(source: SourceFile, given: Mapping[str, int]) -> str:
             next_step=f"write each column's {_PROPERTY} by hand, numbers from 1",
         )
     return text
+
+
+def _expected(data: Any, missing: Mapping[int, int]) -> Any:  # noqa: ANN401 - any YAML value
+    """The values a contract shall have after the edit."""
+    data = copy.deepcopy(data)
+    columns = _at(data, COLUMNS) or []
+    for index, number in missing.items():
+        columns[index].setdefault("customProperties", []).append({"property": _PROPERTY, "value": number})
+    return data
 
 
 def _edit(source: SourceFile, column: Loc, number: int) -> _Edit:
