@@ -73,14 +73,17 @@ class Candidates:
 
     def _judge(self) -> None:
         names = ", ".join(quote_name(name) for name in self._shape.table.column_names)
+        # Rows are numbered as they come in, which tells those of this batch from the ones before.
+        before = self._session.sql("SELECT count(*) AS n FROM candidate")["n"][0].as_py()
         self._session.execute(
-            f"CREATE OR REPLACE TEMP TABLE judged AS "
-            f"SELECT row_id, {names}, {self._verdict} AS verdict FROM ({self._typed_sql()})"
+            f"INSERT INTO candidate SELECT row_id, {names}, {self._verdict} AS verdict "
+            f"FROM ({self._typed_sql()})"
         )
-        self._session.execute("INSERT INTO candidate SELECT * FROM judged")
         self._session.execute(
-            f"INSERT INTO rejected SELECT row_id, min(verdict) FROM judged WHERE verdict <> '' "
-            f"AND CAST(split_part(verdict, ',', 1) AS INTEGER) < {self._errors} GROUP BY row_id"
+            f"INSERT INTO rejected SELECT row_id, min(verdict) FROM candidate "
+            f"WHERE rowid >= {before} AND verdict <> '' "
+            f"AND CAST(split_part(verdict, ',', 1) AS INTEGER) < {self._errors} "
+            "AND row_id NOT IN (SELECT row_id FROM rejected) GROUP BY row_id"
         )
 
     def _reject_misshapen(self) -> None:

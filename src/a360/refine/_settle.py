@@ -115,25 +115,29 @@ class Settlement:
         return f"{table}.source = {unit}.source AND {table}.{id_column} = {unit}.resource_id{type_column}"
 
     def _make_rows(self) -> None:
-        """`landing`: the rows of units that land, and tombstones for those that end, by `row_id`."""
-        self._session.execute(
-            f"CREATE OR REPLACE TEMP TABLE landing AS SELECT c.row_id, {self._columns} FROM candidate AS c "
+        """`landing`: the rows of units that land, and tombstones for those that end, by `row_id`.
+
+        A view, so that rows are not copied, and that what `settled` says later still counts.
+        """
+        latest = "row_id IN (SELECT row_id FROM settled WHERE latest)"
+        current = f" REPLACE ({latest} AS is_current)" if self._shape.table.history else ""
+        rows = (
+            f"SELECT row_id, * EXCLUDE (row_id, verdict){current} FROM candidate "
             "WHERE row_id IN (SELECT row_id FROM settled WHERE status = 'row')"
         )
-        if not self._shape.many:
-            current = ", latest AS is_current" if self._shape.table.history else ""
-            # A resource that its source deleted, or that the view now leaves out, ends as a tombstone.
-            self._session.execute(
-                f"INSERT INTO landing BY NAME SELECT row_id, source, "
-                f"resource_id AS {quote_name(self._shape.id_column)}, version_id, last_updated, known_at, "
-                f"{quote_text(self._commit_id)} AS commit_id, TRUE AS deleted, "
-                f"0 AS unresolved_references{current} FROM settled "
-                "WHERE status = 'tombstone' OR (status = 'empty' AND held)"
-            )
-        if self._shape.table.history:
-            self._session.execute(
-                "UPDATE landing SET is_current = (row_id IN (SELECT row_id FROM settled WHERE latest))"
-            )
+        self._session.execute(f"CREATE OR REPLACE TEMP VIEW landing AS {rows}{self._tombstones()}")
+
+    def _tombstones(self) -> str:
+        """A resource that its source deleted, or that the view now leaves out, ends as a tombstone."""
+        if self._shape.many:
+            return ""
+        current = ", latest AS is_current" if self._shape.table.history else ""
+        return (
+            f" UNION ALL BY NAME SELECT row_id, source, resource_id AS {quote_name(self._shape.id_column)}, "
+            f"version_id, last_updated, known_at, {quote_text(self._commit_id)} AS commit_id, "
+            f"TRUE AS deleted, 0 AS unresolved_references{current} FROM settled "
+            "WHERE status = 'tombstone' OR (status = 'empty' AND held)"
+        )
 
     def _leave_unchanged(self) -> None:
         """Units whose very version is there already, with the same rows, need no work."""
@@ -165,7 +169,6 @@ class Settlement:
         self._session.execute(
             "UPDATE settled SET status = 'unchanged' WHERE row_id IN (SELECT row_id FROM same)"
         )
-        self._session.execute("DELETE FROM landing WHERE row_id IN (SELECT row_id FROM same)")
 
     def _count(self) -> Settled:
         statuses = self._session.sql("SELECT status, count(*) AS n FROM settled GROUP BY status")
