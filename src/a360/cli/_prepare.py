@@ -53,7 +53,7 @@ def _check_variables() -> "DoctorCheck":
 def lint(face: Face, folder: Path | None) -> int | None:
     """Report every fault."""
     from a360.contract import default_contracts  # noqa: PLC0415
-    from a360.contract import lint as faults_of  # noqa: PLC0415
+    from a360.lake import lint as faults_of  # noqa: PLC0415
 
     where = folder or face.settings.contracts or default_contracts()
     faults = faults_of(where)

@@ -57,6 +57,8 @@ FAULTS = MappingProxyType(
         "C512": "The view is not a ViewDefinition in JSON.",
         "C513": "The columns of view and contract differ.",
         "C514": "A view or model that no contract uses.",
+        "C515": "The view does not compile.",
+        "C516": "A view's column can have several values for one row.",
         "C521": "The model's file is missing.",
         "C522": "The model is not a single SELECT.",
         "C523": "A model or rule reads an unknown dataset.",

@@ -2,6 +2,7 @@
 
 from a360.lake._folder import Origin
 from a360.lake._lake import ENGINES, KINDS, Lake, open_lake
+from a360.lake._lint import lint
 from a360.lake._reports import (
     CheckReport,
     DatasetQuality,
@@ -22,5 +23,6 @@ __all__ = [
     "LineageNode",
     "Origin",
     "RunReport",
+    "lint",
     "open_lake",
 ]
