@@ -131,9 +131,9 @@ class Lake:
                 paths,
                 source=source or "default",
                 tables=self.tables,
-                engine=self._engine,
                 tokenizer=LocalTokenizer(self._keys),
                 sealer=LocalSealer(self._keys),
+                threads=self._settings.threads,
                 progress=progress,
             )
             record.add(batch.report)
