@@ -119,7 +119,7 @@ def test_interrupt_exits_130(failing, capsys):
 def test_missing_lake_is_not_made_by_looking(tmp_path, capsys):
     """A command that reads makes no lake out of a misspelt folder."""
     folder = tmp_path / "misspelt"
-    for command in (["tables"], ["query", "SELECT 1"], ["run"], ["check"], ["plan"], ["history", "gold.x"]):
+    for command in (["tables"], ["query", "SELECT 1"], ["run"], ["check"], ["history", "gold.x"]):
         assert run([*command, "--lake", str(folder)]) == 5
         assert "[not-a-lake]" in capsys.readouterr().err
     assert not folder.exists()

@@ -6,15 +6,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from a360.cli import _render as render
 from a360.cli._export import json_rows
-from a360.cli._face import Face
+from a360.cli._face import Face, require_path
 from a360.cli._text import plain
-from a360.errors import OperatorError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from a360.lake import Lake
 
 _SEED = 360
-_SOURCES = {"generated": "clinic", "own": None}
 _SAMPLED = ("gold.patient_360", "gold.visit_facts", "gold.treatment_outcomes")
 _SAMPLE_ROWS = 3
 _SAMPLE_WIDTH = 20
@@ -57,7 +55,7 @@ def run_demo(face: Face, folder: Path | None, patients: int) -> int | None:
     """Run the whole way on generated data, or on the user's own files in `folder`."""
     if folder is not None:
         folder = folder.expanduser()
-        _require_folder(folder)
+        require_path([folder])  # before a lake is made: a misspelt name is to leave nothing behind
     started = time.monotonic()
     with face.lake(create=True) as lake:
         lake.claim("generated" if folder is None else "own")
@@ -65,17 +63,6 @@ def run_demo(face: Face, folder: Path | None, patients: int) -> int | None:
             outcome = _whole_way(lake, folder, patients, progress, started)
     face.emit(outcome.to_json(), *_report(face, outcome))
     return None
-
-
-def _require_folder(folder: Path) -> None:
-    """Raise before a lake is made: a misspelt name is to leave nothing behind."""
-    if not folder.exists():
-        raise OperatorError(
-            "input-missing",
-            "The folder with the input does not exist",
-            where=str(folder),
-            next_step="name a folder or a file with FHIR data: --input DIR (make demo: INPUT=dir)",
-        )
 
 
 def _whole_way(
@@ -94,7 +81,7 @@ def _whole_way(
         changed=ingested.changed or refined.changed,
         seconds=time.monotonic() - started,
         steps=[*ingested.to_json(), *refined.to_json()],
-        tables=[each.to_json() for each in lake.tables_info()],
+        tables=[asdict(each) for each in lake.tables_info()],
         quality=lake.check().to_json(),
         samples={name: _sample(lake, name) for name in _SAMPLED},
     )

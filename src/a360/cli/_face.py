@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -119,6 +119,18 @@ class Face:
             yield lake
 
 
+def require_path(paths: Iterable[Path]) -> None:
+    """Raise where a file or folder of the input does not exist."""
+    for path in paths:
+        if not path.exists():
+            raise OperatorError(
+                "input-missing",
+                "The input does not exist",
+                where=str(path),
+                next_step="name a file or a folder that is there",
+            )
+
+
 def start_logging(settings: "Settings") -> None:
     """Log to standard error and, where there is a lake, to its `logs/`."""
     from a360.settings import configure_logging  # noqa: PLC0415 - structlog takes 0.1 s
@@ -130,7 +142,7 @@ def start_logging(settings: "Settings") -> None:
 
 
 def log_failure(error: Exception) -> Path | None:
-    """Write down where the error happened; the folder of the log, if there is one."""
+    """Write down where the error happened; the file of the log, if there is one."""
     import structlog  # noqa: PLC0415 - as above
 
     from a360.settings import configure_logging  # noqa: PLC0415
@@ -138,7 +150,7 @@ def log_failure(error: Exception) -> Path | None:
     if not _logging:
         configure_logging(os.environ.get("A360_LOG_LEVEL", "info"))
     structlog.get_logger("a360.cli").error("command failed", exc_info=error)
-    return _logging_to
+    return max(_logging_to.glob("*.jsonl"), default=None) if _logging_to else None
 
 
 def _console(stream: Any) -> "Console":  # noqa: ANN401 - whatever stands for the terminal

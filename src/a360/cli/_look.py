@@ -1,6 +1,7 @@
 """Commands that look: tables, show, history, query, lineage. None of them changes anything."""
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from a360.cli import _render as render
@@ -14,7 +15,7 @@ _ROWS_ON_SCREEN = 50
 def tables(face: Face) -> int | None:
     """List the tables as they stand."""
     with face.lake() as lake:
-        rows = [each.to_json() for each in lake.tables_info()]
+        rows = [asdict(each) for each in lake.tables_info()]
     face.emit(rows, render.tables(rows))
     return None
 

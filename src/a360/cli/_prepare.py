@@ -65,8 +65,18 @@ def lint(face: Face, folder: Path | None) -> int | None:
 
 def plan(face: Face) -> int | None:
     """Show the changes; one that is refused makes the command fail, as `apply` would."""
+    if not face.has_lake:
+        return _show_changes(face, _changes_of_a_new_lake(face), "Next: a360 init")
     with face.lake() as lake:
         return _show_changes(face, lake.plan(), "Next: a360 apply")
+
+
+def _changes_of_a_new_lake(face: Face) -> "list[TableChange]":
+    """To look at a plan makes no lake."""
+    from a360.contract import default_contracts, diff, load_contracts, make_plan  # noqa: PLC0415
+
+    contracts = load_contracts(face.settings.contracts or default_contracts())
+    return diff(make_plan(contracts, face.settings.env), {})
 
 
 def apply(face: Face) -> int | None:

@@ -5,16 +5,28 @@ from pathlib import Path
 from typing import Any
 
 from a360.cli import _render as render
-from a360.cli._face import Face
-from a360.errors import DataError
+from a360.cli._face import Face, require_path
+from a360.errors import DataError, UsageError
+from a360.lake import KINDS
 
 
 def ingest(face: Face, kind: str, paths: Sequence[Path], source: str | None) -> int | None:
     """Bring files in; rejected rows are in quarantine and no failure."""
+    paths = [path.expanduser() for path in paths]
+    _require_input(kind, paths)
     with face.lake(create=True) as lake, face.progress() as progress:
-        report = lake.ingest([path.expanduser() for path in paths], kind, source, progress=progress)
+        report = lake.ingest(paths, kind, source, progress=progress)
     _show_steps(face, report.to_json(), "Next: a360 run")
     return None
+
+
+def _require_input(kind: str, paths: Sequence[Path]) -> None:
+    """Raise before a lake is made: a misspelt word is to leave nothing behind."""
+    if kind not in KINDS:
+        raise UsageError(
+            "usage", "There is no such KIND of data", found=kind, next_step=f"use one of: {', '.join(KINDS)}"
+        )
+    require_path(paths)
 
 
 def run(face: Face, datasets: Sequence[str], engine: str, *, full: bool) -> int | None:

@@ -1,0 +1,78 @@
+import re
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from a360.cli._app import app
+from a360.settings import PREFIX, Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "docs/cli.md").read_text("utf-8")
+SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL))
+GLOBAL = {"--lake", "--env", "--json", "--help", "-h", "--version"}
+
+
+def commands(group, path="a360"):
+    """Every command with its full name."""
+    for name, each in group.commands.items():
+        if hasattr(each, "commands"):
+            yield from commands(each, f"{path} {name}")
+        else:
+            yield f"{path} {name}", each
+
+
+ROOT_COMMAND = typer.main.get_command(app)
+COMMANDS = dict(commands(ROOT_COMMAND))
+
+
+def flags(command):
+    """The flags a command knows by any name."""
+    return {name for each in command.params for name in each.opts if name.startswith("-")}
+
+
+def test_every_command_has_its_section():
+    """Every command has a section in docs/cli.md, in the order of the help, and no section is about none."""
+    assert [name for name in SECTIONS if name.startswith("a360 ")] == list(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_flag_is_documented(name):
+    """A command's section has a row for each of its flags, and for no other."""
+    rows = re.findall(r"^\| (`-.*?) \|", SECTIONS[name], re.MULTILINE)
+    documented = {flag for row in rows for flag in re.findall(r"`(--?[a-z-]+)", row)}
+    assert documented == flags(COMMANDS[name]) - GLOBAL
+
+
+def test_global_flags_are_documented():
+    """The section on global flags has all of them, and every command knows those that may follow it."""
+    assert set(re.findall(r"`(--?[a-z]+)", SECTIONS["Global flags"])) >= GLOBAL
+    assert flags(ROOT_COMMAND) <= GLOBAL
+    assert all({"--lake", "--env", "--json"} <= flags(command) for command in COMMANDS.values())
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_documented(name):
+    """Every setting has a row with its variable and its default."""
+    row = re.search(rf"^\| `{PREFIX}{name.upper()}` \|(.*?)\| .+ \|$", SECTIONS["Settings"], re.MULTILINE)
+    assert row, name
+    default = Settings.model_fields[name].default
+    fixed = isinstance(default, str | Path) or (isinstance(default, int) and default is not None)
+    assert row[1].strip() == (f"`{default}`" if fixed else "")
+
+
+def test_no_setting_is_documented_that_does_not_exist():
+    """A variable in the table is a setting."""
+    documented = re.findall(rf"^\| `{PREFIX}([A-Z_]+)` \|", SECTIONS["Settings"], re.MULTILINE)
+    assert sorted(documented) == sorted(name.upper() for name in Settings.model_fields)
+
+
+def test_documented_defaults_are_those_of_the_flags():
+    """Where a flag's row names a default, it is the default."""
+    for name, command in COMMANDS.items():
+        for option in command.params:
+            row = re.search(
+                rf"^\| `{option.opts[0]}[ `].*Default: `?([^`. ]+(?:\.\d+)?)", SECTIONS[name], re.MULTILINE
+            )
+            if row and isinstance(option.default, int | float):
+                assert str(option.default) == row[1]
