@@ -6,6 +6,7 @@ from a360.contract import GoldStep, LakePlan, Step
 from a360.engine import EngineSession, quote_table
 from a360.lake._reports import CheckReport, DatasetQuality
 from a360.quality import Verdicts, measure_results, measure_sql, verdict_sql
+from a360.refine import alive_sql
 from a360.table import Tables
 
 
@@ -13,16 +14,16 @@ def check(plan: LakePlan, tables: Tables, session: EngineSession) -> CheckReport
     """Measure every dataset that has been committed, in the plan's order. Reads only."""
     return CheckReport(
         [
-            _check(step, tables, session)
+            _check(plan, step, tables, session)
             for step in plan.steps
             if tables.current_snapshot_id(step.dataset) is not None
         ]
     )
 
 
-def _check(step: Step, tables: Tables, session: EngineSession) -> DatasetQuality:
+def _check(plan: LakePlan, step: Step, tables: Tables, session: EngineSession) -> DatasetQuality:
     table = quote_table(step.dataset)
-    alive = "TRUE" if isinstance(step, GoldStep) else "NOT deleted"
+    alive = alive_sql(plan.table(step.dataset))
     tally = session.sql(
         f"SELECT verdict, count(*) AS n "
         f"FROM (SELECT {verdict_sql(step.rules)} AS verdict FROM {table} WHERE {alive}) GROUP BY verdict"

@@ -1,6 +1,6 @@
 """Bronze to silver to gold: each dataset staged, checked and committed, or left alone."""
 
-from a360.refine._context import RefineContext, StepOutcome
+from a360.refine._context import RefineContext, StepOutcome, alive_sql
 from a360.refine._gold import refine_gold
 from a360.refine._run import RefineResult, refine, selected_steps
 from a360.refine._silver import refine_silver
@@ -9,6 +9,7 @@ __all__ = [
     "RefineContext",
     "RefineResult",
     "StepOutcome",
+    "alive_sql",
     "refine",
     "refine_gold",
     "refine_silver",

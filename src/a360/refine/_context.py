@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from a360.contract import LakePlan
+from a360.contract import LakePlan, TablePlan
 from a360.engine import EngineSession
 from a360.protect import Sealer, Tokenizer
 from a360.quality import RuleResult
@@ -39,3 +39,9 @@ class StepOutcome:
     quality: Sequence[RuleResult] = field(default_factory=tuple)
     upstream: Mapping[str, str] = field(default_factory=dict)
     upstream_rows: Mapping[str, int] = field(default_factory=dict)
+
+
+def alive_sql(table: TablePlan) -> str:
+    """The condition on rows that stand: no tombstones, and of a history the current version alone."""
+    conditions = (("deleted", "NOT deleted"), ("is_current", "is_current"))
+    return " AND ".join(test for name, test in conditions if name in table.column_names) or "TRUE"

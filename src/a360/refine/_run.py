@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from a360.contract import DanglingRows, LakePlan, SilverStep, Step
 from a360.engine import quote_table
 from a360.quality import RuleResult, measure_results, measure_sql
-from a360.refine._context import RefineContext, StepOutcome
+from a360.refine._context import RefineContext, StepOutcome, alive_sql
 from a360.refine._gold import refine_gold
 from a360.refine._silver import refine_silver
 
@@ -82,8 +82,7 @@ def _references(context: RefineContext, outcomes: Sequence[StepOutcome]) -> list
         rules = [rule for rule in step.dataset_rules if isinstance(rule.measure, DanglingRows)]
         touched = step.dataset in changed or any(_target(rule.measure) in changed for rule in rules)
         if rules and touched and context.tables.current_snapshot_id(step.dataset) is not None:
-            has_tombstones = isinstance(step, SilverStep)
-            alive = "NOT deleted" if has_tombstones else "TRUE"
+            alive = alive_sql(context.plan.table(step.dataset))
             sql = measure_sql(step.dataset, rules, quote_table(step.dataset), alive=alive)
             results += measure_results(step.dataset, rules, context.session.sql(sql).to_pylist()[0])
     return results

@@ -19,6 +19,7 @@ from a360.refine._context import (
     STEP_KEY,
     RefineContext,
     StepOutcome,
+    alive_sql,
 )
 from a360.refine._payloads import payload_batches, sealed_blocks
 from a360.refine._rejects import Rejects
@@ -127,7 +128,7 @@ class _SilverRun:
             rule for rule in self._step.dataset_rules if not isinstance(rule.measure, DanglingRows)
         ]
         rows = f"({settlement.rows_sql})"
-        sql = measure_sql(self._step.dataset, rules, rows, alive="NOT deleted")
+        sql = measure_sql(self._step.dataset, rules, rows, alive=alive_sql(self._table))
         return measure_results(self._step.dataset, rules, self._context.session.sql(sql).to_pylist()[0])
 
     def _require_unblocked(self, quality: list[RuleResult]) -> None:
@@ -172,7 +173,8 @@ class _SilverRun:
             tables.merge(
                 self._step.dataset,
                 settlement.rows_sql,
-                list(self._table.key),
+                # Versions of a resource share the key; that one of them is current is a rule of the dataset.
+                [] if self._table.history else list(self._table.key),
                 stamp,
                 scope=settlement.scope,
                 scope_rows=settlement.scope_sql,
