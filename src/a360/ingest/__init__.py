@@ -1,0 +1,22 @@
+"""Bring data in: FHIR files into bronze, sealed, each resource once.
+
+`ingest_fhir` reads files and folders and commits one batch; `committed_batches` tells readers of rejects,
+blocks and file records which batches have landed, and `sweep_uncommitted` deletes what others left behind.
+"""
+
+from a360.ingest._committed import committed_batches, sweep_uncommitted
+from a360.ingest._ingest import Progress, ingest_fhir
+from a360.ingest._limits import Limits
+from a360.ingest._reports import FhirIngest, FileReport
+from a360.ingest._rules import Rule
+
+__all__ = [
+    "FhirIngest",
+    "FileReport",
+    "Limits",
+    "Progress",
+    "Rule",
+    "committed_batches",
+    "ingest_fhir",
+    "sweep_uncommitted",
+]

@@ -1,0 +1,105 @@
+"""Payload blocks: resources of one type, gathered to about a megabyte, compressed and sealed."""
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from a360.ingest._rows import Bytes, Ints
+from a360.protect import BatchSealer, seal_block
+
+
+@dataclass(frozen=True, slots=True)
+class SealedBlock:
+    """A closed block, as `bronze.fhir_block` takes it."""
+
+    block_id: str
+    resource_type: str
+    rows: int
+    plain_bytes: int
+    payload: bytes
+
+
+@dataclass(slots=True)
+class _OpenBlock:
+    block_id: str
+    rows: int = 0
+    text: bytearray = field(default_factory=bytearray)
+
+
+class BlockBuilder:
+    """Puts resources into blocks as they come, one open block a type; closed ones are sealed in a pool.
+
+    At most one block a type is open and a few are being sealed, so that memory stays bounded.
+    """
+
+    def __init__(self, commit_id: str, block_bytes: int, sealer: BatchSealer, pool: Executor) -> None:
+        self._commit_id = commit_id
+        self._block_bytes = block_bytes
+        self._sealer = sealer
+        self._pool = pool
+        self._count = 0
+        self._open: dict[str, _OpenBlock] = {}
+        self._sealing: deque[Future[SealedBlock]] = deque()
+
+    def place(
+        self, resource_type: str, text: Bytes, starts: Ints, ends: Ints
+    ) -> tuple[pa.Array, npt.NDArray[np.int32]]:
+        """Take resources of one type (a newline stands behind each); the block and line of each."""
+        names: list[str] = []
+        counts: list[int] = []
+        positions = []
+        at = 0
+        while at < len(starts):
+            block = self._open.get(resource_type) or self._begin(resource_type)
+            # A block takes resources until it has reached its size: never none.
+            filled = len(block.text) + np.cumsum(ends[at:] - starts[at:] + 1)
+            count = min(int(np.searchsorted(filled, self._block_bytes)) + 1, len(filled))
+            block.text += _lines(text, starts[at : at + count], ends[at : at + count])
+            names.append(block.block_id)
+            counts.append(count)
+            positions.append(np.arange(block.rows, block.rows + count, dtype=np.int32))
+            block.rows += count
+            at += count
+            if len(block.text) >= self._block_bytes:
+                self._close(resource_type)
+        ids = pa.array(names, pa.string()).take(pa.array(np.repeat(np.arange(len(names)), counts)))
+        return ids, np.concatenate(positions)
+
+    def close(self) -> None:
+        """Close the blocks that are still open."""
+        for resource_type in list(self._open):
+            self._close(resource_type)
+
+    def sealed(self, waiting: int) -> Iterator[SealedBlock]:
+        """Blocks in the order they were closed; all but `waiting` are waited for."""
+        while self._sealing and (len(self._sealing) > waiting or self._sealing[0].done()):
+            yield self._sealing.popleft().result()
+
+    def _begin(self, resource_type: str) -> _OpenBlock:
+        block = _OpenBlock(f"{self._commit_id}-{self._count:06d}")
+        self._count += 1
+        self._open[resource_type] = block
+        return block
+
+    def _close(self, resource_type: str) -> None:
+        block = self._open.pop(resource_type)
+        self._sealing.append(self._pool.submit(self._seal, resource_type, block))
+
+    def _seal(self, resource_type: str, block: _OpenBlock) -> SealedBlock:
+        payload = seal_block(self._sealer, block.block_id, block.text)
+        return SealedBlock(block.block_id, resource_type, block.rows, len(block.text), payload)
+
+
+def _lines(text: Bytes, starts: Ints, ends: Ints) -> bytes | memoryview:
+    """The texts of spans with the newline behind each; one slice where they lie next to each other."""
+    view = memoryview(text)
+    if np.array_equal(starts[1:], ends[:-1] + 1):
+        return view[starts[0] : ends[-1] + 1]
+    return b"".join(
+        [view[start : end + 1] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+    )

@@ -1,0 +1,213 @@
+"""Where worked portions land: duplicates told apart, payloads put into blocks, rows staged."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from a360.failpoints import failpoint
+from a360.ingest._blocks import BlockBuilder
+from a360.ingest._committed import BLOCKS, MAIN, QUARANTINE
+from a360.ingest._digests import DigestSet
+from a360.ingest._limits import Limits
+from a360.ingest._rules import Refused
+from a360.ingest._work import Worked
+from a360.protect import BatchSealer, quarantine_context
+
+if TYPE_CHECKING:
+    from a360.engine import StagedFile
+    from a360.table import Tables
+
+type Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What every row of the batch bears."""
+
+    commit_id: str
+    source: str
+    known_at: datetime
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts by file, each counted where it happens."""
+
+    read: Ints
+    landed: Ints
+    quarantined: Ints
+    duplicates: Ints
+    filtered: Ints
+
+    @classmethod
+    def of(cls, files: int) -> "Tally":
+        """All zero."""
+        return cls(*(np.zeros(files, dtype=np.int64) for _ in range(5)))
+
+
+@dataclass(slots=True)
+class Staged:
+    """Data files that await their commit, and how many rows they hold."""
+
+    blocks: list["StagedFile"] = field(default_factory=list)
+    refused: list["StagedFile"] = field(default_factory=list)
+    envelopes: list["StagedFile"] = field(default_factory=list)
+
+
+class Landing:
+    """Takes worked portions in order; used by one thread."""
+
+    def __init__(
+        self,
+        tables: "Tables",
+        mark: Mark,
+        labels: Sequence[str],
+        known: DigestSet,
+        builder: BlockBuilder,
+        records: BatchSealer,
+        limits: Limits,
+    ) -> None:
+        self.tally = Tally.of(len(labels))
+        self.staged = Staged()
+        self._tables = tables
+        self._mark = mark
+        self._labels = labels
+        self._known = known
+        self._builder = builder
+        self._records = records
+        self._limits = limits
+        self._arrivals = 0
+        self._envelopes: list[pa.Table] = []
+        self._blocks: list[dict[str, object]] = []
+        self._block_bytes = 0
+        self._refused: list[dict[str, object]] = []
+        self._refused_bytes = 0
+
+    def take(self, worked: Worked, waiting: int) -> None:
+        """Land a portion; `waiting` is how many blocks may still be in the making."""
+        batch, tally, files = worked.batch, self.tally, len(self._labels)
+        tally.read += batch.read
+        tally.filtered += batch.filtered
+        for refused in batch.refused:
+            self._refuse(refused)
+        new = self._known.add(worked.envelope["content_hash"])
+        tally.duplicates += np.bincount(worked.file[~new], minlength=files)
+        tally.landed += np.bincount(worked.file[new], minlength=files)
+        self._envelopes.append(self._placed(worked, new))
+        self._take_blocks(waiting)
+        if sum(map(len, self._envelopes)) >= self._limits.staged_rows:
+            self._stage_envelopes()
+
+    def finish(self) -> None:
+        """Stage all that is left."""
+        self._builder.close()
+        self._take_blocks(0)
+        self._stage_blocks()
+        self._stage_envelopes()
+        self._stage_refused()
+
+    def _placed(self, worked: Worked, new: npt.NDArray[np.bool_]) -> pa.Table:
+        """The new rows of a portion, their payloads put into blocks, without what the whole batch bears."""
+        envelope = worked.envelope.filter(pa.array(new))
+        row, rows = worked.row[new], worked.batch.rows
+        block_ids, positions = _no_blocks(len(row))
+        kinds = pc.dictionary_encode(envelope["resource_type"]).combine_chunks()
+        codes = np.asarray(kinds.indices)
+        for code, kind in enumerate(kinds.dictionary.to_pylist()):
+            places = np.flatnonzero((codes == code) & (row >= 0))
+            if len(places):
+                at = row[places]
+                ids, lines = self._builder.place(kind, rows.text, rows.starts[at], rows.ends[at])
+                block_ids[places], positions[places] = ids.to_numpy(zero_copy_only=False), lines
+        labels = pa.array(self._labels, pa.string()).take(pa.array(worked.file[new]))
+        arrivals = self._arrivals + np.flatnonzero(new)
+        self._arrivals += len(new)
+        last_updated = envelope["last_updated"]
+        if pc.any(envelope["deleted"]).as_py():
+            known_at = pa.scalar(self._mark.known_at, last_updated.type)
+            untold = pc.and_(envelope["deleted"], pc.is_null(last_updated))
+            last_updated = pc.if_else(untold, known_at, last_updated)
+        columns = dict(zip(envelope.column_names, envelope.columns, strict=True))
+        return pa.table(
+            {
+                **columns,
+                "last_updated": last_updated,
+                "file": labels,
+                "offset": worked.offset[new],
+                "arrival": arrivals,
+                "block_id": pa.array(block_ids, pa.string()),
+                "position": pa.array(positions, mask=row < 0),
+            }
+        )
+
+    def _take_blocks(self, waiting: int) -> None:
+        for block in self._builder.sealed(waiting):
+            self._blocks.append(
+                {
+                    "block_id": block.block_id,
+                    "resource_type": block.resource_type,
+                    "rows": block.rows,
+                    "plain_bytes": block.plain_bytes,
+                    "payload": block.payload,
+                }
+            )
+            self._block_bytes += len(block.payload)
+            if self._block_bytes >= self._limits.staged_bytes:
+                self._stage_blocks()
+
+    def _refuse(self, refused: Refused) -> None:
+        label = self._labels[refused.file]
+        context = quarantine_context(QUARANTINE, self._mark.commit_id, label, refused.offset)
+        self.tally.quarantined[refused.file] += 1
+        self._refused.append(
+            {
+                "dataset": MAIN,
+                "file": label,
+                "offset": refused.offset,
+                "rule": refused.rule.value,
+                "reason": refused.reason,
+                "payload": self._records.seal(refused.raw, context),
+            }
+        )
+        self._refused_bytes += len(refused.raw)
+        if self._refused_bytes >= self._limits.staged_bytes or len(self._refused) >= self._limits.staged_rows:
+            self._stage_refused()
+
+    def _stage_blocks(self) -> None:
+        if self._blocks:
+            self.staged.blocks += self._stage(BLOCKS, pa.Table.from_pylist(self._blocks))
+            self._blocks, self._block_bytes = [], 0
+            failpoint("ingest.block.after-stage")
+
+    def _stage_envelopes(self) -> None:
+        rows = pa.concat_tables(self._envelopes) if self._envelopes else None
+        if rows is not None and len(rows):
+            rows = rows.sort_by([("resource_type", "ascending"), ("arrival", "ascending")])
+            self.staged.envelopes += self._stage(MAIN, rows)
+            failpoint("ingest.envelope.after-stage")
+        self._envelopes = []
+
+    def _stage_refused(self) -> None:
+        if self._refused:
+            self.staged.refused += self._stage(QUARANTINE, pa.Table.from_pylist(self._refused))
+            self._refused, self._refused_bytes = [], 0
+
+    def _stage(self, name: str, rows: pa.Table) -> "list[StagedFile]":
+        return self._tables.stage(name, self._marked(rows))
+
+    def _marked(self, rows: pa.Table) -> pa.Table:
+        mark = self._mark
+        known_at = pa.scalar(mark.known_at, pa.timestamp("us", tz="UTC"))
+        for name, value in (("source", mark.source), ("commit_id", mark.commit_id), ("known_at", known_at)):
+            rows = rows.append_column(name, pa.repeat(value, len(rows)))
+        return rows
+
+
+def _no_blocks(count: int) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.int32]]:
+    return np.full(count, None, dtype=object), np.zeros(count, dtype=np.int32)

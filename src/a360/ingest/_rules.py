@@ -1,0 +1,35 @@
+"""Why an input unit is refused at ingest."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Rule(StrEnum):
+    """The rules of ingest, as `quarantine.fhir_resource.rule` has them."""
+
+    NOT_UTF8 = "not-utf8"
+    NOT_JSON = "not-json"
+    NOT_OBJECT = "not-object"
+    TOO_DEEP = "too-deep"
+    TOO_LONG = "too-long"
+    DUPLICATE_KEYS = "duplicate-keys"
+    NO_RESOURCE_TYPE = "no-resource-type"
+    UNKNOWN_RESOURCE_TYPE = "unknown-resource-type"
+    MISSING_ID = "missing-id"
+    INVALID_ID = "invalid-id"
+    INVALID_BUNDLE = "invalid-bundle"
+    INVALID_DELETE = "invalid-delete"
+    UNKNOWN_FORMAT = "unknown-format"
+    BROKEN_ARCHIVE = "broken-archive"
+    ARCHIVE_BOMB = "archive-bomb"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One input unit that was refused, with the bytes that were read of it."""
+
+    file: int
+    offset: int
+    rule: Rule
+    reason: str
+    raw: bytes

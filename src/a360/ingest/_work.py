@@ -1,0 +1,151 @@
+"""The work of an ingest in portions of bounded size, and what one portion becomes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from a360.failpoints import failpoint
+from a360.ingest._bundle import Filtered, Found, Unit, deletion_of, expand, one_line
+from a360.ingest._bytes import ByteSource
+from a360.ingest._decode import decode_heads
+from a360.ingest._envelope import Identity, deletion_envelopes, envelopes
+from a360.ingest._inputs import Input, Role
+from a360.ingest._limits import Limits
+from a360.ingest._rows import Batch, Ints, is_utf8, rows_of_segments, rows_of_units
+from a360.ingest._rules import Refused, Rule
+from a360.ingest._text import Document, Segment, read_text
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """Some of the input, in order: segments of lines, or units of documents."""
+
+    segments: tuple[Segment, ...] = ()
+    units: tuple[Unit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A file that has been read to its end; `digest` is that of its bytes, not keyed."""
+
+    file: int
+    digest: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """What a portion became: the envelope of each resource and deletion, in order.
+
+    `row` is the place of the payload in `batch.rows`, -1 for a deletion.
+    """
+
+    batch: Batch
+    envelope: pa.Table
+    row: Ints
+    file: Ints
+    offset: Ints
+
+
+def portions(files: Sequence[Input], chosen: Sequence[int], limits: Limits) -> Iterator[Portion | Finished]:
+    """Read the chosen files one after the other; small ones share a portion."""
+    gathered = _Gathered(limits.chunk_bytes)
+    for file in chosen:
+        with ByteSource(files[file].path, limits) as source:
+            for piece in read_text(file, source, limits):
+                if isinstance(piece, Segment) and files[file].role is Role.ERRORS:
+                    for _ in filter(bytes.strip, bytes(piece.text).splitlines()):
+                        yield from gathered.take(Filtered(file), 1)
+                elif isinstance(piece, Segment):
+                    yield from gathered.take(piece, len(piece.text))
+                elif isinstance(piece, Document):
+                    for unit in _units(piece, files[file], limits):
+                        yield from gathered.take(unit, _weight(unit))
+                else:
+                    yield from gathered.take(piece, len(piece.raw))
+            yield Finished(file, source.finish(), source.packed_bytes)
+        failpoint("ingest.file.after-read")
+    yield from gathered.flush()
+
+
+def work(portion: Portion, files: Sequence[Input], identity: Identity, limits: Limits) -> Worked:
+    """Turn a portion into envelopes; safe to run in threads."""
+    if portion.segments:
+        batch = rows_of_segments(portion.segments, files, limits)
+    else:
+        batch = rows_of_units(portion.units, len(files))
+    envelope = envelopes(batch, identity, limits)
+    rows = batch.rows
+    row, order = np.arange(len(rows)), rows.order
+    file, offset = rows.file, rows.offset
+    if batch.deletions:
+        told = [deletion for _, deletion in batch.deletions]
+        envelope = pa.concat_tables([envelope, deletion_envelopes(told, identity)])
+        row = np.append(row, np.full(len(told), -1))
+        order = np.append(order, [place for place, _ in batch.deletions])
+        file = np.append(file, [each.file for each in told])
+        offset = np.append(offset, [each.offset for each in told])
+        by_order = np.argsort(order, kind="stable")
+        envelope = envelope.take(pa.array(by_order))
+        row, file, offset = row[by_order], file[by_order], offset[by_order]
+    return Worked(batch, envelope, row, file, offset)
+
+
+class _Gathered:
+    """Gathers segments or units until they make a portion; the two kinds do not mix."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._weight = 0
+        self._segments: list[Segment] = []
+        self._units: list[Unit] = []
+
+    def take(self, piece: Segment | Unit, weight: int) -> Iterator[Portion]:
+        if isinstance(piece, Segment):
+            if self._units:
+                yield from self.flush()
+            self._segments.append(piece)
+        else:
+            if self._segments:
+                yield from self.flush()
+            self._units.append(piece)
+        self._weight += weight
+        # Segments are cut at the last newline, so that they fall a little short of the size.
+        if self._weight >= self._size // 2:
+            yield from self.flush()
+
+    def flush(self) -> Iterator[Portion]:
+        if self._segments or self._units:
+            yield Portion(tuple(self._segments), tuple(self._units))
+        self._segments, self._units, self._weight = [], [], 0
+
+
+def _units(document: Document, file: Input, limits: Limits) -> Iterator[Unit]:
+    """The units of a document: of a Bundle its entries, else the one resource."""
+    number, offset = document.file, document.offset
+    text = document.text.strip(b" \t\r\n")
+    offset += document.text.find(text[:1]) if text else 0
+    kept = text[: limits.kept_bytes]
+    if not is_utf8(text):
+        yield Refused(number, offset, Rule.NOT_UTF8, "a document with bytes that are not UTF-8", kept)
+        return
+    heads, faults = decode_heads([text])
+    head = heads[0]
+    if head is None:
+        yield Refused(number, offset, faults[0].rule, faults[0].reason, kept)
+    elif file.role is Role.ERRORS:
+        yield Filtered(number)
+    elif head.resource_type == "Bundle":
+        yield from expand(number, offset, text, file.told_at)
+    elif file.role is Role.DELETED:
+        yield deletion_of(number, offset, kept, head, file.told_at)
+    else:
+        yield Found(number, offset, one_line(text), head)
+
+
+def _weight(unit: Unit) -> int:
+    if isinstance(unit, Found):
+        return len(unit.text)
+    return 1 if isinstance(unit, Filtered) else len(unit.raw)

@@ -1,0 +1,120 @@
+"""A lake as far as ingest needs it: keys, catalog, engine, and the tables of the contracts."""
+
+import contextlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from a360.catalog import CatalogSession
+from a360.contract import load_contracts, make_plan
+from a360.engine.duckdb import DuckDBEngine
+from a360.ingest import ingest_fhir
+from a360.protect import (
+    LocalKeyStore,
+    LocalSealer,
+    LocalTokenizer,
+    open_block,
+    quarantine_context,
+)
+from a360.table import Tables
+
+PROJECT = Path(__file__).resolve().parents[2]
+DATA = PROJECT / "../shared/data"
+
+
+@dataclass
+class IngestLake:
+    """A lake with the tables that ingest writes, and what reads them back in clear."""
+
+    folder: Path
+    tables: Tables
+    tokenizer: LocalTokenizer
+    sealer: LocalSealer
+
+    def ingest(self, *paths, source="default", **options):
+        """Ingest files or folders."""
+        return ingest_fhir(
+            paths,
+            source=source,
+            tables=self.tables,
+            tokenizer=self.tokenizer,
+            sealer=self.sealer,
+            **options,
+        )
+
+    def resources(self):
+        """The rows of bronze in order of arrival, each with its payload's text."""
+        blocks = {
+            row["block_id"]: open_block(self.sealer, row["block_id"], row["payload"]).splitlines()
+            for row in self.tables.read("bronze.fhir_block").to_pylist()
+        }
+        rows = self.tables.read("bronze.fhir_resource").to_pylist()
+        for row in rows:
+            row["text"] = blocks[row["block_id"]][row["position"]] if row["block_id"] else None
+        return sorted(rows, key=lambda row: (row["known_at"], row["arrival"]))
+
+    def refused(self):
+        """The rows of quarantine, each with its payload's bytes."""
+        rows = self.tables.read("quarantine.fhir_resource").to_pylist()
+        for row in rows:
+            context = quarantine_context(
+                "quarantine.fhir_resource", row["commit_id"], row["file"], row["offset"]
+            )
+            row["raw"] = self.sealer.unseal(row["payload"], context)
+        return sorted(rows, key=lambda row: (row["file"], row["offset"]))
+
+    def snapshots(self):
+        """The current snapshot of every table."""
+        return {name: self.tables.info(name).snapshot_id for name in self.tables.list()}
+
+
+@contextlib.contextmanager
+def open_ingest_lake(folder):
+    """Open a lake in a folder, creating what is missing."""
+    keys = LocalKeyStore.create(folder / "keys")
+    engine = DuckDBEngine(folder / "tmp", memory_limit="512MB", threads=2)
+    with CatalogSession.open(folder) as catalog, Tables(catalog, engine) as tables:
+        plan = make_plan(load_contracts(PROJECT / "contracts"))
+        needed = {"bronze.fhir_resource", "bronze.fhir_block", "quarantine.fhir_resource", "ops.commit"}
+        for each in plan.tables:
+            if each.dataset in needed | {"ops.ingested_file"}:
+                tables.create(each)
+        yield IngestLake(folder, tables, LocalTokenizer(keys), LocalSealer(keys))
+
+
+@pytest.fixture
+def lake(tmp_path):
+    """A fresh lake."""
+    with open_ingest_lake(tmp_path / "lake") as opened:
+        yield opened
+
+
+@pytest.fixture
+def inbox(tmp_path):
+    """A folder for input files."""
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def data_folder():
+    """The shared test data; absent, the test is skipped, unless A360_REQUIRE asks for it."""
+    if not DATA.is_dir():
+        if "data" in os.environ.get("A360_REQUIRE", ""):
+            pytest.fail("the shared test data is required and absent")
+        pytest.skip("the shared test data is absent")
+    return DATA.resolve()
+
+
+@pytest.fixture
+def patient():
+    """Makes the JSON text of a Patient."""
+
+    def make(number, **members):
+        return json.dumps({"resourceType": "Patient", "id": f"p{number}", **members}).encode()
+
+    return make
