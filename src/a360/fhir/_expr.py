@@ -71,7 +71,6 @@ class Op(StrEnum):
     WHOLE = "whole"  # text to a whole number, exactly
     PARSE = "parse"  # JSON text to the struct `node`
     CHAIN = "chain"  # lists one after the other
-    STOP_IF = "stop if"  # its second argument, unless the first is true: then the query ends with `extra`
     LIST = "list"  # one value as a list of none or one
     COLLECTION = "collection"  # a list that is never NULL
     BRANCHES = "branches"  # the numbers of a union's branches
@@ -161,6 +160,31 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Descent:
+    """The items of `base`, each followed by what `body` leads to from it, and so on down to `depth`.
+
+    `body` reads an item as the field `node` of `var`. What nests deeper stops the query with `message`.
+    """
+
+    base: "Expr"
+    var: Var
+    body: "Expr"
+    depth: int
+    message: str
+    many: bool = field(default=True, init=False)
+
+    @property
+    def type(self) -> str:
+        """The type of an item."""
+        return self.base.type
+
+    @property
+    def node(self) -> StructNode | None:
+        """The struct of an item."""
+        return self.base.node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Guard:
     """`base` where `condition` is true, else empty."""
 
@@ -233,7 +257,7 @@ class Call:
     node: StructNode | None = None
 
 
-type Expr = Var | Constant | Field | Choice | Each | Filter | Guard | Item | Single | Call
+type Expr = Var | Constant | Field | Choice | Each | Filter | Descent | Guard | Item | Single | Call
 
 
 def parts(expr: Expr) -> tuple[Expr, ...]:
@@ -241,7 +265,7 @@ def parts(expr: Expr) -> tuple[Expr, ...]:
     match expr:
         case Var() | Constant():
             return ()
-        case Each():
+        case Each() | Descent():
             return (expr.base, expr.body)
         case Filter() | Guard():
             return (expr.base, expr.condition)
@@ -256,12 +280,10 @@ def with_parts(expr: Expr, new: tuple[Expr, ...]) -> Expr:
     match expr:
         case Var() | Constant():
             return expr
-        case Each():
-            return Each(new[0], expr.var, new[1])
-        case Filter():
-            return Filter(new[0], expr.var, new[1])
-        case Guard():
-            return Guard(new[0], new[1])
+        case Each() | Descent():
+            return replace(expr, base=new[0], body=new[1])
+        case Filter() | Guard():
+            return replace(expr, base=new[0], condition=new[1])
         case Call():
             return replace(expr, args=new)
         case _:
@@ -284,28 +306,24 @@ def tidied(expr: Expr, depth: int = 0, names: Mapping[str, str] | None = None) -
     match expr:
         case Var():
             return replace(expr, name=known.get(expr.name, expr.name))
-        case Each() | Filter():
+        case Each() | Filter() | Descent():
             name = _PARAMETERS[depth] if depth < len(_PARAMETERS) else f"x{depth}"
             base, body = parts(expr)
             inner = tidied(body, depth + 1, {**known, expr.var.name: name})
-            var = replace(expr.var, name=name)
-            outer = tidied(base, depth, known)
-            return Each(outer, var, inner) if isinstance(expr, Each) else Filter(outer, var, inner)
+            renamed = replace(expr, var=replace(expr.var, name=name))
+            return with_parts(renamed, (tidied(base, depth, known), inner))
         case _:
             return with_parts(expr, tuple(tidied(part, depth, known) for part in parts(expr)))
 
 
 def free_names(expr: Expr) -> frozenset[str]:
     """The columns an expression reads: its variables less the parameters of its lambdas."""
-    match expr:
-        case Var():
-            return frozenset({expr.name})
-        case Each():
-            return free_names(expr.base) | (free_names(expr.body) - {expr.var.name})
-        case Filter():
-            return free_names(expr.base) | (free_names(expr.condition) - {expr.var.name})
-        case _:
-            return frozenset().union(*(free_names(part) for part in parts(expr)))
+    if isinstance(expr, Var):
+        return frozenset({expr.name})
+    found = [free_names(part) for part in parts(expr)]
+    if isinstance(expr, Each | Filter | Descent):
+        found[1] -= {expr.var.name}
+    return frozenset().union(*found)
 
 
 # Operations that are NULL when their only argument is.

@@ -1,14 +1,14 @@
 """The relational tree of a view, and its layers.
 
 A view is a chain: resources that pass `where`, then one step of rows from a list after the other. A union is
-such a step too, over the numbers of its branches, so that the resources are read once and the cost stays linear.
+such a step too, over the numbers of its branches, so that resources are read once and the cost stays linear.
 Layers put every expression into the first SELECT that can compute it, so that no whole resource is carried on
 further than it is needed, and the rows of a list multiply only what has already been cut down.
 """
 
 from dataclasses import dataclass, field, replace
 
-from a360.fhir._expr import Constant, Expr, Var, free_names, parts, tidied, with_parts
+from a360.fhir._expr import Constant, Expr, Field, Var, free_names, parts, tidied, with_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,15 @@ class Unnest:
     index: str | None = None
     optional: bool = False
     when: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """A list given a name of its own, because the next step reads it twice."""
+
+    var: str
+    items: Expr
+    index: None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +75,24 @@ class _Scheduler:
     """Layer k reads what layer k-1 made and makes the rows of step k; the last layer has no step."""
 
     def __init__(self, plan: Plan) -> None:
-        self._last = len(plan.steps)
+        steps = [step for unnest in plan.steps for step in _steps(unnest)]
+        self._last = len(steps)
         # The first layer that can read each column.
         self._born: dict[str, int] = {plan.root.name: 0}
-        for position, step in enumerate(plan.steps, start=1):
+        for position, step in enumerate(steps, start=1):
             self._born[step.var] = position
             if step.index:
                 self._born[step.index] = position
         self._computed: list[dict[str, Expr]] = [{} for _ in range(self._last + 1)]
         self._hoisted = 0
         self._where = [tidied(test) for test in plan.where]
-        self._steps = [replace(s, items=self._cut(tidied(s.items), at)) for at, s in enumerate(plan.steps)]
+        self._unnests: list[Unnest | None] = [None] * (self._last + 1)
+        for at, step in enumerate(steps):
+            items = self._cut(tidied(step.items), at)
+            if isinstance(step, Compute):
+                self._computed[at][step.var] = items
+            else:
+                self._unnests[at] = replace(step, items=items)
         self._outputs = [self._output(output) for output in plan.outputs]
 
     def _output(self, output: Output) -> str:
@@ -108,7 +124,7 @@ class _Scheduler:
         found: list[Layer] = []
         later: set[str] = set(self._outputs)
         for level in range(self._last, -1, -1):
-            unnest = self._steps[level] if level < self._last else None
+            unnest = self._unnests[level]
             computed = self._computed[level]
             made = {unnest.var, unnest.index} if unnest else set()
             passed = later - computed.keys() - made
@@ -123,6 +139,13 @@ class _Scheduler:
         order = [name for name in self._outputs if name in passed]
         columns: dict[str, Expr | None] = dict.fromkeys(order + sorted(passed - set(order)))
         return columns | computed
+
+
+def _steps(unnest: Unnest) -> list[Unnest | Compute]:
+    if unnest.index is None or isinstance(unnest.items, Var | Field):
+        return [unnest]
+    named = Var(f"{unnest.var}_list", unnest.items.type, unnest.items.node, many=True)
+    return [Compute(named.name, unnest.items), replace(unnest, items=named)]
 
 
 def _reads(computed: dict[str, Expr], unnest: Unnest | None) -> set[str]:

@@ -1,18 +1,18 @@
 """Repeat: an element and everything beneath it, in document order, as one list.
 
-SQL has no recursive types, so what recurses travels as JSON text, parsed one level at a time by lambdas nested
-in one another. They reach `DEPTH` levels; data that nests deeper stops the query rather than being cut off.
+SQL has no recursive types, so what recurses travels as JSON text that a fold over the levels parses, a level
+a turn. It goes down `DEPTH` levels; data that nests deeper stops the query rather than being cut off.
 """
 
 from a360.fhir._definitions import definitions
-from a360.fhir._expr import EMPTY, UNKNOWN, Call, Constant, Each, Expr, Op, Var, walk
+from a360.fhir._expr import EMPTY, UNKNOWN, Call, Constant, Descent, Expr, Field, Op, Var, walk
 from a360.fhir._expressions import Expressions
 from a360.fhir._fault import Faults
 from a360.fhir._fhirpath import Member, Node, PathSyntaxError, parse
 from a360.fhir._scope import Compilation, Scope
 from a360.fhir._struct import StructNode
 
-DEPTH = 10
+DEPTH = 16
 
 
 def repeated(expressions: Expressions, paths: list[tuple[str, str]], scope: Scope) -> Expr:
@@ -35,7 +35,7 @@ def repeated(expressions: Expressions, paths: list[tuple[str, str]], scope: Scop
     [type_name] = types
     if type_name in definitions().primitives:
         return compilation.fault(scope, f"repeat over {type_name}", "elements that have elements")
-    return _Descent(expressions, parsed, StructNode(type_name), scope).rows()
+    return _descent(expressions, parsed, type_name, scope)
 
 
 def _parsed(compilation: Compilation, text: str, scope: Scope) -> Node | None:
@@ -79,56 +79,33 @@ def _has_fault(expr: Expr) -> bool:
     return any(isinstance(part, Constant) and part.type == UNKNOWN for part in walk(expr))
 
 
-class _Descent:
-    """Nests the lambdas of the levels."""
+def _descent(expressions: Expressions, nodes: list[Node], type_name: str, scope: Scope) -> Expr:
+    compilation = expressions.compilation
+    struct = StructNode(type_name)
+    outer = compilation.recursive
+    compilation.recursive = {type_name: struct}
+    entry = Var(compilation.fresh("x"), type_name)
+    item = Field(entry, "node", type_name, many=False, node=struct)
+    start, beneath = (_children(expressions, nodes, scope.on(focus)) for focus in (scope.focus, item))
+    compilation.recursive = outer
+    message = f"elements nest deeper than {DEPTH} levels: {scope.pointer}"
+    return Descent(start, entry, beneath, DEPTH, message)
 
-    def __init__(self, expressions: Expressions, nodes: list[Node], struct: StructNode, scope: Scope) -> None:
-        self._expressions = expressions
-        self._compilation = expressions.compilation
-        self._nodes = nodes
-        self._struct = struct
-        self._scope = scope
 
-    def rows(self) -> Expr:
-        outer = self._compilation.recursive
-        self._compilation.recursive = {self._struct.type: self._struct}
-        found = self._beneath(self._scope.focus, 0)
-        self._compilation.recursive = outer
-        return found
+def _children(expressions: Expressions, nodes: list[Node], scope: Scope) -> Expr:
+    """What the paths lead to from one element; a path that does not fit its type leads to nothing."""
+    focus = scope.focus
+    bare = scope.on(Var("_trial", focus.type, StructNode(focus.type)))
+    found = []
+    for node in nodes:
+        trial = Faults()
+        Expressions(Compilation(trial, expressions.compilation.constants)).typed(node, bare)
+        if not trial.found:
+            found.append(_listed(expressions.typed(node, scope)))
+    if len(found) == 1:
+        return found[0]
+    return Call(Op.CHAIN, tuple(found), found[0].type, many=True, node=found[0].node)
 
-    def _beneath(self, focus: Expr, level: int) -> Expr:
-        """All elements beneath one, each followed by those beneath it."""
-        children = self._children(focus)
-        var = Var(self._compilation.fresh("x"), self._struct.type, self._struct)
-        one = Call(Op.LIST, (var,), var.type, many=True, node=self._struct)
-        if level < DEPTH - 1:
-            body = Call(
-                Op.CHAIN, (one, self._beneath(var, level + 1)), var.type, many=True, node=self._struct
-            )
-        else:
-            leaf = Call(Op.NOT, (Call(Op.EXISTS, (self._children(var),), "boolean"),), "boolean")
-            message = f"elements nest deeper than {DEPTH} levels: {self._scope.pointer}"
-            body = Call(Op.STOP_IF, (leaf, one), var.type, many=True, extra=message, node=self._struct)
-        return Each(children, var, body)
 
-    def _children(self, focus: Expr) -> Expr:
-        """What the paths lead to from one element; a path that does not fit its type leads to nothing."""
-        found = []
-        for node in self._nodes:
-            trial = Faults()
-            Expressions(Compilation(trial, self._compilation.constants)).typed(
-                node, self._scope.on(self._bare(focus))
-            )
-            if not trial.found:
-                found.append(self._expressions.typed(node, self._scope.on(focus)))
-        lists = [
-            item if item.many else Call(Op.LIST, (item,), item.type, many=True, node=item.node)
-            for item in found
-        ]
-        if len(lists) == 1:
-            return lists[0]
-        return Call(Op.CHAIN, tuple(lists), self._struct.type, many=True, node=self._struct)
-
-    @staticmethod
-    def _bare(focus: Expr) -> Expr:
-        return Var("_trial", focus.type, StructNode(focus.type))
+def _listed(expr: Expr) -> Expr:
+    return expr if expr.many else Call(Op.LIST, (expr,), expr.type, many=True, node=expr.node)

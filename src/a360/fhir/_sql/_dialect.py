@@ -3,6 +3,7 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from a360.fhir._plan import Unnest
@@ -11,6 +12,16 @@ from a360.fhir._struct import Leaf, StructNode
 
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*", re.ASCII)
 NUMBER = "DECIMAL(38, 12)"
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """A descent as SQL text: its start, its lambda's parameter, what is beneath an item, and its depth."""
+
+    start: str
+    var: str
+    beneath: str
+    depth: int
 
 
 class Dialect(ABC):
@@ -73,6 +84,14 @@ class Dialect(ABC):
     def chained(self, lists: Sequence[str]) -> str:
         """Lists one after the other; a missing one counts as empty."""
         return f"concat({', '.join(f'coalesce({items}, {self.array(())})' for items in lists)})"
+
+    @abstractmethod
+    def descent(self, steps: Steps, node: StructNode, too_deep: str) -> str:
+        """The nodes from the start on and those beneath them, in document order.
+
+        A fold over the levels keeps what is done and what is pending; each entry has the path of its
+        positions, by which the nodes are put into order at the end.
+        """
 
     def joined(self, items: str, separator: str) -> str:
         """Texts as one text; '' of none."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from a360.fhir._plan import Unnest
-from a360.fhir._sql._dialect import NUMBER, Dialect
+from a360.fhir._sql._dialect import NUMBER, Dialect, Steps
 from a360.fhir._struct import Leaf, StructNode
 
 
@@ -58,6 +58,21 @@ class DuckDB(Dialect):
     def chained(self, lists: Sequence[str]) -> str:
         """DuckDB takes a missing list for an empty one."""
         return f"list_concat({', '.join(lists)})"
+
+    def descent(self, steps: Steps, node: StructNode, too_deep: str) -> str:
+        """The list that is folded over has to be of the type of the state; its items do not matter."""
+        entries = f"STRUCT(path BIGINT[], node {node.duckdb_type()})[]"
+        state = f"STRUCT(done {entries}, pending {entries})"
+        first = f"list_transform({steps.start}, lambda n, i: {{'path': [i], 'node': n}})"
+        deeper = f"CASE WHEN len({steps.var}.path) >= {steps.depth} THEN {too_deep} ELSE n END"
+        entry = f"{{'path': list_append({steps.var}.path, i), 'node': {deeper}}}"
+        beneath = f"list_transform({steps.beneath}, lambda n, i: {entry})"
+        pending = f"flatten(list_transform(s.pending, lambda {steps.var}: {beneath}))"
+        step = f"{{'done': list_concat(s.done, s.pending), 'pending': {pending}}}"
+        start = f"CAST({{'done': [], 'pending': {first}}} AS {state})"
+        levels = f"CAST(list_transform(range({steps.depth}), lambda i: NULL) AS {state}[])"
+        folded = f"list_reduce({levels}, lambda s, i: {step}, {start})"
+        return f"list_transform(list_sort({folded}.done), lambda e: e.node)"
 
     def joined(self, items: str, separator: str) -> str:
         """Under its PostgreSQL name."""

@@ -6,6 +6,7 @@ from a360.fhir._expr import (
     Call,
     Choice,
     Constant,
+    Descent,
     Each,
     Expr,
     Field,
@@ -18,7 +19,7 @@ from a360.fhir._expr import (
 )
 from a360.fhir._plan import Layer, Unnest
 from a360.fhir._sql import _values as values
-from a360.fhir._sql._dialect import Dialect
+from a360.fhir._sql._dialect import Dialect, Steps
 from a360.fhir._struct import Leaf
 
 _INDENT = "  "
@@ -74,6 +75,7 @@ class Emitter:
             Field: self._field,
             Each: self._each,
             Filter: self._filter,
+            Descent: self._descent,
             Guard: self._guard,
             Item: self._item,
             Single: self._single,
@@ -96,7 +98,6 @@ class Emitter:
             Op.COLLECTION: lambda c: f"coalesce({self.sql(c.args[0])}, {dialect.array(())})",
             Op.BRANCHES: lambda c: dialect.array([str(n) for n in range(int(c.extra))]),
             Op.CHAIN: lambda c: dialect.chained(self._texts(c)),
-            Op.STOP_IF: self._stop_if,
             Op.PARSE: self._parse,
             Op.JOIN_LIST: lambda c: dialect.joined(*self._texts(c)),
             Op.FLOOR_DIVIDE: self._quotient,
@@ -208,6 +209,12 @@ class Emitter:
             self.sql(expr.base), self.dialect.name(expr.var.name), self.sql(expr.condition)
         )
 
+    def _descent(self, expr: Descent) -> str:
+        if expr.node is None:
+            raise AssertionError("what recurses is read into a struct of the view")
+        steps = Steps(self.sql(expr.base), self.dialect.name(expr.var.name), self.sql(expr.body), expr.depth)
+        return self.dialect.descent(steps, expr.node, self.dialect.stop(expr.message))
+
     def _guard(self, expr: Guard) -> str:
         return f"CASE WHEN {self.sql(expr.condition)} THEN {self.sql(expr.base)} END"
 
@@ -278,10 +285,6 @@ class Emitter:
     def _list(self, expr: Call) -> str:
         [value] = expr.args
         return f"CASE WHEN {self._atom(value)} IS NOT NULL THEN {self.dialect.array([self.sql(value)])} END"
-
-    def _stop_if(self, expr: Call) -> str:
-        passes, value = self._texts(expr)
-        return f"CASE WHEN {passes} THEN {value} ELSE {self.dialect.stop(expr.extra)} END"
 
     def _parse(self, expr: Call) -> str:
         if expr.node is None:

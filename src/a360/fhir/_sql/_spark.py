@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from a360.fhir._plan import Unnest
-from a360.fhir._sql._dialect import Dialect
+from a360.fhir._sql._dialect import Dialect, Steps
 from a360.fhir._struct import Leaf, StructNode
 
 _TRIES = {"+": "try_add", "-": "try_subtract", "*": "try_multiply", "/": "try_divide"}
@@ -56,6 +56,20 @@ class Spark(Dialect):
     def filtered(self, items: str, var: str, condition: str) -> str:
         """A higher-order function."""
         return f"filter({items}, {var} -> {condition})"
+
+    def descent(self, steps: Steps, node: StructNode, too_deep: str) -> str:
+        """A fold; structs sort by their first field."""
+        entries = f"ARRAY<STRUCT<path: ARRAY<INT>, node: {node.spark_type()}>>"
+        first = f"transform({steps.start}, (n, i) -> named_struct('path', array(i), 'node', n))"
+        deeper = f"CASE WHEN size({steps.var}.path) >= {steps.depth} THEN {too_deep} ELSE n END"
+        entry = f"named_struct('path', concat({steps.var}.path, array(i)), 'node', {deeper})"
+        beneath = f"coalesce(transform({steps.beneath}, (n, i) -> {entry}), array())"
+        pending = f"flatten(transform(s.pending, {steps.var} -> {beneath}))"
+        step = f"named_struct('done', concat(s.done, s.pending), 'pending', {pending})"
+        pending_first = f"coalesce({first}, CAST(array() AS {entries}))"
+        start = f"named_struct('done', CAST(array() AS {entries}), 'pending', {pending_first})"
+        folded = f"aggregate(sequence(1, {steps.depth}), {start}, (s, i) -> {step}, s -> s.done)"
+        return f"transform(array_sort({folded}), e -> e.node)"
 
     def starts(self, text: str, beginning: str) -> str:
         """A function."""

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from a360.fhir._definitions import is_primitive
 from a360.fhir._plan import Unnest
-from a360.fhir._sql._dialect import Dialect
+from a360.fhir._sql._dialect import Dialect, Steps
 from a360.fhir._struct import Leaf, StructNode
 
 
@@ -52,6 +52,19 @@ class Trino(Dialect):
     def filtered(self, items: str, var: str, condition: str) -> str:
         """A higher-order function."""
         return f"filter({items}, {var} -> {condition})"
+
+    def descent(self, steps: Steps, node: StructNode, too_deep: str) -> str:
+        """A fold; `transform` gives no positions, so each list is zipped with a sequence."""
+        entries = f"ARRAY(ROW(path ARRAY(BIGINT), node {node.trino_type()}))"
+        state = f"ROW(done {entries}, pending {entries})"
+        first = _numbered(steps.start, "ROW(ARRAY[i], n)")
+        deeper = f"CASE WHEN cardinality({steps.var}.path) >= {steps.depth} THEN {too_deep} ELSE n END"
+        beneath = _numbered(steps.beneath, f"ROW({steps.var}.path || i, {deeper})")
+        pending = f"flatten(transform(s.pending, {steps.var} -> {beneath}))"
+        step = f"CAST(ROW(s.done || s.pending, {pending}) AS {state})"
+        start = f"CAST(ROW(ARRAY[], {first}) AS {state})"
+        folded = f"reduce(sequence(1, {steps.depth}), {start}, (s, i) -> {step}, s -> s.done)"
+        return f"transform(array_sort({folded}, (a, b) -> IF(a.path < b.path, -1, 1)), e -> e.node)"
 
     def starts(self, text: str, beginning: str) -> str:
         """A function."""
@@ -101,3 +114,10 @@ class Trino(Dialect):
     def whole_quotient(self, left: str, right: str) -> str:
         """A quotient of whole numbers is whole."""
         return f"TRY({left} / {right})"
+
+
+def _numbered(items: str, entry: str) -> str:
+    """Each item n of a list with its position i; the list is named once, by a lambda over a list of it."""
+    positions = "IF(cardinality(c) > 0, sequence(1, cardinality(c)), ARRAY[])"
+    zipped = f"zip_with(c, {positions}, (n, i) -> {entry})"
+    return f"element_at(transform(ARRAY[coalesce({items}, ARRAY[])], c -> {zipped}), 1)"
