@@ -170,7 +170,7 @@ class _SilverRun:
             tables.append(f"quarantine.{self._table.name}", refused, stamp)
         failpoint("refine.silver.between-commits")
         if self._shape.many or self._table.history:
-            tables.merge(
+            merged = tables.merge(
                 self._step.dataset,
                 settlement.rows_sql,
                 # Versions of a resource share the key; that one of them is current is a rule of the dataset.
@@ -181,6 +181,9 @@ class _SilverRun:
                 session=session,
             )
         else:
-            tables.merge(
+            merged = tables.merge(
                 self._step.dataset, settlement.rows_sql, list(self._table.key), stamp, session=session
             )
+        if merged.snapshot_id is None:
+            # Nothing landed, but that it was looked at must be known, or it would be read again for ever.
+            tables.append(self._step.dataset, f"{settlement.rows_sql} LIMIT 0", stamp, session=session)
