@@ -126,9 +126,9 @@ find_python() {
   find_named_python || find_python_on_path || find_python_of_pyenv || find_python_of_uv || die \
 "set-up failed: no working Python 3.12 was found. Four places were tried, in this order:
   1. \$UV_PYTHON             ${UV_PYTHON:-(not set)}
-  2. python3.12 on the PATH  $(on_path python3.12 | tr '\n' ' ')
+  2. python3.12 on the PATH  $(found=$(on_path python3.12 | tr '\n' ' '); echo "${found:-(none)}")
   3. pyenv's 3.12.x          $(pyenv_roots | awk '!seen[$0]++' | tr '\n' ' ')
-  4. uv's own download       ${uv:-(uv could not be installed)}
+  4. uv's own download       $([ -n "$uv" ] && echo 'failed, see above' || echo '(uv itself could not be installed)')
 Do one of these and run the command again:
   1. point to one you have:  UV_PYTHON=/path/to/python3.12 make …
   2. install one:            'apt install python3.12', 'dnf install python3.12', 'brew install python@3.12'
