@@ -178,6 +178,7 @@ class SmallLake:
     """A folder of contracts that a test may change."""
 
     def __init__(self, folder: Path) -> None:
+        """Take the folder as it is."""
         self.folder = folder
 
     def write(self, name: str, text: str) -> Path:

@@ -45,7 +45,8 @@ class _Edit:
 def assign_field_ids(folder: Path | str) -> list[Assignment]:
     """Give every column without an id the next free one, and bring the ledger up to date.
 
-    Nothing is changed that has an id already; what the linter says of those is for a person to decide.
+    Nothing is changed that has an id already; what the linter says of those is for a person to decide. A file
+    that is not well-formed is left alone.
     """
     folder = Path(folder)
     ledger, faults = read_ledger(folder)
@@ -55,7 +56,9 @@ def assign_field_ids(folder: Path | str) -> list[Assignment]:
     assigned: list[Assignment] = []
     for zone in CONTRACT_ZONES:
         for path in sorted((folder / zone).glob("*.yaml")):
-            source, _ = read_yaml(path, str(path))
+            source, unsound = read_yaml(path, str(path))
+            if unsound:
+                continue
             dataset = f"{zone}.{path.stem}"
             given = _assign(source, entries.setdefault(dataset, {}))
             text = _edited(source, given)
