@@ -1,5 +1,5 @@
--- One row a live patient. Everything is a fact of the patient's own rows, so that the patients whose rows changed
--- can be computed alone; nothing depends on the day it is computed.
+-- One row a live patient. Everything is a fact of the patient's own rows, so that the patients whose rows
+-- changed can be computed alone; nothing depends on the day it is computed.
 WITH patients AS (
   SELECT
     source,
@@ -57,7 +57,9 @@ last_visits AS (
       practitioner_id,
       location_id,
       organization_id,
-      ROW_NUMBER() OVER (PARTITION BY patient_key ORDER BY start_at DESC NULLS LAST, encounter_id DESC) AS place
+      ROW_NUMBER() OVER (
+        PARTITION BY patient_key ORDER BY start_at DESC NULLS LAST, encounter_id DESC
+      ) AS place
     FROM visit_rows
     WHERE start_at IS NOT NULL
   ) AS ranked
@@ -81,14 +83,17 @@ treatments AS (
   SELECT
     patient_key,
     COUNT(*) AS procedures,
-    COUNT(CASE WHEN category_code IN ('toxin', 'filler', 'laser', 'peel', 'lift') THEN 1 END) AS treatments,
+    COUNT(CASE WHEN category_code IN ('toxin', 'filler', 'laser', 'peel', 'lift') THEN 1 END)
+      AS treatments,
     COUNT(CASE WHEN category_code = 'toxin' THEN 1 END) AS toxin_treatments,
     COUNT(CASE WHEN category_code = 'filler' THEN 1 END) AS filler_treatments,
     COUNT(CASE WHEN category_code = 'laser' THEN 1 END) AS laser_treatments,
     COUNT(CASE WHEN category_code = 'peel' THEN 1 END) AS peel_treatments,
     COUNT(CASE WHEN category_code = 'lift' THEN 1 END) AS lift_treatments,
-    CAST(SUM(CASE WHEN category_code = 'toxin' AND unit = 'U' THEN units END) AS DECIMAL(18, 3)) AS toxin_units,
-    CAST(SUM(CASE WHEN category_code = 'filler' AND unit = 'mL' THEN units END) AS DECIMAL(18, 3)) AS filler_ml,
+    CAST(SUM(CASE WHEN category_code = 'toxin' AND unit = 'U' THEN units END) AS DECIMAL(18, 3))
+      AS toxin_units,
+    CAST(SUM(CASE WHEN category_code = 'filler' AND unit = 'mL' THEN units END) AS DECIMAL(18, 3))
+      AS filler_ml,
     COUNT(DISTINCT product_code) AS products,
     MIN(CASE WHEN category_code IN ('toxin', 'filler', 'laser', 'peel', 'lift') THEN performed_date END)
       AS first_treatment_date,
@@ -107,7 +112,9 @@ last_treatments AS (
       patient_key,
       code,
       code_display,
-      ROW_NUMBER() OVER (PARTITION BY patient_key ORDER BY performed_at DESC NULLS LAST, procedure_id DESC) AS place
+      ROW_NUMBER() OVER (
+        PARTITION BY patient_key ORDER BY performed_at DESC NULLS LAST, procedure_id DESC
+      ) AS place
     FROM silver.procedure
     WHERE NOT deleted
       AND status = 'completed'
@@ -124,7 +131,9 @@ last_scores AS (
       patient_key,
       value_quantity,
       effective_date,
-      ROW_NUMBER() OVER (PARTITION BY patient_key ORDER BY effective_at DESC NULLS LAST, observation_id DESC) AS place
+      ROW_NUMBER() OVER (
+        PARTITION BY patient_key ORDER BY effective_at DESC NULLS LAST, observation_id DESC
+      ) AS place
     FROM silver.observation
     WHERE NOT deleted
       AND status IN ('final', 'amended', 'corrected')
@@ -164,7 +173,8 @@ intolerances AS (
     SELECT
       patient_key,
       criticality,
-      COALESCE(code_system = 'http://snomed.info/sct' AND code IN ('716186003', '409137002'), FALSE) AS is_negated
+      COALESCE(code_system = 'http://snomed.info/sct' AND code IN ('716186003', '409137002'), FALSE)
+        AS is_negated
     FROM silver.allergy_intolerance
     WHERE NOT deleted
       AND (clinical_status IS NULL OR clinical_status = 'active')
@@ -241,7 +251,8 @@ aged AS (
     CAST(
       EXTRACT(YEAR FROM activity.last_activity_date) - EXTRACT(YEAR FROM patients.birth_date)
       - CASE
-          WHEN EXTRACT(MONTH FROM activity.last_activity_date) * 100 + EXTRACT(DAY FROM activity.last_activity_date)
+          WHEN EXTRACT(MONTH FROM activity.last_activity_date) * 100
+            + EXTRACT(DAY FROM activity.last_activity_date)
             < EXTRACT(MONTH FROM patients.birth_date) * 100 + EXTRACT(DAY FROM patients.birth_date)
             THEN 1
           ELSE 0
@@ -282,7 +293,8 @@ SELECT
   visits.first_visit_date,
   visits.last_visit_date,
   CAST(
-    EXTRACT(DAY FROM CAST(visits.last_visit_date AS TIMESTAMP) - CAST(visits.first_visit_date AS TIMESTAMP)) AS INT
+    EXTRACT(DAY FROM CAST(visits.last_visit_date AS TIMESTAMP) - CAST(visits.first_visit_date AS TIMESTAMP))
+    AS INT
   ) AS days_as_patient,
   COALESCE(visits.visit_minutes, 0) AS visit_minutes,
   last_visits.practitioner_id AS last_practitioner_id,
@@ -294,7 +306,8 @@ SELECT
   COALESCE(bookings.no_shows, 0) AS no_shows,
   COALESCE(bookings.cancellations, 0) AS cancellations,
   CAST(
-    CAST(bookings.no_shows AS DOUBLE) / NULLIF(bookings.no_shows + bookings.appointments_fulfilled, 0) AS DECIMAL(9, 4)
+    CAST(bookings.no_shows AS DOUBLE) / NULLIF(bookings.no_shows + bookings.appointments_fulfilled, 0)
+    AS DECIMAL(9, 4)
   ) AS no_show_rate,
   COALESCE(treatments.procedures, 0) AS procedures,
   COALESCE(treatments.treatments, 0) AS treatments,

@@ -32,7 +32,10 @@ bookings AS (
     COUNT(CASE WHEN status = 'cancelled' THEN 1 END) AS cancelled,
     CAST(SUM(minutes_duration) AS BIGINT) AS booked_minutes
   FROM silver.appointment
-  WHERE NOT deleted AND status <> 'entered-in-error' AND practitioner_id IS NOT NULL AND start_date IS NOT NULL
+  WHERE NOT deleted
+    AND status <> 'entered-in-error'
+    AND practitioner_id IS NOT NULL
+    AND start_date IS NOT NULL
   GROUP BY source, practitioner_id, CAST(DATE_TRUNC('month', start_date) AS DATE)
 ),
 
@@ -42,9 +45,12 @@ acts AS (
     practitioner_id,
     CAST(DATE_TRUNC('month', performed_date) AS DATE) AS month,
     COUNT(*) AS procedures,
-    COUNT(CASE WHEN category_code IN ('toxin', 'filler', 'laser', 'peel', 'lift') THEN 1 END) AS treatments,
-    CAST(SUM(CASE WHEN category_code = 'toxin' AND unit = 'U' THEN units END) AS DECIMAL(18, 3)) AS toxin_units,
-    CAST(SUM(CASE WHEN category_code = 'filler' AND unit = 'mL' THEN units END) AS DECIMAL(18, 3)) AS filler_ml
+    COUNT(CASE WHEN category_code IN ('toxin', 'filler', 'laser', 'peel', 'lift') THEN 1 END)
+      AS treatments,
+    CAST(SUM(CASE WHEN category_code = 'toxin' AND unit = 'U' THEN units END) AS DECIMAL(18, 3))
+      AS toxin_units,
+    CAST(SUM(CASE WHEN category_code = 'filler' AND unit = 'mL' THEN units END) AS DECIMAL(18, 3))
+      AS filler_ml
   FROM silver.procedure
   WHERE NOT deleted AND status = 'completed' AND practitioner_id IS NOT NULL AND performed_date IS NOT NULL
   GROUP BY source, practitioner_id, CAST(DATE_TRUNC('month', performed_date) AS DATE)
@@ -75,9 +81,12 @@ SELECT
   COALESCE(bookings.no_shows, 0) AS no_shows,
   COALESCE(bookings.cancelled, 0) AS cancellations,
   COALESCE(bookings.booked_minutes, 0) AS booked_minutes,
-  CAST(CAST(bookings.fulfilled AS DOUBLE) / NULLIF(bookings.appointments, 0) AS DECIMAL(9, 4)) AS fulfilled_rate,
-  CAST(CAST(bookings.no_shows AS DOUBLE) / NULLIF(bookings.appointments, 0) AS DECIMAL(9, 4)) AS no_show_rate,
-  CAST(CAST(bookings.cancelled AS DOUBLE) / NULLIF(bookings.appointments, 0) AS DECIMAL(9, 4)) AS cancellation_rate,
+  CAST(CAST(bookings.fulfilled AS DOUBLE) / NULLIF(bookings.appointments, 0) AS DECIMAL(9, 4))
+    AS fulfilled_rate,
+  CAST(CAST(bookings.no_shows AS DOUBLE) / NULLIF(bookings.appointments, 0) AS DECIMAL(9, 4))
+    AS no_show_rate,
+  CAST(CAST(bookings.cancelled AS DOUBLE) / NULLIF(bookings.appointments, 0) AS DECIMAL(9, 4))
+    AS cancellation_rate,
   COALESCE(acts.procedures, 0) AS procedures,
   COALESCE(acts.treatments, 0) AS treatments,
   COALESCE(acts.toxin_units, CAST(0 AS DECIMAL(18, 3))) AS toxin_units,

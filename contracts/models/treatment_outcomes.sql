@@ -1,6 +1,6 @@
 -- One row a completed procedure, with how it was judged before and after, and the harm that followed.
--- An observation counts for the procedure it names; one that names none counts for every procedure of the patient
--- in whose window it lies. The windows: 30 days before (a baseline), 7 to 180 days after (a follow-up).
+-- An observation counts for the procedure it names; one that names none counts for every procedure of the
+-- patient in whose window it lies. Windows: 30 days before (a baseline), 7 to 180 days after (a follow-up).
 WITH procedures AS (
   SELECT
     source,
@@ -76,7 +76,9 @@ baselines AS (
       source,
       procedure_id,
       value_quantity,
-      ROW_NUMBER() OVER (PARTITION BY source, procedure_id ORDER BY effective_at DESC NULLS LAST, observation_id DESC) AS place
+      ROW_NUMBER() OVER (
+        PARTITION BY source, procedure_id ORDER BY effective_at DESC NULLS LAST, observation_id DESC
+      ) AS place
     FROM judged
     WHERE is_before AND code = 'wrinkle-severity'
   ) AS ranked
@@ -92,7 +94,9 @@ follow_ups AS (
       code,
       value_quantity,
       effective_date,
-      ROW_NUMBER() OVER (PARTITION BY source, procedure_id, code ORDER BY effective_at NULLS LAST, observation_id) AS place
+      ROW_NUMBER() OVER (
+        PARTITION BY source, procedure_id, code ORDER BY effective_at NULLS LAST, observation_id
+      ) AS place
     FROM judged
     WHERE NOT is_before
   ) AS ranked

@@ -41,10 +41,13 @@ done AS (
     source,
     encounter_id,
     COUNT(*) AS procedures,
-    COUNT(CASE WHEN category_code IN ('toxin', 'filler', 'laser', 'peel', 'lift') THEN 1 END) AS treatments,
+    COUNT(CASE WHEN category_code IN ('toxin', 'filler', 'laser', 'peel', 'lift') THEN 1 END)
+      AS treatments,
     COUNT(DISTINCT product_code) AS products,
-    CAST(SUM(CASE WHEN category_code = 'toxin' AND unit = 'U' THEN units END) AS DECIMAL(18, 3)) AS toxin_units,
-    CAST(SUM(CASE WHEN category_code = 'filler' AND unit = 'mL' THEN units END) AS DECIMAL(18, 3)) AS filler_ml
+    CAST(SUM(CASE WHEN category_code = 'toxin' AND unit = 'U' THEN units END) AS DECIMAL(18, 3))
+      AS toxin_units,
+    CAST(SUM(CASE WHEN category_code = 'filler' AND unit = 'mL' THEN units END) AS DECIMAL(18, 3))
+      AS filler_ml
   FROM silver.procedure
   WHERE NOT deleted AND status = 'completed'
   GROUP BY source, encounter_id
@@ -61,7 +64,9 @@ main_treatments AS (
       category_code,
       product_code,
       product_code_display,
-      ROW_NUMBER() OVER (PARTITION BY source, encounter_id ORDER BY performed_at NULLS LAST, procedure_id) AS place
+      ROW_NUMBER() OVER (
+        PARTITION BY source, encounter_id ORDER BY performed_at NULLS LAST, procedure_id
+      ) AS place
     FROM silver.procedure
     WHERE NOT deleted AND status = 'completed'
   ) AS ranked

@@ -1,11 +1,11 @@
-"""What the tests of the contracts' content share: the files, silver as the views give it, and silver as DuckDB tables.
+"""What the tests of the contracts' content share: the files, silver by the views, silver as DuckDB tables.
 
-Silver here is made without the product's refine: rows of the compiled views, cast and followed in plain Python.
+Silver is made without the product's refine: rows of the compiled views, cast and followed in plain Python.
 """
 
 import json
-import sys
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,19 +13,13 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import yaml
+from silver_oracle import contained, latest
+from silver_references import Follower, Index
+from silver_values import amount, day, moment
 
-ROOT = Path(__file__).resolve().parents[2]
-CONTRACTS = ROOT / "contracts"
-DATA = ROOT / "../shared/data"
-ORACLE = ROOT / "tests/oracle"
-if str(ORACLE) not in sys.path:
-    sys.path.insert(0, str(ORACLE))
+from a360.fhir import compile_view
 
-from silver_oracle import contained, latest  # noqa: E402 - found on the path just set
-from silver_references import Follower, Index  # noqa: E402 - likewise
-from silver_values import amount, day, moment  # noqa: E402 - likewise
-
-from a360.fhir import compile_view  # noqa: E402 - after the path, with the others
+CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
 
 type Row = dict[str, Any]
 
@@ -74,8 +68,6 @@ def cast(value: Any, physical_type: str) -> Any:
     if value is None:
         return None
     if physical_type.startswith("decimal"):
-        from decimal import Decimal  # noqa: PLC0415 - one use
-
         return amount(Decimal(value))
     return _CASTS.get(physical_type, lambda same: same)(value)
 
@@ -96,15 +88,18 @@ def view_rows(dataset: str, resources: Iterable[Row]) -> list[Row]:
 
 
 def _rows_of(dataset: str, view: Row, resources: list[Row], index: Index) -> list[Row]:
+    """The rows of one view over resources of its type."""
     if not resources:
         return []
     compiled = compile_view(view, carry=["place"])
     structure = compiled.struct.duckdb_json().replace("'", "''")
-    payloads = pa.table({"payload": [json.dumps(r, default=_exact) for r in resources], "place": range(len(resources))})
+    texts = [json.dumps(resource, default=_exact) for resource in resources]
+    payloads = pa.table({"payload": texts, "place": range(len(texts))})
     with duckdb.connect() as session:
         session.register("payloads", payloads)
         session.execute(
-            f"CREATE TEMP VIEW resources AS SELECT place, from_json(payload, '{structure}') AS resource FROM payloads"
+            f"CREATE TEMP VIEW resources AS "
+            f"SELECT place, from_json(payload, '{structure}') AS resource FROM payloads"
         )
         result = session.execute(compiled.sql)
         names = [entry[0] for entry in result.description]
@@ -114,11 +109,12 @@ def _rows_of(dataset: str, view: Row, resources: list[Row], index: Index) -> lis
 
 
 def _exact(number: Any) -> float:
-    # repr of a float gives back the digits that were read: no number of the test data has more than 15
+    """A decimal that prints as it was read: no number of the test data has more than 15 digits."""
     return float(number)
 
 
 def _finished(row: Row, declared: dict[str, Row], resource: Row, index: Index) -> Row:
+    """A row of the view as silver would hold it."""
     to = Follower(index, resource)
     finished = {}
     for name, value in row.items():

@@ -3,9 +3,10 @@
     resources = read("Patient.ndjson", "Encounter.ndjson")
     rows = silver(resources)["encounter"]
 
-Rows have the columns of the contracts less `source` and the housekeeping; `unresolved_references`, `version_id` and
-`last_updated` stand beside them. Columns that the contracts tokenise hold the raw identifiers: a patient's logical id
-in `patient_key`, and so on. A test that compares with a lake applies the lake's tokenizer to them first.
+Rows have the columns of the contracts less `source` and the housekeeping; `unresolved_references`,
+`version_id` and `last_updated` stand beside them. Columns that the contracts tokenise hold the raw
+identifiers: a patient's logical id in `patient_key`, and so on. A test that compares with a lake applies the
+lake's tokenizer to them first.
 """
 
 import json
@@ -22,12 +23,8 @@ __all__ = ["latest", "read", "silver"]
 
 def read(*files: str | Path) -> list[Json]:
     """The resources of NDJSON files, in order; numbers with a point keep their digits."""
-    resources = []
-    for file in files:
-        for line in Path(file).read_text(encoding="utf-8").splitlines():
-            if line.strip():
-                resources.append(json.loads(line, parse_float=Decimal))
-    return resources
+    lines = (line for file in files for line in Path(file).read_text(encoding="utf-8").splitlines())
+    return [json.loads(line, parse_float=Decimal) for line in lines if line.strip()]
 
 
 def latest(resources: Iterable[Json]) -> list[Json]:
@@ -41,6 +38,7 @@ def latest(resources: Iterable[Json]) -> list[Json]:
 
 
 def _age(resource: Json) -> tuple[float, int]:
+    """What orders versions: time of change, then version number."""
     meta = resource.get("meta", {})
     changed = moment(meta.get("lastUpdated"))
     version = meta.get("versionId", "")
@@ -76,6 +74,7 @@ def silver(resources: Iterable[Json]) -> dict[str, list[Json]]:
 
 
 def _rows(resource: Json, reading, index: Index) -> list[Json]:
+    """The rows of one resource, with what stands beside them."""
     follower = Follower(index, resource)
     answer = reading(resource, follower)
     meta = resource.get("meta", {})

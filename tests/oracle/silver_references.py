@@ -38,7 +38,7 @@ class Follower:
     unresolved: int = 0
 
     def one(self, reference: Json | None, kind: str) -> str | None:
-        """The id of the resource of this type which the reference means, whether the input holds it or not."""
+        """The id of the resource of this type that the reference means, be it in the input or not."""
         text = self._text(reference or {}, kind)
         return None if text is None else self._follow(text, kind)
 
@@ -59,24 +59,28 @@ class Follower:
 
     @staticmethod
     def _may_mean(reference: Json, kind: str, *, uuid: bool) -> bool:
+        """Whether a reference may mean a resource of this type."""
         text = reference.get("reference", "")
         named = f"{kind}/" in text or f"{kind}?" in text
         return reference.get("type") == kind or named or (uuid and text.startswith(UUID))
 
     @staticmethod
     def _text(reference: Json, kind: str) -> str | None:
+        """The reference as text; a logical one as a search by identifier."""
         if "reference" in reference:
             return reference["reference"]
         name = qualified(reference.get("identifier", {}))
         return None if name is None else f"{kind}{SEARCH}{name}"
 
     def _follow(self, text: str, kind: str) -> str | None:
+        """The key a text gives, counted where it gives none."""
         key = self._key(text, kind)
         if key is None:
             self.unresolved += 1
         return key
 
     def _key(self, text: str, kind: str) -> str | None:
+        """The id that a text names, if it can be one of this type."""
         if text.startswith("#"):
             return f"{self.resource['resourceType']}/{self.resource['id']}{text}"
         if text.startswith(UUID):
@@ -85,5 +89,5 @@ class Follower:
             named, _, name = text.partition(SEARCH)
             found = self.index.found.get((named, name), set()) if named == kind else set()
             return next(iter(found)) if len(found) == 1 else None
-        parts = text.split("/_history/")[0].split("/")
+        parts = text.partition("/_history/")[0].split("/")
         return parts[-1] if parts[-2:-1] == [kind] else None

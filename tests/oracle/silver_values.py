@@ -1,4 +1,4 @@
-"""How a value of FHIR's JSON is read: the small words that the readings of `silver_readings` are written in."""
+"""How a value of FHIR's JSON is read: the small words in which `silver_readings` is written."""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
@@ -7,6 +7,7 @@ from typing import Any
 
 type Json = dict[str, Any]
 
+CLINIC = "https://aesthetics360.example"
 SIX_PLACES = Decimal("0.000001")
 FIRST_OF_YEAR = "-01-01"
 FIRST_OF_MONTH = "-01"
@@ -27,6 +28,7 @@ def day(text: str | None) -> date | None:
 
 
 def _whole_day(text: str) -> str:
+    """A day as text, completed where only its year or month is known."""
     if len(text) == YEAR_LENGTH:
         return text + FIRST_OF_YEAR
     if len(text) == MONTH_LENGTH:
@@ -90,3 +92,14 @@ def qualified(identifier: Json) -> str | None:
 def has_code(concept: Json | None, wanted: str) -> bool:
     """Whether any coding of the concept has this code."""
     return any(c.get("code") == wanted for c in (concept or {}).get("coding", []))
+
+
+def clinic_code(concepts: list[Json] | None, table: str) -> str | None:
+    """The code that the clinics' own code system gives, whichever coding it is."""
+    codings = [coding for concept in concepts or [] for coding in concept.get("coding", [])]
+    return first(codings, lambda c: c.get("system") == f"{CLINIC}/CodeSystem/{table}").get("code")
+
+
+def clinic_extension(r: Json, name: str) -> Json:
+    """The clinics' own extension of this name."""
+    return extension(r, f"{CLINIC}/StructureDefinition/{name}")
