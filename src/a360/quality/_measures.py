@@ -16,6 +16,8 @@ from a360.contract import (
 from a360.quality._checks import Dialect, failure_sql, quote
 from a360.quality._results import RuleResult
 
+_OWN_ROWS = "a360 rows about to land"
+
 
 def measure_sql(
     dataset: str, rules: Sequence[DatasetRule], rows: str, dialect: Dialect = "duckdb", *, alive: str = "TRUE"
@@ -61,11 +63,12 @@ def _dangling(dataset: str, rows: str, counted: str, column: str, target: str, t
 
 def _own_rows(sql: str, dataset: str, rows: str, dialect: Dialect) -> str:
     query = sqlglot.parse_one(sql, dialect=dialect)
-    for table in query.find_all(exp.Table):
+    # `rows` may be a query, in words that only its engine need understand: it is put in as text.
+    place = exp.to_identifier(_OWN_ROWS, quoted=True)
+    for table in list(query.find_all(exp.Table)):
         if f"{table.db}.{table.name}" == dataset:
-            alias = table.alias or table.name
-            table.replace(exp.alias_(exp.to_table(rows), alias, table=True))
-    return query.sql(dialect=dialect)
+            table.replace(exp.alias_(exp.Table(this=place.copy()), table.alias or table.name, table=True))
+    return query.sql(dialect=dialect).replace(place.sql(dialect=dialect), rows)
 
 
 def measure_results(
