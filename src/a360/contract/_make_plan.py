@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 
-from a360.contract._derived import TABLE_PROPERTIES, ops_tables, quarantine_table
+from a360.contract._derived import HISTORY_COLUMN, HOUSEKEEPING, TABLE_PROPERTIES, ops_tables, quarantine_table
 from a360.contract._environment import LOCAL, Environment
 from a360.contract._faults import FaultyContractsError
 from a360.contract._layout import parse_partition, parse_sort
@@ -97,7 +97,7 @@ def _column(contracts: LakeContracts, dataset: Dataset, column: Column) -> Colum
     return ColumnPlan(
         name=column.name,
         type=str(physical_type(column.physical_type)),
-        required=column.required,
+        required=column.required and _never_null(dataset, column),
         field_id=own.field_id,
         sensitivity=own.sensitivity,
         token=own.token,
@@ -105,6 +105,16 @@ def _column(contracts: LakeContracts, dataset: Dataset, column: Column) -> Colum
         tags=tuple(sorted(column.tags)),
         references=_references(contracts, dataset, column),
     )
+
+
+def _never_null(dataset: Dataset, column: Column) -> bool:
+    """Whether the table itself can require the column.
+
+    The row of a resource that its source deleted holds its key and housekeeping alone: what a silver contract
+    requires beyond them is a rule of the rows that live.
+    """
+    kept = {"source", HISTORY_COLUMN[0], *key_of(dataset), *(name for name, _, _ in HOUSEKEEPING)}
+    return dataset.zone != "silver" or column.name in kept
 
 
 def _references(contracts: LakeContracts, dataset: Dataset, column: Column) -> tuple[ReferencePlan, ...]:
