@@ -59,7 +59,9 @@ class _SilverRun:
         commits = self._commits(stood)
         wanted = wanted_sql(self._step, self._shape, commits, pending=self._pending(stood, upstream, commits))
         units = select_units(self._context, self._step, wanted)
-        contained = ContainedUnits(self._context, self._step, wanted)
+        # No server finds a contained resource by its identifier, so it has no part in what references search.
+        inside = "FALSE" if self._step.dataset == IDENTIFIERS else wanted
+        contained = ContainedUnits(self._context, self._step, inside)
         if not units + contained.containers:
             return self._nothing(upstream)
         return self._refine(stood, upstream, "full" if commits is None else "incremental", units, contained)
