@@ -17,7 +17,7 @@ def test_lines_come_now_and_then(monkeypatch):
         show("ingest", "Patient.ndjson", done, 100)
     show("run", "silver.patient", 1, None)
     shown = stream.getvalue().splitlines()
-    assert shown[0] == "ingest: Patient.ndjson (0 of 100)"
+    assert shown[0] == "ingest: Patient.ndjson (0 %)"
     assert shown[-1] == "run: silver.patient (1)"
     assert len(shown) == 3
 

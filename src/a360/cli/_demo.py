@@ -25,6 +25,7 @@ _SEED = 360
 _SAMPLED = ("gold.patient_360", "gold.visit_facts", "gold.treatment_outcomes")
 _SAMPLE_ROWS = 3
 _SAMPLE_WIDTH = 20
+_REPORT_WIDTH = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +108,11 @@ def _sample(lake: "Lake", name: str) -> list[dict[str, Any]]:
 def _report(face: Face, outcome: _Outcome) -> "list[RenderableType]":
     call = _how_to_call(face)
     unchanged = "Nothing new: every file was known, no dataset changed, nothing was committed."
+    filled = [row for row in outcome.tables if row["rows"] and row["namespace"] != "ops"]
     return [
-        render.tables(outcome.tables, title="What lies in the lake"),
-        render.steps(outcome.steps, title="What became of everything that was read"),
-        render.reconciled(outcome.steps),
+        render.tables(filled, title="What lies in the lake"),
+        *render.steps(outcome.steps, face.out.width, title="What became of everything that was read"),
+        *render.reconciled(outcome.steps),
         *render.rejected(outcome.steps),
         "",
         render.quality(outcome.quality, title="Quality, 0 to 100"),
@@ -127,18 +129,20 @@ def _sample_grid(name: str, rows: list[dict[str, Any]], width: int) -> "Renderab
     """As many of the first columns as fit the width, and how many more there are."""
     if not rows:
         return f"{name}: no rows"
+    telling = [
+        column for column in rows[0] if column != "source" and any(row[column] is not None for row in rows)
+    ]
     shown: list[str] = []
-    left = width
-    for column in rows[0]:
-        widest = max(len(column), *(len(str(row[column])) for row in rows))
-        left -= min(widest, _SAMPLE_WIDTH) + 3
+    left = min(width, _REPORT_WIDTH)
+    for column in telling:
+        left -= min(max(len(column), *(len(str(row[column])) for row in rows)), _SAMPLE_WIDTH) + 2
         if left < 0:
             break
         shown.append(column)
-    more = len(rows[0]) - len(shown)
-    title = f"{name}, {len(rows)} rows" + (f", and {more} columns more" if more else "")
-    body = [[row[column] for column in shown] for row in rows]
-    return render.grid(shown, body, title=title, widest=_SAMPLE_WIDTH)
+    title = f"{name}, {len(rows)} rows and {len(shown)} of {len(rows[0])} columns"
+    return render.grid(
+        shown, [[row[each] for each in shown] for row in rows], title=title, widest=_SAMPLE_WIDTH, raw=True
+    )
 
 
 def _how_to_call(face: Face) -> str:

@@ -161,7 +161,7 @@ def _console(stream: Any) -> "Console":  # noqa: ANN401 - whatever stands for th
             raise BrokenPipeError
 
     # Data is never markup, and a table that is piped keeps its columns whole.
-    width = None if stream.isatty() else max(_natural_width(), 160)
+    width = None if stream.isatty() else max(_natural_width(), 1000)
     return _Console(file=stream, markup=False, emoji=False, highlight=False, soft_wrap=False, width=width)
 
 

@@ -32,8 +32,8 @@ def lines(stream: TextIO) -> Progress:
         if stage == current and now - shown_at < _SECONDS_BETWEEN_LINES:
             return
         current, shown_at = stage, now
-        of = f" of {number(total)}" if total else ""
-        stream.write(f"{stage}: {plain(detail)} ({number(done)}{of})\n")
+        far = f"{100 * done // total} %" if total else number(done)
+        stream.write(f"{stage}: {plain(detail)} ({far})\n")
         stream.flush()
 
     return show
@@ -44,7 +44,7 @@ def bars(console: "Console") -> Iterator[Progress]:
     """One bar a stage."""
     from rich.progress import (  # noqa: PLC0415 - only where there is a terminal
         BarColumn,
-        MofNCompleteColumn,
+        TaskProgressColumn,
         TextColumn,
         TimeElapsedColumn,
     )
@@ -53,7 +53,7 @@ def bars(console: "Console") -> Iterator[Progress]:
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
-        MofNCompleteColumn(),
+        TaskProgressColumn(),
         TimeElapsedColumn(),
         TextColumn("{task.fields[detail]}", markup=False),
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich import box
+from rich.console import JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -14,20 +15,33 @@ type Rows = Sequence[Mapping[str, Any]]
 PARTS = ("landed", "quarantined", "duplicates", "unchanged", "superseded", "filtered")
 _ZONES = ("bronze", "silver", "gold", "quarantine", "ops")
 _WIDEST_CELL = 48
+_ROOMY = 90
 
 
 def grid(
-    columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "", widest: int = _WIDEST_CELL
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    title: str = "",
+    widest: int = _WIDEST_CELL,
+    raw: bool = False,
 ) -> Table:
-    """A table; columns of numbers are aligned to the right, and nothing in a cell is obeyed as markup."""
+    """A table; columns of numbers are aligned to the right, and nothing in a cell is obeyed as markup.
+
+    `raw` shows numbers as the data has them: a year is not 2,026.
+    """
     body = [list(row) for row in rows]
     heading = Text(title, style="bold") if title else None
-    table = Table(box=box.SIMPLE_HEAD, title=heading, title_justify="left", pad_edge=False)
+    table = Table(
+        box=box.SIMPLE_HEAD, title=heading, title_justify="left", pad_edge=False, collapse_padding=True
+    )
     for index, name in enumerate(columns):
         numeric = any(_is_number(row[index]) for row in body)
-        table.add_column(Text(plain(name)), justify="right" if numeric else "left", overflow="fold")
+        # Too narrow a screen folds headings and text, and never cuts a digit.
+        side: JustifyMethod = "right" if numeric else "left"
+        table.add_column(Text(plain(name)), justify=side, overflow="fold", no_wrap=index == 0)
     for row in body:
-        table.add_row(*(_cell(value, widest) for value in row))
+        table.add_row(*(_cell(value, widest, raw=raw) for value in row))
     return table
 
 
@@ -35,49 +49,60 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _cell(value: object, widest: int) -> Text:
+def _cell(value: object, widest: int, *, raw: bool) -> Text:
     if value is None:
         return Text("-", style="dim")
     if isinstance(value, bool):
         return Text("yes" if value else "no")
-    if isinstance(value, int | float):
+    if isinstance(value, int | float) and not raw:
         return Text(number(value))
     text = plain(value)
     return Text(text if len(text) <= widest else f"{text[: widest - 1]}…")
 
 
-def steps(rows: Rows, *, title: str = "") -> Table:
-    """The steps of a job with their counts."""
-    used = [name for name in PARTS if any(row[name] for row in rows)] or ["landed"]
-    columns = ["dataset", "read", *used, "output rows", "seconds", "committed"]
-    body = [
-        [
-            row["dataset"],
-            row["read"],
-            *(row[name] for name in used),
-            row["output_rows"],
-            row["seconds"],
-            "yes" if row["commit_id"] else "nothing new",
-        ]
-        for row in rows
+def steps(rows: Rows, width: int, *, title: str = "") -> list[Table]:
+    """The steps of a job: those up to silver account for what they read, gold ones make rows of their own."""
+    refined = [row for row in rows if not _is_gold(row)]
+    gold = [row for row in rows if _is_gold(row)]
+    used = [name for name in PARTS if any(row[name] for row in refined)] or ["landed"]
+    end = {"rows out": "output_rows", **({"seconds": "seconds"} if width >= _ROOMY else {})}
+    accounted = {name: name for name in ("dataset", "read", *used)} | end
+    computed = {"dataset": "dataset", "rows read": "read"} | end
+    return [
+        grid(list(shown), [[row[name] for name in shown.values()] for row in part], title=title)
+        for part, shown, title in ((refined, accounted, title), (gold, computed, "" if refined else title))
+        if part
     ]
-    return grid(columns, body, title=title)
 
 
-def reconciled(rows: Rows) -> str:
-    """One line that adds the counts of all steps up; each step has proven its own before it committed."""
-    read = sum(row["read"] for row in rows)
-    parts = {name: sum(row[name] for row in rows) for name in PARTS}
+def _is_gold(row: Mapping[str, Any]) -> bool:
+    return str(row["dataset"]).startswith("gold.")
+
+
+def committed(rows: Rows) -> str:
+    """How many of the datasets have something new."""
+    changed = sum(row["commit_id"] is not None for row in rows)
+    return f"{changed} of {len(rows)} datasets changed" if changed else "Nothing new: nothing was committed."
+
+
+def reconciled(rows: Rows) -> list[str]:
+    """Lines that add up what was read and what became of it; each step has proven its own counts."""
+    accounted = [row for row in rows if not _is_gold(row)]
+    if not accounted:
+        return []
+    read = sum(row["read"] for row in accounted)
+    parts = {name: sum(row[name] for row in accounted) for name in PARTS}
     listed = " + ".join(f"{number(count)} {name}" for name, count in parts.items() if count) or "0"
-    return f"{number(read)} read {'=' if read == sum(parts.values()) else 'against'} {listed}"
+    return [f"{number(read)} read {'=' if read == sum(parts.values()) else 'is not'} {listed}"]
 
 
 def rejected(rows: Rows) -> list[str]:
-    """How to see what was rejected, one line a dataset."""
-    return [
-        f'Rejected: a360 query "SELECT rule, reason, count(*) FROM quarantine.{short} GROUP BY ALL"'
-        for short in sorted({row["dataset"].partition(".")[2] for row in rows if row["quarantined"]})
-    ]
+    """Where what was rejected can be seen, with rule and reason."""
+    names = sorted({row["dataset"].partition(".")[2] for row in rows if row["quarantined"]})
+    if not names:
+        return []
+    total = sum(row["quarantined"] for row in rows)
+    return [f"{number(total)} rejected, with rule and reason, in quarantine: {', '.join(names)}"]
 
 
 def tables(rows: Rows, *, title: str = "") -> Table:
@@ -129,12 +154,12 @@ def columns(described: Rows) -> Table:
 def transposed(rows: Rows) -> Table:
     """Rows side by side, a line a column: how a wide table fits a screen."""
     body = [[name, *(_value(row[name]) for row in rows)] for name in rows[0]]
-    return grid(["column", *(f"row {place}" for place in range(1, len(rows) + 1))], body, widest=24)
+    return grid(["column", *(f"row {place}" for place in range(1, len(rows) + 1))], body, widest=24, raw=True)
 
 
 def answer(names: Sequence[str], rows: Rows) -> Table:
     """The rows of a query."""
-    return grid(names, [[_value(row[name]) for name in names] for row in rows])
+    return grid(names, [[_value(row[name]) for name in names] for row in rows], raw=True)
 
 
 def _value(value: object) -> object:

@@ -38,13 +38,12 @@ def run(face: Face, datasets: Sequence[str], engine: str, *, full: bool) -> int 
 
 
 def _show_steps(face: Face, rows: Sequence[dict[str, Any]], after: str) -> None:
-    changed = any(row["commit_id"] for row in rows)
     face.emit(
         rows,
-        render.steps(rows),
-        render.reconciled(rows),
-        *([] if changed else ["Nothing new: nothing was committed."]),
+        *render.steps(rows, face.out.width),
+        *render.reconciled(rows),
         *render.rejected(rows),
+        render.committed(rows),
         after,
     )
 
