@@ -84,7 +84,8 @@ def create_table(exchange: Exchange, request: Request, operation: Operation, com
     body = request.json()
     if body.get("stage-create"):
         return exchange.until_settled(request, lambda reply, _: reply)
-    properties = {**(body.get("properties") or {}), CREATED_BY: commit_id}
+    # A gateway before this one has marked it already.
+    properties = {CREATED_BY: commit_id, **(body.get("properties") or {})}
     sent = encode({**body, "properties": properties})
     path = operation.path_of(str(body.get("name")))
 
@@ -96,7 +97,7 @@ def create_table(exchange: Exchange, request: Request, operation: Operation, com
         found = exchange.read(Request("GET", path))
         if found is None or not found.ok:
             return None
-        ours = (reply_document(found).get("properties") or {}).get(CREATED_BY) == commit_id
+        ours = (reply_document(found).get("properties") or {}).get(CREATED_BY) == properties[CREATED_BY]
         return found if ours else reply
 
     return exchange.until_settled(
