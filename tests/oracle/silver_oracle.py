@@ -18,7 +18,9 @@ from silver_readings import READINGS, WITH_IDENTIFIERS, identifiers
 from silver_references import Follower, Index
 from silver_values import Json, moment
 
-__all__ = ["latest", "read", "silver"]
+__all__ = ["contained", "latest", "read", "silver"]
+
+DELETED = "_deleted"
 
 
 def read(*files: str | Path) -> list[Json]:
@@ -28,13 +30,29 @@ def read(*files: str | Path) -> list[Json]:
 
 
 def latest(resources: Iterable[Json]) -> list[Json]:
-    """One resource a key: the last by time of change, then version number, then arrival."""
+    """One resource a key, less those that were deleted: the last by time of change, version, then arrival.
+
+    A Bundle whose entries say DELETE deletes what they name, at the time of the Bundle.
+    """
     winners: dict[tuple[str, str], Json] = {}
-    for resource in resources:
+    for resource in (event for read_one in resources for event in _events(read_one)):
         key = resource["resourceType"], resource["id"]
         if key not in winners or _age(resource) >= _age(winners[key]):
             winners[key] = resource
-    return list(winners.values())
+    return [resource for resource in winners.values() if DELETED not in resource]
+
+
+def _events(resource: Json) -> list[Json]:
+    """The resource itself, or the deletions that a Bundle tells of."""
+    if resource["resourceType"] != "Bundle":
+        return [resource]
+    meta = {"lastUpdated": resource["timestamp"]} if "timestamp" in resource else {}
+    urls = [
+        entry["request"]["url"].split("/")
+        for entry in resource.get("entry", [])
+        if entry.get("request", {}).get("method") == "DELETE"
+    ]
+    return [{"resourceType": kind, "id": key, "meta": meta, DELETED: True} for kind, key in urls]
 
 
 def _age(resource: Json) -> tuple[float, int]:
