@@ -20,6 +20,7 @@ from a360.contract._rules import (
     NotNull,
     Operator,
     Query,
+    Range,
     RowCheck,
     RowCount,
     RowRule,
@@ -103,6 +104,7 @@ class _Writer:
             self._written(at)
         for column in self.of.columns:
             self._relationships(column)
+        self._unresolved()
         return self.book
 
     def _reserve(self, rules: list[_At]) -> None:
@@ -137,6 +139,14 @@ class _Writer:
             self._name(name), measure, "mustBe", (0.0,), "rows", severity, dimension, columns, doc
         )
         self.book.dataset.append(rule)
+
+    def _unresolved(self) -> None:
+        """Refine counts in each silver row the references that give no key; here they show."""
+        leads = any(isinstance(rule.measure, DanglingRows) for rule in self.book.dataset)
+        if leads and self.of.zone == "silver":
+            name, doc = self._name("references_resolve"), "each reference leads to one resource"
+            check, column = Range(maximum=0), ("unresolved_references",)
+            self.book.rows.append(RowRule(name, column, check, "warning", "consistency", doc))
 
     def _implied(self, column: Column, loc: Loc) -> None:
         name = (column.name,)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from a360.contract import DanglingRows, LakePlan, SilverStep, Step
 from a360.engine import quote_table
 from a360.quality import RuleResult, measure_results, measure_sql
-from a360.refine._context import RefineContext, StepOutcome, alive_sql
+from a360.refine._context import IDENTIFIERS, RefineContext, StepOutcome, alive_sql
 from a360.refine._gold import refine_gold
 from a360.refine._silver import refine_silver
 
@@ -42,8 +42,14 @@ def selected_steps(plan: LakePlan, datasets: Sequence[str]) -> list[Step]:
         dataset = waiting.pop()
         if dataset in made and dataset not in wanted:
             wanted.add(dataset)
-            waiting.extend(made[dataset].upstream)
+            waiting.extend(_made_from(made[dataset]))
     return [step for step in plan.steps if step.dataset in wanted]
+
+
+def _made_from(step: Step) -> Sequence[str]:
+    """The datasets a step reads, those included that it finds the targets of references in."""
+    looks_up = isinstance(step, SilverStep) and bool(step.references)
+    return [*step.upstream, IDENTIFIERS] if looks_up else step.upstream
 
 
 def refine(
