@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
-import stamina
 from pyiceberg.exceptions import (
     CommitFailedException,
     CommitStateUnknownException,
@@ -18,6 +17,7 @@ from a360.catalog import CatalogSession, CommitStamp, Endpoint
 from a360.engine import EngineSession, StagedFile, discard
 from a360.errors import A360Error, ConflictError, OperatorError, UsageError
 from a360.failpoints import FailpointError, failpoint
+from a360.table._retry import again_on
 from a360.table._snapshot import Draft, write_snapshot
 from a360.table._summary import landed
 from a360.table._types import CommitResult
@@ -93,7 +93,7 @@ class Committer:
 
     def __init__(self, catalog: CatalogSession, *, patience: float = PATIENCE_SECONDS) -> None:
         self.catalog = catalog
-        self._patience = patience
+        self.patience = patience
 
     def load(self, name: str) -> Table:
         """A table as it stands now."""
@@ -115,16 +115,7 @@ class Committer:
         is nothing to make anew, and ConflictError is raised.
         """
         started = time.monotonic()
-        for attempt in stamina.retry_context(
-            on=_MovedError,
-            attempts=None,
-            timeout=self._patience,
-            wait_initial=0.02,
-            wait_max=2.0,
-            wait_jitter=0.2,
-        ):
-            with attempt:
-                result = self._attempt(name, stamp, plan, base)
+        result = again_on(_MovedError, lambda: self._attempt(name, stamp, plan, base), patience=self.patience)
         return replace(result, seconds=round(time.monotonic() - started, 6))
 
     def _attempt(self, name: str, stamp: CommitStamp, plan: Plan, base: Base) -> CommitResult:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-import stamina
 from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.manifest import DataFileContent
 from pyiceberg.table import Table
@@ -14,8 +13,9 @@ from pyiceberg.table.update import AssertRefSnapshotId, AssertTableUUID, RemoveS
 from a360.catalog import CommitStamp
 from a360.engine import DEFAULT_FILE_BYTES, discard, quote_table
 from a360.failpoints import failpoint
-from a360.table._commit import PATIENCE_SECONDS, Change, Committer, SnapshotChange
+from a360.table._commit import Change, Committer, SnapshotChange
 from a360.table._files import LyingFile, delete_files, lying_in, reachable, reached_by
+from a360.table._retry import again_on
 from a360.table._shape import live_entries
 from a360.table._snapshot import Draft
 from a360.table._summary import history
@@ -67,27 +67,32 @@ def expire(committer: Committer, name: str, older_than: datetime, *, keep: int =
 
     The newest `keep` snapshots of the history stay, as does whatever a branch or tag names.
     """
-    for attempt in stamina.retry_context(
-        on=CommitFailedException, attempts=None, timeout=PATIENCE_SECONDS, wait_initial=0.05, wait_max=2.0
-    ):
-        with attempt:
-            table = committer.load(name)
-            old = _expired(table, older_than, keep)
-            if not old:
-                return []
-            gone = _reached_only_by(table, old)
-            failpoint("table.expire.before")
-            committer.catalog.client().commit_table(
-                table,
-                (
-                    AssertTableUUID(uuid=table.metadata.table_uuid),
-                    AssertRefSnapshotId(snapshot_id=table.metadata.current_snapshot_id, ref=MAIN_BRANCH),
-                ),
-                (RemoveSnapshotsUpdate(snapshot_ids=[each.snapshot_id for each in old]),),
-            )
+
+    def forget() -> tuple[Table, list[str]]:
+        table = committer.load(name)
+        old = _expired(table, older_than, keep)
+        gone = _reached_only_by(table, old)
+        failpoint("table.expire.before")
+        if old:
+            _remove(committer, table, old)
+        return table, gone
+
+    table, gone = again_on(CommitFailedException, forget, patience=committer.patience)
     failpoint("table.expire.after")
     delete_files(table, gone)
     return gone
+
+
+def _remove(committer: Committer, table: Table, old: Sequence[Snapshot]) -> None:
+    """Take snapshots out of a table's metadata, unless the table has moved."""
+    committer.catalog.client().commit_table(
+        table,
+        (
+            AssertTableUUID(uuid=table.metadata.table_uuid),
+            AssertRefSnapshotId(snapshot_id=table.metadata.current_snapshot_id, ref=MAIN_BRANCH),
+        ),
+        (RemoveSnapshotsUpdate(snapshot_ids=[each.snapshot_id for each in old]),),
+    )
 
 
 def _expired(table: Table, older_than: datetime, keep: int) -> list[Snapshot]:
@@ -102,6 +107,8 @@ def _expired(table: Table, older_than: datetime, keep: int) -> list[Snapshot]:
 
 
 def _reached_only_by(table: Table, old: Sequence[Snapshot]) -> list[str]:
+    if not old:
+        return []
     ids = {each.snapshot_id for each in old}
     kept = [each for each in table.metadata.snapshots if each.snapshot_id not in ids]
     return sorted(reached_by(table, old) - reached_by(table, kept))
