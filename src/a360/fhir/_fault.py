@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from a360.errors import ContractError
 
 _SHOWN = 20
+_LONGEST = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,12 @@ class ViewError(ContractError):
         )
 
 
+def _shown(text: str) -> str:
+    """A text that any terminal and any file can take, of a length that a person reads."""
+    plain = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return plain if len(plain) <= _LONGEST else plain[:_LONGEST] + " …"
+
+
 class Faults:
     """Collects faults while a view is compiled, so that all are reported together."""
 
@@ -46,6 +53,6 @@ class Faults:
 
     def add(self, pointer: str, found: str, allowed: str) -> None:
         """Note one fault; the same one is noted once."""
-        fault = Fault(pointer, found, allowed)
+        fault = Fault(*(_shown(text) for text in (pointer, found, allowed)))
         if fault not in self.found:
             self.found.append(fault)

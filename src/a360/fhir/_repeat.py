@@ -5,7 +5,7 @@ a turn. It goes down `DEPTH` levels; data that nests deeper stops the query rath
 """
 
 from a360.fhir._definitions import definitions
-from a360.fhir._expr import EMPTY, UNKNOWN, Call, Constant, Descent, Expr, Field, Op, Var, walk
+from a360.fhir._expr import EMPTY, UNKNOWN, Call, Constant, Descent, Expr, Field, Op, Var, free_names, walk
 from a360.fhir._expressions import Expressions
 from a360.fhir._fault import Faults
 from a360.fhir._fhirpath import Member, Node, PathSyntaxError, parse
@@ -13,6 +13,7 @@ from a360.fhir._scope import Compilation, Scope
 from a360.fhir._struct import StructNode
 
 DEPTH = 16
+_TRIAL = "_trial"
 
 
 def repeated(expressions: Expressions, paths: list[tuple[str, str]], scope: Scope) -> Expr:
@@ -29,6 +30,8 @@ def repeated(expressions: Expressions, paths: list[tuple[str, str]], scope: Scop
         for pointer in unknown:
             compilation.fault(scope.at(pointer), "a path that no FHIR element has", "a path such as item")
         return Constant(UNKNOWN if unknown else EMPTY, None)
+    if _circular(parsed, scope, compilation):
+        return compilation.fault(scope, "a path that does not lead further down", "a path such as item")
     if len(types) > 1:
         found = f"repeat over {', '.join(sorted(types))}"
         return compilation.fault(scope, found, "paths that lead to elements of one type")
@@ -58,54 +61,60 @@ def _known(node: Node) -> bool:
 
 
 def _reached(nodes: list[Node], scope: Scope, compilation: Compilation) -> set[str]:
-    """The types that the paths lead to, tried on a struct that is thrown away."""
+    """The types that the paths lead to, from the focus and from what they lead to."""
     reached: set[str] = set()
     waiting = [scope.focus.type]
     tried: set[str] = set()
     while waiting:
         kind = waiting.pop()
         tried.add(kind)
-        trial = Compilation(Faults(), compilation.constants)
-        focus = Var("_trial", kind, StructNode(kind))
-        for node in nodes:
-            found = Expressions(trial).typed(node, scope.on(focus))
-            if found.type not in {UNKNOWN, EMPTY, "choice"} and not _has_fault(found):
-                reached.add(found.type)
+        reached |= {found.type for _, found in _fitting(nodes, kind, scope, compilation)}
         waiting = [kind for kind in reached if kind not in tried]
     return reached
 
 
-def _has_fault(expr: Expr) -> bool:
-    return any(isinstance(part, Constant) and part.type == UNKNOWN for part in walk(expr))
+def _fitting(nodes: list[Node], kind: str, scope: Scope, compilation: Compilation) -> list[tuple[Node, Expr]]:
+    """The paths that fit a type, with what they give: tried on a struct that is thrown away."""
+    fitting = []
+    for node in nodes:
+        trial = Compilation(Faults(), compilation.constants)
+        focus = Var(_TRIAL, kind, StructNode(kind))
+        found = Expressions(trial).typed(node, scope.on(focus))
+        if not trial.faults.found and found.type not in {UNKNOWN, EMPTY, "choice"}:
+            fitting.append((node, found))
+    return fitting
+
+
+def _circular(nodes: list[Node], scope: Scope, compilation: Compilation) -> bool:
+    """Whether a path leads from an element back to itself, or to what does not depend on it."""
+    found = _fitting(nodes, scope.focus.type, scope, compilation)
+    return any(
+        _TRIAL not in free_names(expr) or not any(isinstance(p, Field) for p in walk(expr))
+        for _, expr in found
+    )
 
 
 def _descent(expressions: Expressions, nodes: list[Node], type_name: str, scope: Scope) -> Expr:
     compilation = expressions.compilation
+    start = [node for node, _ in _fitting(nodes, scope.focus.type, scope, compilation)]
+    beneath = [node for node, _ in _fitting(nodes, type_name, scope, compilation)]
+    if not beneath:
+        return _chained([expressions.typed(node, scope) for node in start])
     struct = StructNode(type_name)
     outer = compilation.recursive
     compilation.recursive = {type_name: struct}
     entry = Var(compilation.fresh("x"), type_name)
     item = Field(entry, "node", type_name, many=False, node=struct)
-    start, beneath = (_children(expressions, nodes, scope.on(focus)) for focus in (scope.focus, item))
+    first = _chained([expressions.typed(node, scope) for node in start])
+    further = _chained([expressions.typed(node, scope.on(item)) for node in beneath])
     compilation.recursive = outer
-    message = f"elements nest deeper than {DEPTH} levels: {scope.pointer}"
-    return Descent(start, entry, beneath, DEPTH, message)
+    return Descent(first, entry, further, DEPTH, f"elements nest deeper than {DEPTH} levels: {scope.pointer}")
 
 
-def _children(expressions: Expressions, nodes: list[Node], scope: Scope) -> Expr:
-    """What the paths lead to from one element; a path that does not fit its type leads to nothing."""
-    focus = scope.focus
-    bare = scope.on(Var("_trial", focus.type, StructNode(focus.type)))
-    found = []
-    for node in nodes:
-        trial = Faults()
-        Expressions(Compilation(trial, expressions.compilation.constants)).typed(node, bare)
-        if not trial.found:
-            found.append(_listed(expressions.typed(node, scope)))
-    if len(found) == 1:
-        return found[0]
-    return Call(Op.CHAIN, tuple(found), found[0].type, many=True, node=found[0].node)
-
-
-def _listed(expr: Expr) -> Expr:
-    return expr if expr.many else Call(Op.LIST, (expr,), expr.type, many=True, node=expr.node)
+def _chained(found: list[Expr]) -> Expr:
+    lists = [one if one.many else Call(Op.LIST, (one,), one.type, many=True, node=one.node) for one in found]
+    return (
+        lists[0]
+        if len(lists) == 1
+        else Call(Op.CHAIN, tuple(lists), lists[0].type, many=True, node=lists[0].node)
+    )

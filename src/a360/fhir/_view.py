@@ -183,9 +183,17 @@ def _constant(entry: Json, pointer: str, faults: Faults) -> Constant:
     if not _fits(type_name, value):
         faults.add(f"{pointer}/{key}", f"a JSON {_json_type(value)} that is no {type_name}", f"a {type_name}")
         return Constant("unknown", None)
+    if isinstance(value, str) and not _is_text(value):
+        faults.add(f"{pointer}/{key}", "NUL or half a surrogate pair", "text")
+        return Constant("unknown", None)
     if type_name == "decimal":
         return Constant(type_name, str(value))
     return Constant(type_name, value)
+
+
+def _is_text(value: str) -> bool:
+    """Whether SQL can hold the text."""
+    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _fits(type_name: str, value: object) -> bool:

@@ -61,7 +61,15 @@ def _plain(kind: str, text: str) -> str:
 
 
 def _unescape(text: str) -> str:
-    return _ESCAPE.sub(lambda m: _escaped(m.group(1)), text)
+    plain = _ESCAPE.sub(lambda m: _escaped(m.group(1)), text)
+    try:
+        # Two escapes may make one character beyond the basic plane.
+        whole = plain.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        raise PathSyntaxError("half a surrogate pair is no text") from None
+    if "\0" in whole:
+        raise PathSyntaxError("NUL is no text")
+    return whole
 
 
 def _escaped(code: str) -> str:

@@ -121,8 +121,10 @@ class Emitter:
         """The whole statement over the relation `source`, with its columns `carry` passed on first."""
         text = source
         for position, layer in enumerate(layers):
-            inner = text if position == 0 else "(\n" + _indented(text) + "\n)"
-            text = self._layer(layer, inner, carry)
+            # Lines are indented as they are written: a literal may hold line breaks of its own.
+            pad = _INDENT * (len(layers) - 1 - position)
+            inner = text if position == 0 else f"(\n{text}\n{pad})"
+            text = self._layer(layer, inner, carry, pad)
         return text
 
     def column_type(self, leaf: Leaf, *, many: bool) -> str:
@@ -130,7 +132,7 @@ class Emitter:
         kind = self.dialect.leaf_types[leaf]
         return self.dialect.array_type(kind) if many else kind
 
-    def _layer(self, layer: Layer, inner: str, carry: Sequence[str]) -> str:
+    def _layer(self, layer: Layer, inner: str, carry: Sequence[str], pad: str) -> str:
         name = self.dialect.name
         columns = [name(column) for column in carry]
         for column, expr in layer.columns.items():
@@ -139,11 +141,15 @@ class Emitter:
         if layer.unnest:
             generated, joined = self.dialect.unnest(layer.unnest, self._items(layer.unnest))
             columns += generated
-            source += joined
-        lines = ["SELECT", ",\n".join(_indented(column) for column in columns), source]
+            if joined:
+                source += f"\n{pad}{joined}"
+        listed = f",\n{pad}{_INDENT}".join(columns)
+        lines = [f"{pad}SELECT", f"{pad}{_INDENT}{listed}", f"{pad}{source}"]
         if layer.where:
             tests = [self._atom(test, Op.AND) for test in layer.where]
-            lines.append("WHERE " + (" AND ".join(tests) if len(tests) > 1 else self.sql(layer.where[0])))
+            lines.append(
+                f"{pad}WHERE " + (" AND ".join(tests) if len(tests) > 1 else self.sql(layer.where[0]))
+            )
         return "\n".join(lines)
 
     def _items(self, step: Unnest) -> str:
@@ -311,7 +317,3 @@ def _power(expr: Expr) -> int:
     if expr.op is Op.EXISTS and not expr.args[0].many:
         return _COMPARISON
     return _POWERS.get(expr.op, _TIGHTEST + 1)
-
-
-def _indented(text: str) -> str:
-    return "\n".join(_INDENT + line for line in text.split("\n"))

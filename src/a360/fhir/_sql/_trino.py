@@ -24,9 +24,9 @@ class Trino(Dialect):
         var, alias = self.name(step.var), self.name(f"{step.var}_items")
         rows = items if is_primitive(step.items.type) else f"transform({items}, x -> ROW(x))"
         if not step.index:
-            return [var], f"\nCROSS JOIN UNNEST({rows}) AS {alias} ({var})"
+            return [var], f"CROSS JOIN UNNEST({rows}) AS {alias} ({var})"
         ordinal = self.name(f"{step.var}_ordinal")
-        join = f"\nCROSS JOIN UNNEST({rows}) WITH ORDINALITY AS {alias} ({var}, {ordinal})"
+        join = f"CROSS JOIN UNNEST({rows}) WITH ORDINALITY AS {alias} ({var}, {ordinal})"
         return [var, f"{ordinal} - 1 AS {self.name(step.index)}"], join
 
     def array(self, items: Sequence[str]) -> str:
