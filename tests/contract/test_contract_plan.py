@@ -73,6 +73,19 @@ def test_a_table_is_as_its_contract_says(plan):
         table.column("nothing")
 
 
+def test_a_silver_table_requires_only_what_tombstones_have(small_lake):
+    """The row of a deleted resource has its key and housekeeping alone; the rest is a rule of living rows."""
+    small_lake.replace("silver/encounter.yaml", "{name: cost,", "{name: cost, required: true,")
+    plan = make_plan(small_lake.load())
+    required = {column.name for column in plan.table("silver.encounter").columns if column.required}
+    assert required == {
+        "source", "encounter_id", "known_at", "commit_id", "deleted", "unresolved_references"
+    }  # fmt: skip
+    assert "cost_required" in {rule.name for rule in plan.step("silver.encounter").rules}
+    visits = plan.table("gold.visits")
+    assert [column.name for column in visits.columns if column.required] == ["patient_key"]
+
+
 def test_derived_tables_have_the_columns_later_work_relies_on(plan):
     """Quarantine and accounts have the agreed columns; what is sealed is an identifier."""
     quarantine = plan.table("quarantine.patient")

@@ -3,7 +3,13 @@
 import json
 from dataclasses import replace
 
-from a360.contract._derived import HISTORY_COLUMN, HOUSEKEEPING, TABLE_PROPERTIES, ops_tables, quarantine_table
+from a360.contract._derived import (
+    HISTORY_COLUMN,
+    HOUSEKEEPING,
+    TABLE_PROPERTIES,
+    ops_tables,
+    quarantine_table,
+)
 from a360.contract._environment import LOCAL, Environment
 from a360.contract._faults import FaultyContractsError
 from a360.contract._layout import parse_partition, parse_sort
