@@ -26,7 +26,7 @@ from a360.lake._reports import (
 )
 from a360.lake._schema import LakeSchema
 from a360.lake._sql_gate import require_select
-from a360.protect import LocalKeyStore, LocalSealer, LocalTokenizer
+from a360.protect import LocalKeyStore, LocalSealer, LocalTokenizer, Sealer, Tokenizer
 from a360.refine import RefineContext, refine, selected_steps
 from a360.settings import Settings, load_settings
 from a360.table import SnapshotInfo, TableInfo, Tables
@@ -96,6 +96,14 @@ class Lake:
     def _keys(self) -> LocalKeyStore:
         return LocalKeyStore.open(self._folder.keys)
 
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        return LocalTokenizer(self._keys)
+
+    @cached_property
+    def _sealer(self) -> Sealer:
+        return LocalSealer(self._keys)
+
     @property
     def _schema(self) -> LakeSchema:
         return LakeSchema(self.lake_plan, self.tables)
@@ -131,8 +139,8 @@ class Lake:
                 paths,
                 source=source or "default",
                 tables=self.tables,
-                tokenizer=LocalTokenizer(self._keys),
-                sealer=LocalSealer(self._keys),
+                tokenizer=self._tokenizer,
+                sealer=self._sealer,
                 threads=self._settings.threads,
                 progress=progress,
             )
@@ -155,8 +163,9 @@ class Lake:
         _require_one_of("engine", engine, ENGINES)
         steps = selected_steps(self.lake_plan, datasets)
         with self._recorded("run", engine) as record:
-            tokenizer, sealer = LocalTokenizer(self._keys), LocalSealer(self._keys)
-            context = RefineContext(self.lake_plan, self.tables, self.tables.session, tokenizer, sealer)
+            context = RefineContext(
+                self.lake_plan, self.tables, self.tables.session, self._tokenizer, self._sealer
+            )
             result = refine(
                 context,
                 steps,
@@ -233,7 +242,7 @@ class Lake:
 
     def _verify(self, name: str) -> str:
         if name == "keystore":
-            LocalTokenizer(self._keys)
+            LocalTokenizer(LocalKeyStore.open(self._folder.keys))
             return "opens"
         if name == "catalog":
             return f"{len(self.tables.list())} tables"
