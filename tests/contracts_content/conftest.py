@@ -11,15 +11,10 @@ for folder in (HERE, HERE.parent / "oracle"):
         sys.path.insert(0, str(folder))
 
 
-@pytest.fixture(scope="session", params=["fhir-synthea-10", "fhir-synthea-dirty", "hl7v2", "generated"])
-def resources(request, tmp_path_factory):
-    """FHIR resources of four origins: two public sets, what another converter makes of HL7v2, and our own."""
-    from inputs import bundled, data_folder, generated  # noqa: PLC0415 - on the path from here on
-    from silver_oracle import read  # noqa: PLC0415 - likewise
+@pytest.fixture(params=["fhir-synthea-10", "fhir-synthea-dirty", "hl7v2", "generated"])
+def origin(request):
+    """Where FHIR resources come from: two public sets, another converter's output, and our own generator."""
+    from inputs import require  # noqa: PLC0415 - on the path from here on
 
-    if request.param == "generated":
-        return generated(tmp_path_factory.mktemp("generated"))
-    folder = data_folder(request.param)
-    if request.param == "hl7v2":
-        return bundled(sorted((folder / "expected-fhir").glob("*.json")))
-    return read(*sorted(folder.glob("*.ndjson")))
+    require(request.param)
+    return request.param

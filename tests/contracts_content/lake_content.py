@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import yaml
+from inputs import silver_of
 from silver_oracle import contained, latest
 from silver_references import Follower, Index
 from silver_values import amount, day, moment
@@ -167,3 +168,20 @@ def silver_tables(session: duckdb.DuckDBPyConnection, rows: dict[str, list[Row]]
         session.register("incoming", table)
         session.execute(f"CREATE OR REPLACE TABLE silver.{name} AS SELECT * FROM incoming")
         session.unregister("incoming")
+
+
+@cache
+def lake_of(origin: str) -> duckdb.DuckDBPyConnection:
+    """Silver and gold of an input, in a session that lives as long as the process; nobody writes to it."""
+    session = duckdb.connect()
+    silver_tables(session, silver_of(origin), "s")
+    session.execute("CREATE SCHEMA gold")
+    for file in dataset_files("gold"):
+        model = (CONTRACTS / "models" / f"{file.stem}.sql").read_text(encoding="utf-8")
+        session.execute(f"CREATE TABLE gold.{file.stem} AS {model}")
+    return session
+
+
+def rows_in(session: duckdb.DuckDBPyConnection, table: str) -> list[Row]:
+    """The rows of a table."""
+    return session.sql(f"FROM {table}").to_arrow_table().to_pylist()

@@ -4,47 +4,19 @@ from collections import Counter, defaultdict
 from datetime import timedelta
 from decimal import Decimal
 
-import duckdb
 import pytest
-from inputs import generated
-from lake_content import CONTRACTS, columns, contract, dataset_files, silver_tables
-from silver_oracle import silver
+from inputs import GENERATED, silver_of
+from lake_content import columns, contract, dataset_files, lake_of, rows_in
 
 FAMILIES = {"toxin", "filler", "laser", "peel", "lift"}
 NOT_VISITS = {"planned", "cancelled", "entered-in-error"}
 GOLD = [file.stem for file in dataset_files("gold")]
 
 
-def gold_session(rows):
-    """A session with silver of these rows and gold as the models make it."""
-    session = duckdb.connect()
-    silver_tables(session, rows, "s")
-    session.execute("CREATE SCHEMA gold")
-    for name in GOLD:
-        model = (CONTRACTS / "models" / f"{name}.sql").read_text(encoding="utf-8")
-        session.execute(f"CREATE TABLE gold.{name} AS {model}")
-    return session
-
-
-def table(session, name):
-    """The rows of a gold table."""
-    return session.sql(f"FROM gold.{name}").to_arrow_table().to_pylist()
-
-
 @pytest.fixture(scope="module")
-def clinic(tmp_path_factory):
+def clinic():
     """Silver rows of the generated clinics, and gold made of them."""
-    rows = silver(generated(tmp_path_factory.mktemp("generated")))
-    with gold_session(rows) as session:
-        yield rows, {name: table(session, name) for name in GOLD}
-
-
-@pytest.fixture(scope="module")
-def anywhere(resources):
-    """Silver rows of any input, and a session with gold made of them."""
-    rows = silver(resources)
-    with gold_session(rows) as session:
-        yield rows, session
+    return silver_of(GENERATED), {name: rows_in(lake_of(GENERATED), f"gold.{name}") for name in GOLD}
 
 
 def by_patient(rows):
@@ -175,35 +147,38 @@ def test_treatment_outcomes_pair_scores(clinic):
     assert judged > len(gold["treatment_outcomes"]) / 3
 
 
-def test_reconciliation_rules_hold(anywhere):
+def test_reconciliation_rules_hold(origin):
     """On every input, each gold dataset has as much as silver gives it."""
-    _, session = anywhere
     for name in GOLD:
         for rule in contract("gold", name)["schema"][0]["quality"]:
             if rule["type"] == "sql":
-                assert session.execute(rule["query"]).fetchone()[0] == rule["mustBe"], (name, rule["name"])
+                assert lake_of(origin).execute(rule["query"]).fetchone()[0] == rule["mustBe"], (
+                    name,
+                    rule["name"],
+                )
 
 
-def test_keys_are_unique(anywhere):
+def test_keys_are_unique(origin):
     """On every input, no two rows of a gold dataset have the same key."""
-    _, session = anywhere
     for name in GOLD:
         key = ", ".join(column["name"] for column in columns("gold", name) if column.get("primaryKey"))
-        assert not session.execute(
-            f"SELECT {key} FROM gold.{name} GROUP BY ALL HAVING count(*) > 1"
-        ).fetchall()
+        assert (
+            not lake_of(origin)
+            .execute(f"SELECT {key} FROM gold.{name} GROUP BY ALL HAVING count(*) > 1")
+            .fetchall()
+        )
 
 
-def test_joins_find_what_the_input_has(anywhere):
+def test_joins_find_what_the_input_has(origin):
     """On every input, a visit finds its patient and its names wherever the input holds them."""
-    rows, session = anywhere
+    rows = silver_of(origin)
     targets = {
         "practitioner_name": ("practitioner_id", {r["practitioner_id"] for r in rows["practitioner"]}),
         "organization_name": ("organization_id", {r["organization_id"] for r in rows["organization"]}),
         "location_name": ("location_id", {r["location_id"] for r in rows["location"]}),
         "patient_gender": ("patient_key", {r["patient_key"] for r in rows["patient"] if r["gender"]}),
     }
-    for row in session.sql("FROM gold.visit_facts").to_arrow_table().to_pylist():
+    for row in rows_in(lake_of(origin), "gold.visit_facts"):
         for name, (key, known) in targets.items():
             if row[key] in known:
                 assert row[name] is not None, name

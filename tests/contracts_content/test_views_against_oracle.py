@@ -1,22 +1,17 @@
 """The views against the plain reading of the same resources, value by value."""
 
 import pytest
+from inputs import resources_of, silver_of
 from lake_content import dataset_files, view_rows
-from silver_oracle import silver
 
 DATASETS = [file.stem for file in dataset_files("silver")]
 
 
-@pytest.fixture(scope="module")
-def expected(resources):
-    """What a plain reading of the input gives, by dataset."""
-    return silver(resources)
-
-
 @pytest.mark.parametrize("dataset", DATASETS)
-def test_views_give_what_a_plain_reading_gives(resources, expected, dataset):
+def test_views_give_what_a_plain_reading_gives(origin, dataset):
     """Every row and every value of a dataset is what the resources say, read one by one in plain Python."""
-    assert _sorted(view_rows(dataset, resources)) == _sorted(expected[dataset])
+    found = view_rows(dataset, resources_of(origin))
+    assert _sorted(found) == _sorted(silver_of(origin)[dataset])
 
 
 def _sorted(rows):
