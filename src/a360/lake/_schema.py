@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 from pyiceberg.catalog.rest import RestCatalog
-from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.table import Table
-from pyiceberg.table.sorting import SortDirection, SortOrder
+from pyiceberg.table.sorting import SortOrder
 from pyiceberg.table.update import (
     AddSchemaUpdate,
     AddSortOrderUpdate,
@@ -15,18 +14,8 @@ from pyiceberg.table.update import (
     SetPropertiesUpdate,
     TableUpdate,
 )
-from pyiceberg.transforms import parse_transform
 
-from a360.contract import (
-    ActualColumn,
-    ActualTable,
-    LakePlan,
-    PartitionPlan,
-    SortPlan,
-    TableChange,
-    TablePlan,
-    diff,
-)
+from a360.contract import LakePlan, TableChange, TablePlan, actual_table, diff
 from a360.errors import ContractError
 from a360.table import Tables, schema_of, sort_order_of
 
@@ -42,7 +31,7 @@ class LakeSchema:
         """What `apply` would do, one change a table of the plan."""
         there = set(self._tables.list())
         actual = {
-            table.dataset: actual_table(self._tables.load(table.dataset))
+            table.dataset: actual_table(self._tables.load(table.dataset).metadata.model_dump(mode="json"))
             for table in self._plan.tables
             if table.dataset in there
         }
@@ -59,7 +48,7 @@ class LakeSchema:
         for change in changes:
             table = self._plan.table(change.table)
             if change.action == "create":
-                self._tables.create(table)
+                self._create(table)
             elif change.action == "evolve":
                 self._evolve(table)
         return changes
@@ -74,6 +63,12 @@ class LakeSchema:
                 found="; ".join(reason for change in refused for reason in change.reasons),
                 next_step="take the change back, or declare a new dataset; `a360 plan` shows all",
             )
+
+    def _create(self, plan: TablePlan) -> None:
+        """Create a table; catalogs number the fields of a new one from 1, whatever the contract says."""
+        created = self._tables.create(plan)
+        if [field.field_id for field in created.schema().fields] != [c.field_id for c in plan.columns]:
+            self._evolve(plan)
 
     def _evolve(self, plan: TablePlan) -> None:
         """Set the planned schema as it stands, ids included: readers of old files find columns by id."""
@@ -92,33 +87,3 @@ class LakeSchema:
 
 def _next_order(table: Table) -> int:
     return 1 + max((order.order_id for order in table.metadata.sort_orders), default=0)
-
-
-def actual_table(table: Table) -> ActualTable:
-    """A table as it is, in the words of the plan."""
-    schema = table.schema()
-    columns = tuple(
-        ActualColumn(field.name, str(field.field_type), field.required, field.field_id, field.doc or "")
-        for field in schema.fields
-    )
-    names = {field.field_id: field.name for field in schema.fields}
-    return ActualTable(
-        columns=columns,
-        partition=_partition(table.spec(), names),
-        sort=tuple(
-            SortPlan(names[field.source_id], descending=field.direction == SortDirection.DESC)
-            for field in table.sort_order().fields
-        ),
-        properties=dict(table.properties),
-        format_version=table.format_version,
-    )
-
-
-def _partition(spec: PartitionSpec, names: dict[int, str]) -> tuple[PartitionPlan, ...]:
-    plans = []
-    for field in spec.fields:
-        name, _, width = str(parse_transform(str(field.transform))).partition("[")
-        plans.append(
-            PartitionPlan(names[field.source_id], name, int(width.rstrip("]")) if width else None)  # type: ignore[arg-type]
-        )
-    return tuple(plans)
