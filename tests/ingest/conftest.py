@@ -1,9 +1,8 @@
 """A lake as far as ingest needs it: keys, catalog, engine, and the tables of the contracts."""
 
 import contextlib
-import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,10 @@ import pytest
 from a360.catalog import CatalogSession
 from a360.contract import load_contracts, make_plan
 from a360.engine.duckdb import DuckDBEngine
-from a360.ingest import ingest_fhir
+from a360.ingest import Limits, ingest_fhir
+from a360.ingest._envelope import Identity
+from a360.ingest._inputs import find_inputs
+from a360.ingest._work import Finished, portions, work
 from a360.protect import (
     LocalKeyStore,
     LocalSealer,
@@ -23,6 +25,29 @@ from a360.table import Tables
 
 PROJECT = Path(__file__).resolve().parents[2]
 DATA = PROJECT / "../shared/data"
+
+
+@dataclass
+class Outcome:
+    """What a reading gave."""
+
+    found: list = field(default_factory=list)
+    refused: list = field(default_factory=list)
+    read: int = 0
+    filtered: int = 0
+
+    @property
+    def rules(self):
+        """The rule and offset of each refusal, by file and offset."""
+        return [
+            (each.rule.value, each.offset)
+            for _, each in sorted(self.refused, key=lambda pair: (pair[0], pair[1].offset))
+        ]
+
+    @property
+    def texts(self):
+        """The text of each resource, in order."""
+        return [each["text"] for each in self.found]
 
 
 @dataclass
@@ -72,7 +97,7 @@ class IngestLake:
 
 
 @contextlib.contextmanager
-def open_ingest_lake(folder):
+def open_lake_folder(folder):
     """Open a lake in a folder, creating what is missing."""
     keys = LocalKeyStore.create(folder / "keys")
     engine = DuckDBEngine(folder / "tmp", memory_limit="512MB", threads=2)
@@ -85,10 +110,16 @@ def open_ingest_lake(folder):
         yield IngestLake(folder, tables, LocalTokenizer(keys), LocalSealer(keys))
 
 
+@pytest.fixture(scope="session")
+def open_lake():
+    """Opens a lake in a folder."""
+    return open_lake_folder
+
+
 @pytest.fixture
 def lake(tmp_path):
     """A fresh lake."""
-    with open_ingest_lake(tmp_path / "lake") as opened:
+    with open_lake_folder(tmp_path / "lake") as opened:
         yield opened
 
 
@@ -110,11 +141,36 @@ def data_folder():
     return DATA.resolve()
 
 
-@pytest.fixture
-def patient():
-    """Makes the JSON text of a Patient."""
+@pytest.fixture(scope="session")
+def identity(tmp_path_factory):
+    """Tokens of a throw-away key store, for source `s`."""
+    keys = LocalKeyStore.create(tmp_path_factory.mktemp("identity") / "keys")
+    return Identity(LocalTokenizer(keys), "s")
 
-    def make(number, **members):
-        return json.dumps({"resourceType": "Patient", "id": f"p{number}", **members}).encode()
 
-    return make
+@pytest.fixture(scope="session")
+def read(identity):
+    """Reads paths as an ingest does, as far as the tables: what was found, refused, deleted, counted."""
+
+    def run(*paths, limits=None):
+        limits = limits or Limits()
+        files = find_inputs(paths).files
+        outcome = Outcome()
+        for portion in portions(files, range(len(files)), limits):
+            if isinstance(portion, Finished):
+                continue
+            worked = work(portion, files, identity, limits)
+            rows, batch = worked.batch.rows, worked.batch
+            envelopes = worked.envelope.to_pylist()
+            for envelope, row, file, offset in zip(
+                envelopes, worked.row, worked.file, worked.offset, strict=True
+            ):
+                text = rows.raw(row) if row >= 0 else None
+                name = files[file].path.name
+                outcome.found.append({**envelope, "text": text, "file": name, "offset": int(offset)})
+            outcome.refused += [(files[each.file].path.name, each) for each in batch.refused]
+            outcome.read += int(batch.read.sum())
+            outcome.filtered += int(batch.filtered.sum())
+        return outcome
+
+    return run

@@ -5,10 +5,11 @@ blocks and file records which batches have landed, and `sweep_uncommitted` delet
 """
 
 from a360.ingest._committed import committed_batches, sweep_uncommitted
-from a360.ingest._ingest import Progress, ingest_fhir
+from a360.ingest._ingest import ingest_fhir
 from a360.ingest._limits import Limits
 from a360.ingest._reports import FhirIngest, FileReport
 from a360.ingest._rules import Rule
+from a360.ingest._run import Progress
 
 __all__ = [
     "FhirIngest",

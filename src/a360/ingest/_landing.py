@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from a360.engine import StagedFile, discard
 from a360.failpoints import failpoint
 from a360.ingest._blocks import BlockBuilder
 from a360.ingest._committed import BLOCKS, MAIN, QUARANTINE
@@ -20,7 +21,6 @@ from a360.ingest._work import Worked
 from a360.protect import BatchSealer, quarantine_context
 
 if TYPE_CHECKING:
-    from a360.engine import StagedFile
     from a360.table import Tables
 
 type Ints = npt.NDArray[np.int64]
@@ -55,9 +55,9 @@ class Tally:
 class Staged:
     """Data files that await their commit, and how many rows they hold."""
 
-    blocks: list["StagedFile"] = field(default_factory=list)
-    refused: list["StagedFile"] = field(default_factory=list)
-    envelopes: list["StagedFile"] = field(default_factory=list)
+    blocks: list[StagedFile] = field(default_factory=list)
+    refused: list[StagedFile] = field(default_factory=list)
+    envelopes: list[StagedFile] = field(default_factory=list)
 
 
 class Landing:
@@ -69,7 +69,6 @@ class Landing:
         mark: Mark,
         labels: Sequence[str],
         known: DigestSet,
-        builder: BlockBuilder,
         records: BatchSealer,
         limits: Limits,
     ) -> None:
@@ -79,7 +78,6 @@ class Landing:
         self._mark = mark
         self._labels = labels
         self._known = known
-        self._builder = builder
         self._records = records
         self._limits = limits
         self._arrivals = 0
@@ -89,7 +87,7 @@ class Landing:
         self._refused: list[dict[str, object]] = []
         self._refused_bytes = 0
 
-    def take(self, worked: Worked, waiting: int) -> None:
+    def take(self, worked: Worked, builder: BlockBuilder, waiting: int) -> None:
         """Land a portion; `waiting` is how many blocks may still be in the making."""
         batch, tally, files = worked.batch, self.tally, len(self._labels)
         tally.read += batch.read
@@ -99,20 +97,27 @@ class Landing:
         new = self._known.add(worked.envelope["content_hash"])
         tally.duplicates += np.bincount(worked.file[~new], minlength=files)
         tally.landed += np.bincount(worked.file[new], minlength=files)
-        self._envelopes.append(self._placed(worked, new))
-        self._take_blocks(waiting)
+        self._envelopes.append(self._placed(worked, new, builder))
+        self._take_blocks(builder, waiting)
         if sum(map(len, self._envelopes)) >= self._limits.staged_rows:
             self._stage_envelopes()
 
-    def finish(self) -> None:
+    def finish(self, builder: BlockBuilder) -> None:
         """Stage all that is left."""
-        self._builder.close()
-        self._take_blocks(0)
+        builder.close()
+        self._take_blocks(builder, 0)
         self._stage_blocks()
         self._stage_envelopes()
         self._stage_refused()
 
-    def _placed(self, worked: Worked, new: npt.NDArray[np.bool_]) -> pa.Table:
+    def discard(self) -> None:
+        """Delete what was staged; it will not be committed."""
+        staged = self.staged
+        for name, files in ((BLOCKS, staged.blocks), (QUARANTINE, staged.refused), (MAIN, staged.envelopes)):
+            discard(self._tables.load(name), files)
+        self.staged = Staged()
+
+    def _placed(self, worked: Worked, new: npt.NDArray[np.bool_], builder: BlockBuilder) -> pa.Table:
         """The new rows of a portion, their payloads put into blocks, without what the whole batch bears."""
         envelope = worked.envelope.filter(pa.array(new))
         row, rows = worked.row[new], worked.batch.rows
@@ -123,7 +128,7 @@ class Landing:
             places = np.flatnonzero((codes == code) & (row >= 0))
             if len(places):
                 at = row[places]
-                ids, lines = self._builder.place(kind, rows.text, rows.starts[at], rows.ends[at])
+                ids, lines = builder.place(kind, rows.text, rows.starts[at], rows.ends[at])
                 block_ids[places], positions[places] = ids.to_numpy(zero_copy_only=False), lines
         labels = pa.array(self._labels, pa.string()).take(pa.array(worked.file[new]))
         arrivals = self._arrivals + np.flatnonzero(new)
@@ -146,8 +151,8 @@ class Landing:
             }
         )
 
-    def _take_blocks(self, waiting: int) -> None:
-        for block in self._builder.sealed(waiting):
+    def _take_blocks(self, builder: BlockBuilder, waiting: int) -> None:
+        for block in builder.sealed(waiting):
             self._blocks.append(
                 {
                     "block_id": block.block_id,
@@ -198,7 +203,7 @@ class Landing:
             self.staged.refused += self._stage(QUARANTINE, pa.Table.from_pylist(self._refused))
             self._refused, self._refused_bytes = [], 0
 
-    def _stage(self, name: str, rows: pa.Table) -> "list[StagedFile]":
+    def _stage(self, name: str, rows: pa.Table) -> list[StagedFile]:
         return self._tables.stage(name, self._marked(rows))
 
     def _marked(self, rows: pa.Table) -> pa.Table:

@@ -14,7 +14,7 @@ from a360.ingest._bundle import Deletion, Filtered, Found, Unit, deletion_of, ex
 from a360.ingest._decode import Fault, Head, decode_heads
 from a360.ingest._inputs import Input, Role
 from a360.ingest._limits import Limits
-from a360.ingest._rules import Refused, Rule
+from a360.ingest._rules import Refused, Rule, too_long
 from a360.ingest._text import Segment
 
 type Bytes = npt.NDArray[np.uint8]
@@ -160,10 +160,11 @@ def _trim(text: Bytes, starts: Ints, ends: Ints) -> None:
 
 def _too_long(rows: Rows, limits: Limits) -> dict[int, Fault]:
     lengths = rows.ends - rows.starts
-    return {
-        int(place): Fault(Rule.TOO_LONG, f"{lengths[place]} bytes, more than {limits.line_bytes}")
-        for place in np.flatnonzero(lengths > limits.line_bytes)
-    }
+    faults = {}
+    for place in np.flatnonzero(lengths > limits.line_bytes).tolist():
+        head = rows.raw(place)[: limits.kept_bytes]
+        faults[place] = Fault(Rule.TOO_LONG, too_long(int(lengths[place]), limits.line_bytes, head))
+    return faults
 
 
 def _not_utf8(rows: Rows) -> dict[int, Fault]:

@@ -24,6 +24,12 @@ class Rule(StrEnum):
     ARCHIVE_BOMB = "archive-bomb"
 
 
+def too_long(length: int, limit: int, head: bytes) -> str:
+    """The reason for refusing a line that is too long, by what it begins with."""
+    hint = "; a Bundle may be longer in a file of its own" if b'"Bundle"' in head else ""
+    return f"the line has {length} bytes, more than {limit}{hint}"
+
+
 @dataclass(frozen=True, slots=True)
 class Refused:
     """One input unit that was refused, with the bytes that were read of it."""

@@ -8,7 +8,7 @@ import msgspec
 
 from a360.ingest._bytes import ArchiveError, ByteSource
 from a360.ingest._limits import Limits
-from a360.ingest._rules import Refused, Rule
+from a360.ingest._rules import Refused, Rule, too_long
 
 _BOM: Final = b"\xef\xbb\xbf"
 _WHITE: Final = b" \t\r\n"
@@ -159,8 +159,7 @@ class _Reader:
             length += len(self._buffer)
             self._drop(len(self._buffer))
             self._fill(1)
-        hint = "; a Bundle may be longer in a file of its own" if b'"Bundle"' in kept else ""
-        reason = f"the line has {length} bytes, more than {limits.line_bytes}{hint}"
+        reason = too_long(length, limits.line_bytes, kept)
         return Refused(self._file, start, Rule.TOO_LONG, reason, kept)
 
 

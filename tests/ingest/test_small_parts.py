@@ -1,0 +1,77 @@
+"""Depth and digests against plain readings of the same."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from a360.ingest._depth import deeper_than
+from a360.ingest._digests import DigestSet
+
+JSON = st.recursive(
+    st.text(alphabet='[]{}"\\ab', max_size=8) | st.integers(),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text('[{"\\', max_size=3), inner, max_size=2)
+    ),
+    max_leaves=20,
+)
+
+
+def _depth(value):
+    if isinstance(value, dict):
+        return 1 + max(map(_depth, value.values()), default=0)
+    return 1 + max(map(_depth, value), default=0) if isinstance(value, list) else 0
+
+
+@given(values=st.lists(JSON, min_size=1, max_size=5), limit=st.integers(0, 4))
+def test_depth_is_that_of_the_value(values, limit):
+    """Brackets in strings, escaped quotes and runs of backslashes do not deepen a text."""
+    texts = [json.dumps(each).encode() for each in values]
+    ends = np.cumsum([len(each) + 1 for each in texts]) - 1
+    starts = np.append(0, ends[:-1] + 1)
+    buffer = np.frombuffer(b"\n".join([*texts, b""]), dtype=np.uint8)
+    expected = [_depth(each) > limit for each in values]
+    assert deeper_than(limit, buffer, starts, ends).tolist() == expected
+
+
+def test_depth_of_long_texts():
+    """A text with more openers than a small counter holds is still measured."""
+    texts = [b"[%s]" % b",".join([b"[]"] * 70_000), b"[" * 300 + b"]" * 300, b"[[]]"]
+    ends = np.cumsum([len(each) + 1 for each in texts]) - 1
+    starts = np.append(0, ends[:-1] + 1)
+    buffer = np.frombuffer(b"\n".join([*texts, b""]), dtype=np.uint8)
+    assert deeper_than(100, buffer, starts, ends).tolist() == [False, True, False]
+
+
+@given(
+    batches=st.lists(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=12), max_size=8),
+    asked=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), max_size=8),
+)
+def test_digest_sets_are_sets(batches, asked):
+    """Each digest is new once, in the order they come, also where the halves of digests are shared."""
+    digests, seen = DigestSet(), set()
+    for batch in batches:
+        expected = []
+        for each in batch:
+            expected.append(each not in seen)
+            seen.add(each)
+        assert digests.add(_hex(batch)).tolist() == expected
+    assert len(digests) == len(seen)
+    assert digests.contains(_hex(asked)).tolist() == [each in seen for each in asked]
+
+
+def test_digest_sets_hold_many():
+    """A hundred thousand digests, added in many turns, are all found, and no other."""
+    rng = np.random.default_rng(7)
+    digests, words = DigestSet(), rng.integers(0, 2**63, (100_000, 2))
+    for part in np.array_split(words, 37):
+        assert digests.add(_hex(part.tolist())).all()
+    assert digests.contains(_hex(words.tolist())).all()
+    assert not digests.contains(_hex(np.add(words, (0, 1)).tolist())).any()
+    assert not digests.add(pa.chunked_array([_hex(words[:10].tolist())])).any()
+
+
+def _hex(pairs):
+    return pa.array([f"{high:016x}{low:016x}" for high, low in pairs], pa.string())
