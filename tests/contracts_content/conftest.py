@@ -14,7 +14,7 @@ for folder in (HERE, HERE.parent / "oracle"):
 @pytest.fixture(params=["fhir-synthea-10", "fhir-synthea-dirty", "hl7v2", "generated"])
 def origin(request):
     """Where FHIR resources come from: two public sets, another converter's output, and our own generator."""
-    from inputs import require  # noqa: PLC0415 - on the path from here on
+    from content_inputs import require  # noqa: PLC0415 - on the path from here on
 
     require(request.param)
     return request.param

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import yaml
-from inputs import silver_of
+from content_inputs import silver_of
 from silver_oracle import contained, latest
 from silver_references import Follower, Index
 from silver_values import amount, day, moment

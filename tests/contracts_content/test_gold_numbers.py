@@ -5,7 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from inputs import GENERATED, silver_of
+from content_inputs import GENERATED, silver_of
 from lake_content import columns, contract, dataset_files, lake_of, rows_in
 
 FAMILIES = {"toxin", "filler", "laser", "peel", "lift"}

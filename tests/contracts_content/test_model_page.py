@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from inputs import GENERATED
+from content_inputs import GENERATED
 from lake_content import columns, contract, custom, dataset_files, lake_of
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/model.md").read_text(encoding="utf-8")

@@ -1,7 +1,7 @@
 """The views against the plain reading of the same resources, value by value."""
 
 import pytest
-from inputs import resources_of, silver_of
+from content_inputs import resources_of, silver_of
 from lake_content import dataset_files, view_rows
 
 DATASETS = [file.stem for file in dataset_files("silver")]
