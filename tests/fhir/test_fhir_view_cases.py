@@ -15,8 +15,8 @@ from a360.fhir import ViewError, compile_view, evaluate
 FOLDER = Path(__file__).resolve().parents[2] / "../shared/data/sql-on-fhir"
 
 # Cases that are not supported yet, by name, with the reason. A case that passes must not stand here.
-# Two notes on what the cases leave open: `join()` of nothing is '' here, as the file expects (upstream dropped
-# that later); and a collection column is an empty list, not NULL, where there is nothing to collect.
+# Two notes on what the cases leave open: `join()` of nothing is '' here, as the file expects (upstream
+# dropped that later); and a collection column is an empty list, not NULL, where there is nothing to collect.
 NOT_YET: dict[str, str] = {}
 
 
@@ -73,7 +73,7 @@ def test_official_case(name, resources, case):
 @pytest.mark.parametrize("dialect", ["duckdb", "spark", "trino"])
 @pytest.mark.parametrize(("name", "view"), VALID, ids=[name for name, _ in VALID])
 def test_sql_of_official_case_parses(name, view, dialect):
-    """The SQL of every valid case is one statement in its dialect, with the columns of the schema in order."""
+    """The SQL of a valid case is one statement in its dialect, with the columns of the schema in order."""
     if name in NOT_YET:
         pytest.skip(NOT_YET[name])
     compiled = compile_view(view, dialect, carry=["row_id"])

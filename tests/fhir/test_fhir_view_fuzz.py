@@ -12,20 +12,19 @@ from sqlglot import exp
 
 from a360.fhir import ViewError, check_view, compile_view, evaluate
 
-WORDS = (
-    "name given family use telecom value extension contact deceased birthDate id item answer $this %rowIndex %c "
-    "%resource %x where( exists( first() last() ofType( Quantity string boolean ) ( [ ] 0 1 . . . , 'a' '' = != < >= "
-    "and or xor implies not() + - * / & div mod iif( join( count() getResourceKey() getReferenceKey( Patient "
-    "extension( lowBoundary() highBoundary() {} true @2020 @T10:00 1.5 -1 99999999999 `id` all( empty() contains( "
-    "substring( replace( toString() startsWith( upper() is as in | ~ Patient"
-).split()
-tokens = st.lists(st.sampled_from(WORDS), max_size=12).map("".join)
-spaced = st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)
+WORDS = """
+name given family use telecom value extension contact deceased birthDate id item answer $this %rowIndex %c
+%resource %x where( exists( first() last() ofType( Quantity string boolean ) ( [ ] 0 1 . . . , 'a' '' = != < >=
+and or xor implies not() + - * / & div mod iif( join( count() getResourceKey() getReferenceKey( Patient
+extension( lowBoundary() highBoundary() {} true @2020 @T10:00 1.5 -1 99999999999 `id` all( empty() contains(
+substring( replace( toString() startsWith( upper() is as in | ~ Patient
+"""
+KEYS = "resource select column path name forEach forEachOrNull repeat unionAll where constant type collection"
+tokens = st.lists(st.sampled_from(WORDS.split()), max_size=12).map("".join)
+spaced = st.lists(st.sampled_from(WORDS.split()), max_size=12).map(" ".join)
 paths = st.one_of(tokens, spaced, st.text(max_size=20))
 scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), paths)
-keys = st.sampled_from(
-    "resource select column path name forEach forEachOrNull repeat unionAll where constant type collection".split()
-)
+keys = st.sampled_from(KEYS.split())
 anything = st.recursive(
     scalars,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4),
@@ -69,7 +68,7 @@ def test_any_json_is_compiled_or_refused(found):
     st.sampled_from(["column", "forEach", "where", "repeat"]),
 )
 def test_any_path_is_compiled_or_refused(path, resource, place):
-    """Any text as a path gives faults with pointers, or SQL that parses in every dialect and binds in DuckDB."""
+    """Any path gives faults with pointers, or SQL that parses in every dialect and runs in DuckDB."""
     view = _view_with(path, resource, place)
     if faults := check_view(view):
         assert all(fault.pointer.startswith("/") and fault.found and fault.allowed for fault in faults)
@@ -102,7 +101,7 @@ def _view_with(path, resource, place):
 @settings(max_examples=60, deadline=None)
 @given(tricky)
 def test_text_stays_inside_its_literal(text):
-    """Whatever a constant or a literal says, it comes out of the query as it was, and the SQL keeps its shape."""
+    """A constant or literal comes out of the query as it was, whatever it says, and the SQL keeps its shape."""
     literal = "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
     view = {
         "resource": "Patient",
@@ -205,8 +204,9 @@ def test_struct_and_source_fit_together():
             "raw", pa.table({"n": [7], "payload": ['{"component":[{"code":{"coding":[{"code":"x"}]}}]}']})
         )
         session.execute(
-            f"CREATE TEMP VIEW observations AS SELECT n, from_json(payload, '{compiled.struct.duckdb_json()}')"
-            f"::{compiled.struct.duckdb_type()} AS resource FROM raw"
+            f"CREATE TEMP VIEW observations AS SELECT n,"
+            f" from_json(payload, '{compiled.struct.duckdb_json()}')::{compiled.struct.duckdb_type()} AS resource"
+            f" FROM raw"
         )
         assert session.sql(compiled.sql).fetchall() == [(7, "x")]
         assert compiled.sources == ("observations",)

@@ -1,4 +1,4 @@
-"""Random views over random patients: DuckDB against a slow, obvious reading of the specification's algorithm."""
+"""Random views over random patients: DuckDB against a slow, obvious reading of the specification."""
 
 import json
 from collections import Counter

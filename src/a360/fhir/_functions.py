@@ -280,7 +280,7 @@ def invoke(e: "Expressions", name: str, target: Expr, args: tuple[Node, ...], sc
         wanted = (
             f"{function.least} to {function.most}" if function.least != function.most else str(function.least)
         )
-        return e.compilation.fault(scope, f"{name}() with {len(args)} arguments", f"{wanted} arguments")
+        return e.compilation.fault(scope, f"{name}() with {len(args)} argument(s)", f"it takes {wanted}")
     if isinstance(target, Each) and target.type == UNKNOWN:
         return Constant(UNKNOWN, None)
     return function.handler(e, target, args, scope)

@@ -52,7 +52,9 @@ def _step(compilation: Compilation, one: Expr, name: str, scope: Scope) -> Expr:
     if is_primitive(one.type):
         one = _shadow(one)
         if one.type == UNKNOWN:
-            return compilation.fault(scope, f"'{name}' of a computed value", "take it of an element")
+            return compilation.fault(
+                scope, f"'{name}' of a value", "take it of an element that does not repeat"
+            )
         return field_of(compilation, one, name, "Extension" if name == "extension" else "string", scope)
     found = element(one.type, name)
     if found is None or one.node is None:
@@ -121,7 +123,7 @@ def _member_problem(base: Expr, name: str) -> tuple[str, str] | None:
         return f"'.{name}' of a choice of types", "choose one first: ofType(Quantity), for example"
     if is_primitive(kind):
         allowed = name in {"extension", "id"}
-        return None if allowed else (f"'{name}' of a {kind}", "a primitive has only 'extension' and 'id'")
+        return None if allowed else (f"'{name}' of {kind}", "a primitive has only 'extension' and 'id'")
     if kind not in definitions().types:
         return f"'{name}' of {shown(base)}", "only elements have members"
     if element(kind, name) is not None:

@@ -10,6 +10,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Literal
 
+from a360.fhir._definitions import is_primitive
+
 type Leaf = Literal["string", "boolean", "integer", "long"]
 
 _LEAVES: dict[str, Leaf] = {
@@ -48,6 +50,11 @@ class StructNode:
         return self.type == "boolean"
 
     @property
+    def is_value(self) -> bool:
+        """Whether the element has a single value, rather than elements or a value of several types."""
+        return is_primitive(self.type) and not self.json
+
+    @property
     def is_list(self) -> bool:
         """Whether the engine parses the node into a list."""
         return self.many and not self.json
@@ -81,7 +88,8 @@ class StructNode:
 
     def trino_type(self) -> str:
         """The type in Trino."""
-        inner = "JSON" if self.json else "BOOLEAN" if self.is_boolean else "VARCHAR"
+        # A cast of JSON to a row is strict: an object whose inside is not read has to stay JSON.
+        inner = "BOOLEAN" if self.is_boolean else "VARCHAR" if self.is_value else "JSON"
         if self.children:
             fields = (f'"{name}" {child.trino_type()}' for name, child in self.children.items())
             inner = f"ROW({', '.join(fields)})"
