@@ -23,6 +23,7 @@ MANY = Limits(chunk_bytes=2000, block_bytes=1000, staged_bytes=3000, staged_rows
 
 
 def _patients(numbers, **members):
+    """NDJSON of patients with these numbers."""
     return b"".join(
         json.dumps({"resourceType": "Patient", "id": f"p{each}", **members}).encode() + b"\n"
         for each in numbers
@@ -30,6 +31,7 @@ def _patients(numbers, **members):
 
 
 def _counts(report):
+    """The counts of a report, by name."""
     return {
         name: getattr(report, name) for name in ("read", "landed", "quarantined", "duplicates", "unchanged")
     }
@@ -327,4 +329,5 @@ def test_progress_is_told(lake, inbox):
 
 
 def _array(value):
+    """An Arrow array of one value."""
     return pa.array([value])

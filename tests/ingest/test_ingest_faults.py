@@ -88,6 +88,7 @@ def _content(lake):
 
 
 def _ingest(folder, inbox, failpoint):
+    """The exit code of an ingest in a process of its own."""
     script = Path(__file__).with_name("ingest_process.py")
     environment = {**os.environ, "A360_FAILPOINTS": failpoint}
     return subprocess.run([sys.executable, script, folder, inbox], env=environment, check=False).returncode

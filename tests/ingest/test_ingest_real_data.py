@@ -6,6 +6,7 @@ import pytest
 
 
 def _lines(folder):
+    """All lines of a folder of NDJSON."""
     paths = sorted(folder.glob("*.ndjson"))
     return [line for path in paths for line in path.read_bytes().splitlines()]
 

@@ -11,10 +11,12 @@ from a360.ingest._labels import is_harmless
 
 
 def _names(inputs, folder):
+    """The paths of the inputs within a folder."""
     return [str(each.path.relative_to(folder)) for each in inputs.files]
 
 
 def _touch(*paths):
+    """Write one small resource to each path."""
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b'{"resourceType":"Basic","id":"a"}\n')

@@ -163,17 +163,20 @@ print(found, ",".join(rules), grown // 2**20)
 
 
 def _bomb(size, line=b""):
+    """Zstandard that unpacks to this size."""
     packer = zstandard.ZstdCompressor(level=1).compressobj()
     chunk = (line or b"0") * (2**20 // len(line or b"0"))
     return b"".join([packer.compress(chunk) for _ in range(size // 2**20)]) + packer.flush()
 
 
 def _gzip_bomb(size):
+    """Gzip that unpacks to this size."""
     packer = zlib.compressobj(9, wbits=31)
     return b"".join([packer.compress(bytes([48]) * 2**20) for _ in range(size // 2**20)]) + packer.flush()
 
 
 def _deep(size):
+    """A line that is nested this deep and never closed."""
     return b'{"resourceType":"Basic","id":"b","x":' + b"[" * size + b"\n"
 
 

@@ -248,4 +248,5 @@ def test_entries_longer_than_a_line_may_be(read, tmp_path):
 
 
 def _array(text):
+    """An Arrow array of one value."""
     return pa.array([text])

@@ -27,6 +27,7 @@ WHITE = st.text(" \t", max_size=2).map(str.encode)
 
 
 def _depth(value):
+    """How deep a value is nested."""
     if isinstance(value, dict):
         return 1 + max(map(_depth, value.values()), default=0)
     return 1 + max(map(_depth, value), default=0) if isinstance(value, list) else 0

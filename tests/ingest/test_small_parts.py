@@ -20,6 +20,7 @@ JSON = st.recursive(
 
 
 def _depth(value):
+    """How deep a value is nested."""
     if isinstance(value, dict):
         return 1 + max(map(_depth, value.values()), default=0)
     return 1 + max(map(_depth, value), default=0) if isinstance(value, list) else 0
@@ -74,4 +75,5 @@ def test_digest_sets_hold_many():
 
 
 def _hex(pairs):
+    """Digests of two halves each, as Arrow has them."""
     return pa.array([f"{high:016x}{low:016x}" for high, low in pairs], pa.string())
