@@ -107,6 +107,8 @@ class _Scheduler:
 
     def _cut(self, expr: Expr, level: int) -> Expr:
         """The expression with every part that an earlier layer can compute computed there, under a name."""
+        if level == 0:
+            return expr
         names = free_names(expr)
         known = bool(names) and all(name in self._born for name in names)
         if isinstance(expr, Var | Constant):
