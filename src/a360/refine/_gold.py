@@ -4,12 +4,13 @@ import time
 from collections.abc import Mapping, Sequence
 
 from a360.catalog import CommitStamp
-from a360.contract import DanglingRows, GoldStep
+from a360.contract import DanglingRows, GoldStep, SilverStep
 from a360.engine import quote_name, quote_table, quote_text
 from a360.errors import DataError
 from a360.failpoints import failpoint
 from a360.quality import RuleResult, Verdicts, measure_results, measure_sql, verdict_sql
 from a360.refine._context import STEP_KEY, RefineContext, StepOutcome
+from a360.refine._shape import silver_shape
 from a360.refine._standing import Standing, current_snapshots, standing
 from a360.table import StepReport, new_commit_id
 
@@ -77,22 +78,27 @@ class _GoldRun:
         self, stood: Standing, upstream: dict[str, str], commits: Mapping[str, Sequence[str]]
     ) -> StepOutcome:
         self._session.execute(f"CREATE OR REPLACE TEMP TABLE changed AS {self._changed_sql(stood, commits)}")
-        keys = ", ".join(quote_name(column) for column in self._step.refresh.columns)
         self._stage(
-            f"SELECT * FROM ({self._step.sql}) AS model WHERE ({keys}) IN (SELECT ({keys}) FROM changed)"
+            f"SELECT * FROM ({self._step.sql}) AS model SEMI JOIN changed ON {self._is_changed('model')}"
         )
         read = self._upstream_rows()
         quality = self._check(whole=False)
         report = self._report(sum(read.values()), self._rows(), self._commit_id)
-        self._context.tables.merge(
+        stamp = self._stamp(upstream, report)
+        merged = self._context.tables.merge(
             self._step.dataset,
             self._staged_sql,
             list(self._table.key),
-            self._stamp(upstream, report),
+            stamp,
             scope=list(self._step.refresh.columns),
             scope_rows="SELECT * FROM changed",
             session=self._session,
         )
+        if merged.snapshot_id is None:
+            # No key changed, but that this was looked at must be known, or it would be looked at for ever.
+            self._context.tables.append(
+                self._step.dataset, f"{self._staged_sql} LIMIT 0", stamp, session=self._session
+            )
         return StepOutcome(report, "by_key", quality, upstream, read)
 
     def _changed_sql(self, stood: Standing, commits: Mapping[str, Sequence[str]]) -> str:
@@ -111,8 +117,22 @@ class _GoldRun:
                 f"SELECT {keys} FROM {before} WHERE ({own}) IN "
                 f"(SELECT ({own}) FROM {table} WHERE commit_id IN ({texts}))"
             )
+            if self._loses_rows(dataset):
+                parts.append(
+                    f"SELECT {keys} FROM {before} WHERE ({own}) NOT IN (SELECT ({own}) FROM {table})"
+                )
         union = " UNION ".join(parts) or f"SELECT {keys} FROM {quote_table(self._step.dataset)} WHERE FALSE"
         return f"SELECT DISTINCT {keys} FROM ({union})"
+
+    def _loses_rows(self, dataset: str) -> bool:
+        """Whether rows go without a trace, as where a newer version of a resource has fewer of them."""
+        step = self._context.plan.step(dataset)
+        return isinstance(step, SilverStep) and silver_shape(step, self._context.plan.table(dataset)).many
+
+    def _is_changed(self, rows: str) -> str:
+        """The condition that joins rows with the keys in `changed`; a null key is a key too."""
+        columns = map(quote_name, self._step.refresh.columns)
+        return " AND ".join(f"{rows}.{column} IS NOT DISTINCT FROM changed.{column}" for column in columns)
 
     def _stage(self, sql: str) -> None:
         """Compute the rows to check into the temporary table `staged`, with a verdict each."""
@@ -166,11 +186,10 @@ class _GoldRun:
     def _whole_sql(self, *, whole: bool) -> str:
         if whole:
             return self._staged_sql
-        keys = ", ".join(quote_name(column) for column in self._step.refresh.columns)
         names = ", ".join(quote_name(name) for name in self._table.column_names)
         return (
-            f"{self._staged_sql} UNION ALL SELECT {names} FROM {quote_table(self._step.dataset)} "
-            f"WHERE ({keys}) NOT IN (SELECT ({keys}) FROM changed)"
+            f"{self._staged_sql} UNION ALL SELECT {names} FROM {quote_table(self._step.dataset)} AS kept "
+            f"ANTI JOIN changed ON {self._is_changed('kept')}"
         )
 
     def _stamp(self, upstream: dict[str, str], report: StepReport) -> CommitStamp:
