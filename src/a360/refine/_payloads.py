@@ -11,6 +11,7 @@ from a360.refine._context import BRONZE_BLOCK
 
 _NEWLINE = 10
 _GROUPS_A_FETCH = 8
+_CHUNK_ROWS = 4096
 
 type SealedBlock = tuple[str, bytes]
 """A block's id and its sealed payload."""
@@ -77,10 +78,12 @@ def _lines(block_ids: list[str], plain: list[bytes]) -> pa.Table:
     block = np.searchsorted(block_ends, offsets[:-1], side="right").astype(np.int32)
     first_line = np.searchsorted(offsets[:-1], np.concatenate([[0], block_ends[:-1]]))
     position = np.arange(len(ends)) - first_line[block]
-    return pa.table(
+    lines = pa.table(
         {
             "block_id": pa.DictionaryArray.from_arrays(pa.array(block), pa.array(block_ids)),
             "position": pa.array(position.astype(np.int32)),
             "payload": payload,
         }
     )
+    # An engine's threads share a table by its chunks.
+    return pa.Table.from_batches(lines.to_batches(max_chunksize=_CHUNK_ROWS), lines.schema)
