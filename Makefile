@@ -10,7 +10,7 @@ SHELL := /bin/sh
 .SUFFIXES:
 
 # What a user may set; handed to the recipes by the environment, so that no character in a path is special.
-export INPUT LAKE
+export INPUT LAKE PATIENTS
 
 VENV := $(or $(UV_PROJECT_ENVIRONMENT),.venv)
 RUN := "$(VENV)/bin/python" -m
@@ -23,6 +23,7 @@ help: ## list the commands
 	@echo
 	@echo '  INPUT=dir   demo: your own FHIR files instead of generated ones'
 	@echo '  LAKE=dir    demo: the folder of the lake (default: ./lake, with INPUT ./lake-input)'
+	@echo '  PATIENTS=n  demo: how many patients to generate (default: 1000)'
 	@echo '  ARGS=...    test: what to hand to pytest, as ARGS="-k ingest"'
 
 .PHONY: setup
@@ -37,6 +38,7 @@ setup-dev: ## install what tests and checks need besides
 demo: setup ## run the main job on generated data of 1,000 patients, or on INPUT=dir
 	@set -- demo; \
 	[ -z "$$INPUT" ] || { set -- "$$@" --input "$$INPUT"; LAKE="$${LAKE:-lake-input}"; }; \
+	[ -z "$$PATIENTS" ] || set -- "$$@" --patients "$$PATIENTS"; \
 	[ -z "$$LAKE" ] || set -- "$$@" --lake "$$LAKE"; \
 	exec $(RUN) a360 "$$@"
 

@@ -137,7 +137,10 @@ def json_value(value: object) -> Any:  # noqa: ANN401, PLR0911 - JSON is any of 
             return base64.b64encode(value).decode()
         case datetime() | date() | time():
             return value.isoformat()
-        case Decimal() | timedelta():
+        case Decimal():
+            # a sum of whole numbers is a decimal without places
+            return int(value) if value.as_tuple().exponent == 0 else str(value)
+        case timedelta():
             return str(value)
         case dict():
             return {str(name): json_value(each) for name, each in value.items()}

@@ -4,6 +4,8 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+import pyarrow as pa
+
 from a360.cli import _render as render
 from a360.cli._export import export, json_rows, require_known_ending, write_json
 from a360.cli._face import Face
@@ -86,8 +88,13 @@ def query(face: Face, sql: str, output: Path | None) -> int | None:
         shown = list(json_rows(answer.slice(0, _ROWS_ON_SCREEN)))
         more = answer.num_rows - len(shown)
         tail = [f"{number(more)} rows more; --output FILE writes all of them"] if more else []
-        face.emit(None, render.answer(answer.column_names, shown), *tail)
+        face.emit(None, render.answer(answer.column_names, shown, _numeric(answer)), *tail)
     return None
+
+
+def _numeric(table: pa.Table) -> set[str]:
+    kinds = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+    return {each.name for each in table.schema if any(is_kind(each.type) for is_kind in kinds)}
 
 
 def lineage(face: Face, name: str) -> int | None:

@@ -1,6 +1,6 @@
 """Answers as a person reads them: tables with aligned numbers, and cells that are never more than text."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from rich import box
@@ -25,6 +25,7 @@ def grid(
     title: str = "",
     widest: int = _WIDEST_CELL,
     raw: bool = False,
+    right: Sequence[bool] = (),
 ) -> Table:
     """A table; columns of numbers are aligned to the right, and nothing in a cell is obeyed as markup.
 
@@ -36,7 +37,7 @@ def grid(
         box=box.SIMPLE_HEAD, title=heading, title_justify="left", pad_edge=False, collapse_padding=True
     )
     for index, name in enumerate(columns):
-        numeric = any(_is_number(row[index]) for row in body)
+        numeric = right[index] if right else any(_is_number(row[index]) for row in body)
         # Too narrow a screen folds headings and text, and never cuts a digit.
         side: JustifyMethod = "right" if numeric else "left"
         table.add_column(Text(plain(name)), justify=side, overflow="fold", no_wrap=index == 0)
@@ -157,9 +158,10 @@ def transposed(rows: Rows) -> Table:
     return grid(["column", *(f"row {place}" for place in range(1, len(rows) + 1))], body, widest=24, raw=True)
 
 
-def answer(names: Sequence[str], rows: Rows) -> Table:
-    """The rows of a query."""
-    return grid(names, [[_value(row[name]) for name in names] for row in rows], raw=True)
+def answer(names: Sequence[str], rows: Rows, numeric: Collection[str] = ()) -> Table:
+    """The rows of a query; `numeric` names the columns of numbers, whose decimals JSON has as text."""
+    body = [[_value(row[name]) for name in names] for row in rows]
+    return grid(names, body, raw=True, right=[name in numeric for name in names])
 
 
 def _value(value: object) -> object:

@@ -1,0 +1,56 @@
+"""What tests of several rooms share."""
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+@dataclass(frozen=True)
+class DemoLake:
+    """What `a360 demo` made: a folder with a small `lake` in it, and what it told each time."""
+
+    folder: Path
+    report: dict
+    again: str
+
+    @property
+    def path(self):
+        return self.folder / "lake"
+
+    def a360(self, *arguments, **options):
+        """Run a command from outside, in the folder of the lake."""
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("A360_")}
+        return subprocess.run(
+            [sys.executable, "-m", "a360", *map(str, arguments)],
+            **{"cwd": self.folder, "env": environ, "capture_output": True, "text": True, "timeout": 120}
+            | options,
+            check=False,
+        )
+
+
+@pytest.fixture(scope="session")
+def demo_lake(tmp_path_factory):
+    """One lake for all workers, so that it is made once. Tests only look at it."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "demo"
+    folder.mkdir(exist_ok=True)
+    lake = DemoLake(folder, {}, "")
+    with (folder / "made.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        told = folder / "told.json"
+        if not told.exists():
+            told.write_text(json.dumps([_demo(lake, "--json"), _demo(lake)]))
+    first, again = json.loads(told.read_text())
+    return DemoLake(folder, json.loads(first), again)
+
+
+def _demo(lake, *flags):
+    result = lake.a360("demo", "--patients", 40, *flags)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
