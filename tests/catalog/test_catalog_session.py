@@ -43,6 +43,15 @@ def test_the_database_is_durable(tmp_path):
         connection.close()
 
 
+def test_a_newer_lake_is_left_alone(tmp_path):
+    """A catalog that a later version has written is refused, not changed."""
+    connection = sqlite3.connect(tmp_path / "catalog.db")
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(OperatorError, match="newer"):
+        CatalogSession.open(tmp_path)
+
+
 def test_the_token_is_random_and_not_shown(tmp_path):
     """Each session has a token of its own, which its representation hides."""
     with CatalogSession.open(tmp_path) as one, CatalogSession.open(tmp_path) as other:

@@ -188,10 +188,11 @@ def test_tables_lie_inside_the_warehouse(api, error_of, place):
     assert error_of(answer) == (400, "BadRequestException")
 
 
-def test_two_tables_never_share_a_location(api, error_of):
-    """A location in use by one table is refused to another."""
+@pytest.mark.parametrize("place", ["{}", "{}/", "file://{}", "{}/inner", "{}/..", "{}/../other/../visit"])
+def test_two_tables_never_share_a_location(api, error_of, place):
+    """A location that is another table's, lies in it or around it is refused, however it is written."""
     table = api.table()
-    body = api.create_body(table.namespace, "other", location=table.made["location"])
+    body = api.create_body(table.namespace, "other", location=place.format(table.made["location"]))
     answer = api.post(f"/namespaces/{table.namespace}/tables", body)
     assert error_of(answer) == (409, "AlreadyExistsException")
 
@@ -221,6 +222,15 @@ def test_a_table_of_an_old_name_gets_a_new_folder(api, only_full):
     second = api.post(f"/namespaces/{namespace}/tables", body).json()["metadata"]["location"]
     assert first == api.location(namespace, "visit")
     assert second.startswith(f"{first}-")
+
+
+def test_a_table_may_be_named_like_a_namespace(api, only_full):
+    """A table and a child namespace of one name do not get in each other's way."""
+    namespace = api.namespace()
+    api.post("/namespaces", {"namespace": [namespace, "visit"]}).raise_for_status()
+    for path in (namespace, f"{namespace}%1Fvisit"):
+        body = api.create_body(namespace, "visit", location=None)
+        api.post(f"/namespaces/{path}/tables", body).raise_for_status()
 
 
 def test_a_renamed_table_keeps_all_but_its_name(api, only_full):

@@ -153,12 +153,15 @@ class EmbeddedCatalog:
         file = self.warehouse.write(document, after=None, limit=self.profile.metadata_limit)
         try:
             failpoint("catalog.create.before-swap")
-            self._store.swap([Swap(table, None, file.location, document["location"])])
+            self._store.swap([Swap(table, None, file.location, self._folder(document))])
         except (RestError, FailpointError):
             self.warehouse.discard(file.location)
             raise
         failpoint("catalog.create.after-swap")
         return file
+
+    def _folder(self, document: Json) -> str:
+        return str(self.warehouse.path_of(document["location"]))
 
     def _register_table(self, call: Call) -> Reply:
         body = call.request.json()
@@ -174,8 +177,7 @@ class EmbeddedCatalog:
             raise BadRequestError(
                 "Cannot register table: its metadata file is missing or broken"
             ) from missing
-        self.warehouse.path_of(file.document["location"])
-        if not self._store.swap([Swap(table, old, location, file.document["location"])]):
+        if not self._store.swap([Swap(table, old, location, self._folder(file.document))]):
             raise CommitFailedError(f"Cannot register table: {table} was changed at the same time")
         return _loaded(file)
 

@@ -153,7 +153,7 @@ class Committer:
                 each.change.table,
                 each.base.location if each.base else None,
                 written[each.change.table].location if not each.unchanged else _base(each).location,
-                each.document["location"],
+                str(self._warehouse.path_of(each.document["location"])),
             )
             for each in prepared
         ]

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from a360.errors import OperatorError
+
 _SCHEMA_VERSION = 1
 _BUSY_SECONDS = 60.0
 
@@ -40,8 +42,18 @@ class Database:
         self._migrate()
 
     def _migrate(self) -> None:
-        with self.writing() as connection:
-            if connection.execute("PRAGMA user_version").fetchone()[0] < _SCHEMA_VERSION:
+        found = _version(self.connection)
+        if found > _SCHEMA_VERSION:
+            self.close()
+            raise OperatorError(
+                "not-a-lake",
+                "The lake's catalog was written by a newer version of this software",
+                where=str(self._path),
+                found=f"version {found}, this software knows {_SCHEMA_VERSION}",
+                next_step="Update this software",
+            )
+        if found < _SCHEMA_VERSION:
+            with self.writing() as connection:
                 for statement in filter(str.strip, _SCHEMA.split(";")):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
@@ -86,6 +98,10 @@ class Database:
                 connection.close()
             self._opened.clear()
         self._local = threading.local()
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _switch_to_wal(connection: sqlite3.Connection) -> None:

@@ -59,10 +59,14 @@ class Warehouse:
         return path
 
     def default_location(self, namespace: Sequence[str], name: str) -> str:
-        """A folder for a new table, readable by people; never one that holds files of an earlier table."""
-        plain = self.folder.joinpath(*(quote(part, safe=" ") for part in (*namespace, name)))
+        """A folder for a new table, readable by people; never one that holds files of an earlier table.
+
+        Namespaces of several levels make one folder, so that no table's folder lies in another's.
+        """
+        levels = ".".join(_folder_name(level).replace(".", "%2E") for level in namespace)
+        plain = self.folder / levels / _folder_name(name)
         while any(_holds_files(plain / each) for each in _FOLDERS):
-            plain = plain.with_name(f"{quote(name, safe=' ')}-{uuid.uuid4().hex[:8]}")
+            plain = plain.with_name(f"{_folder_name(name)}-{uuid.uuid4().hex[:8]}")
         return str(plain)
 
     def make_folders(self, location: str) -> None:
@@ -139,6 +143,10 @@ def _normal(location: str, text: bytes) -> MetadataFile:
     written = decode_object(text)
     document = normal_form(written)
     return MetadataFile(location, text if document == written else encode(document), document)
+
+
+def _folder_name(name: str) -> str:
+    return quote(name, safe=" ")
 
 
 def _holds_files(folder: Path) -> bool:

@@ -36,7 +36,14 @@ class Identifier:
 
 @dataclass(frozen=True, slots=True)
 class Swap:
-    """A table's pointer moves from one metadata file to the next; from None where the table is created."""
+    """A table's pointer moves from one metadata file to the next.
+
+    Attributes:
+        table: The table.
+        old: The metadata file it must be at; None where the table is created.
+        new: The metadata file it will be at.
+        location: The folder of the table afterwards.
+    """
 
     table: Identifier
     old: str | None
@@ -215,16 +222,24 @@ def _require_table(db: sqlite3.Connection, table: Identifier) -> str:
     return found
 
 
+def _is_taken(db: sqlite3.Connection, swap: Swap) -> bool:
+    """Whether another table's folder is this one's, holds it, or lies in it: a purge would take both."""
+    rows = db.execute(
+        "SELECT namespace, name FROM iceberg_table "
+        "WHERE location || '/' = substr(:it || '/', 1, length(location) + 1) "
+        "OR :it || '/' = substr(location, 1, length(:it) + 1)",
+        {"it": swap.location},
+    )
+    return any(tuple(row) != swap.table.key for row in rows)
+
+
 def _move(db: sqlite3.Connection, swap: Swap) -> None:
     if swap.old is None:
         _require_namespace(db, swap.table.namespace)
         if _pointer(db, swap.table) is not None:
             raise AlreadyExistsError(f"Table already exists: {swap.table}")
-    owner = db.execute(
-        "SELECT namespace, name FROM iceberg_table WHERE location = ?", (swap.location,)
-    ).fetchone()
-    if owner is not None and tuple(owner) != swap.table.key:
-        raise AlreadyExistsError("Another table already has this location")
+    if _is_taken(db, swap):
+        raise AlreadyExistsError("Another table lies at this location, inside it or around it")
     db.execute(
         "INSERT INTO iceberg_table (namespace, name, location, metadata_location) VALUES (?, ?, ?, ?) "
         "ON CONFLICT (namespace, name) DO UPDATE "
