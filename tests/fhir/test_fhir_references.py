@@ -21,8 +21,8 @@ def parts(values):
 
 
 def is_id(text):
-    """Whether a text can be an id: short, and nothing that would make it a path or a query."""
-    return 1 <= len(text) <= 255 and not re.search(r"[/?#|\t\n\f\r ]", text)
+    """Whether a text can be an id: nothing in it makes it a path or a query."""
+    return text != "" and not re.search(r"[/?#|\t\n\f\r ]", text)
 
 
 def oracle(text):
@@ -39,6 +39,8 @@ def oracle(text):
 
 def literal(text):
     """`[base/]Type/id[/_history/version]`."""
+    if "?" in text:
+        return None
     steps = text.split("/")
     if len(steps) >= 4 and steps[-2] == "_history" and is_id(steps[-1]):
         steps = steps[:-2]

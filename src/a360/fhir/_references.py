@@ -4,12 +4,10 @@ from a360.fhir._definitions import resource_types
 
 # Servers use ids that FHIR's own pattern forbids (underscores, colons, more than 64 characters); whatever
 # cannot be a path, a query or another reference is taken as one, so that such references still join.
-ID_PATTERN = r"[^/?#|\s]{1,255}"
-_LITERAL = (
-    rf"^(?:[A-Za-z][A-Za-z0-9+.-]*://.*/|/)?([A-Z][A-Za-z]+)/({ID_PATTERN})(?:/_history/{ID_PATTERN})?$"
-)
-_SEARCH = r"^([A-Z][A-Za-z]+)?\?(?:.*&)?identifier=(.*?)(?:&[A-Za-z_][A-Za-z0-9_.:-]*=.*)?$"
-_URN = r"^(urn:(?:uuid|oid)):(.+)$"
+ID_PATTERN = r"[^/?#|\s]+"
+_BASE = r"(?:[A-Za-z][A-Za-z0-9+.-]*://.*/|/)?"
+_VERSION = rf"(?:/_history/{ID_PATTERN})?"
+_QUERY = r"\?(?:.*&)?identifier=(.*?)(?:&[A-Za-z_][A-Za-z0-9_.:-]*=.*)?$"
 _PARTS = ("kind", "type", "id", "system", "value")
 
 
@@ -27,36 +25,47 @@ def reference_parts_sql(expr: str) -> str:
     Types are those of FHIR R4; a reference to another type is `other`. The expression is repeated in the
     result: give it a column, not a computation.
     """
-    types = ", ".join(f"'{name}'" for name in sorted(resource_types()))
-    literal = f"regexp_extract({expr}, '{_LITERAL}', ['type', 'id'])"
-    search = f"regexp_extract({expr}, '{_SEARCH}', ['type', 'value'])"
-    urn = f"regexp_extract({expr}, '{_URN}', ['system', 'id'])"
+    urns = "".join(
+        f" WHEN starts_with({expr}, '{scheme}:') AND length({expr}) > {len(scheme) + 1}"
+        f" THEN {_struct('urn', id=f'substring({expr}, {len(scheme) + 2})', system=f"'{scheme}'")}"
+        for scheme in ("urn:uuid", "urn:oid")
+    )
     return (
         f"CASE WHEN {expr} IS NULL THEN NULL"
-        f" WHEN starts_with({expr}, '#')"
-        f" THEN {_struct(kind=_quoted('contained'), id=f'substring({expr}, 2)')}"
-        f" WHEN {urn}.id <> '' THEN {_struct(kind=_quoted('urn'), id=f'{urn}.id', system=f'{urn}.system')}"
-        f" WHEN {literal}.type IN ({types})"
-        f" THEN {_struct(kind=_quoted('literal'), type=f'{literal}.type', id=f'{literal}.id')}"
-        f" WHEN {search}.value <> '' AND {search}.type IN ('', {types}) THEN {_search(search)}"
-        f" ELSE {_struct(kind=_quoted('other'), value=expr)} END"
+        f" WHEN starts_with({expr}, '#') THEN {_struct('contained', id=f'substring({expr}, 2)')}"
+        f"{urns} WHEN contains({expr}, '?') THEN {_search(expr)} ELSE {_literal(expr)} END"
     )
 
 
-def _search(found: str) -> str:
-    token = f"coalesce(TRY(url_decode({found}.value)), {found}.value)"
-    bar = f"strpos({token}, '|')"
-    return _struct(
-        kind=_quoted("search"),
-        type=f"nullif({found}.type, '')",
-        system=f"nullif(left({token}, greatest({bar} - 1, 0)), '')",
-        value=f"nullif(substring({token}, {bar} + 1), '')",
+def _literal(expr: str) -> str:
+    types = "|".join(sorted(resource_types()))
+    found = f"regexp_extract({expr}, '^{_BASE}({types})/({ID_PATTERN}){_VERSION}$', ['type', 'id'])"
+    literal = _struct("literal", type="m.type", id="m.id")
+    return _let("m", found, f"CASE WHEN m.type <> '' THEN {literal} ELSE {_struct('other', value=expr)} END")
+
+
+def _search(expr: str) -> str:
+    types = "|".join(sorted(resource_types()))
+    found = f"regexp_extract({expr}, '^({types})?{_QUERY}', ['type', 'value'])"
+    # What is no URL-encoded text is taken as it is: identifiers may hold a percent sign.
+    token = (
+        "CASE WHEN contains(m.value, '%') THEN coalesce(TRY(url_decode(m.value)), m.value) ELSE m.value END"
     )
+    split = _struct(
+        "search",
+        type="nullif(m.type, '')",
+        system="nullif(left(t, greatest(strpos(t, '|') - 1, 0)), '')",
+        value="nullif(substring(t, strpos(t, '|') + 1), '')",
+    )
+    other = _struct("other", value=expr)
+    return _let("m", found, f"CASE WHEN m.value <> '' THEN {_let('t', decoded, split)} ELSE {other} END")
 
 
-def _quoted(text: str) -> str:
-    return f"'{text}'"
+def _let(name: str, value: str, body: str) -> str:
+    """A value computed once and named: DuckDB shares no computation between the branches of a CASE."""
+    return f"list_extract(list_transform([{value}], lambda {name}: {body}), 1)"
 
 
-def _struct(**parts: str) -> str:
-    return "{" + ", ".join(f"'{name}': {parts.get(name, 'CAST(NULL AS VARCHAR)')}" for name in _PARTS) + "}"
+def _struct(kind: str, **parts: str) -> str:
+    values = {"kind": f"'{kind}'", **parts}
+    return "{" + ", ".join(f"'{name}': {values.get(name, 'CAST(NULL AS VARCHAR)')}" for name in _PARTS) + "}"
