@@ -48,7 +48,7 @@ def _search(expr: str) -> str:
     types = "|".join(sorted(resource_types()))
     found = f"regexp_extract({expr}, '^({types})?{_QUERY}', ['type', 'value'])"
     # What is no URL-encoded text is taken as it is: identifiers may hold a percent sign.
-    token = (
+    decoded = (
         "CASE WHEN contains(m.value, '%') THEN coalesce(TRY(url_decode(m.value)), m.value) ELSE m.value END"
     )
     split = _struct(
