@@ -125,6 +125,26 @@ def test_missing_lake_is_not_made_by_looking(tmp_path, capsys):
     assert not folder.exists()
 
 
+def test_windows_is_told_the_way_out(monkeypatch, capsys):
+    """Natively on Windows every command ends with the advice to use WSL2."""
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert run(["tables"]) == 5
+    assert "WSL2" in capsys.readouterr().err
+
+
+def test_terminal_of_another_encoding_loses_no_answer(tmp_path):
+    """Where standard output cannot carry a letter, the command still answers."""
+    result = subprocess.run(
+        [sys.executable, "-m", "a360", "tables", "--lake", tmp_path / "山田"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert result.returncode == 5
+    assert b"[not-a-lake]" in result.stderr
+
+
 def test_reader_that_leaves_is_no_failure():
     """A reader that closes the pipe early (`a360 … | head -1`) ends the command without a word."""
     reading, writing = os.pipe()

@@ -1,5 +1,6 @@
 """From an argument list to an exit code: whatever goes wrong on the way is told in one form."""
 
+import io
 import json
 import os
 import sys
@@ -18,6 +19,7 @@ _INTERRUPTED = 130
 def run(argv: Sequence[str]) -> int:
     """Run one command; the exit code is that of the error's class, 0 where there was none."""
     as_json = "--json" in argv
+    _survive_any_encoding()
     try:
         _require_supported_system()
         code = app(args=list(argv), prog_name="a360", standalone_mode=False)
@@ -34,6 +36,13 @@ def run(argv: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the last line: a fault of ours, told without its data
         return _tell(_our_fault(error), as_json=as_json)
     return code if isinstance(code, int) else 0
+
+
+def _survive_any_encoding() -> None:
+    """On a terminal that is not UTF-8 a letter may be lost, and never the answer."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower() not in {"utf-8", "utf8"}:
+            stream.reconfigure(errors="replace")
 
 
 def _require_supported_system() -> None:

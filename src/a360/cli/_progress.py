@@ -22,19 +22,21 @@ def silence(_stage: str, _detail: str, _done: int, _total: int | None) -> None:
 
 
 def lines(stream: TextIO) -> Progress:
-    """A line where a stage begins, and then one every few seconds."""
-    current = ""
-    shown_at = 0.0
+    """A line where a stage begins and where it ends, and one every few seconds between."""
+    current, shown_at, last = "", 0.0, ""
 
     def show(stage: str, detail: str, done: int, total: int | None) -> None:
-        nonlocal current, shown_at
+        nonlocal current, shown_at, last
         now = time.monotonic()
-        if stage == current and now - shown_at < _SECONDS_BETWEEN_LINES:
+        ended = total is not None and done >= total
+        if stage == current and not ended and now - shown_at < _SECONDS_BETWEEN_LINES:
             return
+        line = f"{stage}: {plain(detail)} ({f'{100 * done // total} %' if total else number(done)})\n"
         current, shown_at = stage, now
-        far = f"{100 * done // total} %" if total else number(done)
-        stream.write(f"{stage}: {plain(detail)} ({far})\n")
-        stream.flush()
+        if line != last:
+            last = line
+            stream.write(line)
+            stream.flush()
 
     return show
 
