@@ -322,10 +322,10 @@ def test_progress_is_told(lake, inbox):
     result = lake.ingest(inbox, progress=lambda *each: told.append(each))
     sizes = [each.bytes for each in result.files]
     labels = [each.file for each in result.files]
-    assert told == [
-        ("ingest", labels[0], sizes[0], sum(sizes)),
-        ("ingest", labels[1], sum(sizes), sum(sizes)),
-    ]
+    assert {(stage, total) for stage, _, _, total in told} == {("ingest", sum(sizes))}
+    assert [done for _, _, done, _ in told] == sorted(done for _, _, done, _ in told)
+    assert ("ingest", labels[0], sizes[0], sum(sizes)) in told
+    assert told[-1] == ("ingest", labels[1], sum(sizes), sum(sizes))
 
 
 def _array(value):

@@ -145,3 +145,15 @@ def test_suffixes():
     """The part of a name that says its format survives in the label."""
     names = ["a.ndjson.gz", "A.JSON", "x.zst", "x", "a.b.jsonl.zstd"]
     assert [suffix_of(each) for each in names] == [".ndjson.gz", ".json", ".zst", "", ".jsonl.zstd"]
+
+
+def test_names_that_are_no_text(lake, inbox):
+    """A file whose name is not UTF-8 is read, and its label is."""
+    path = inbox / os.fsdecode(b"Jos\xe9.json")
+    try:
+        _touch(path)
+    except OSError:
+        pytest.skip("this file system takes only names that are UTF-8")
+    (report,) = lake.ingest(inbox).files
+    assert report.landed == 1
+    assert report.file.encode().endswith(b".json")

@@ -237,6 +237,37 @@ def test_documents_larger_than_the_limit_are_refused(read, tmp_path, indent):
     assert len(read(path, limits=Limits(chunk_bytes=100, line_bytes=200)).found) == 200
 
 
+@pytest.mark.parametrize("behind", [b"", b"\n", b"\n \n"])
+@pytest.mark.parametrize("size", [200, 201, 300, 5000])
+def test_a_bundle_in_one_long_line_is_a_document(read, tmp_path, behind, size):
+    """A file that is one Bundle in one line may be longer than a line, whatever white space ends it."""
+    text = written(bundle({"resource": {"resourceType": "Basic", "id": "b"}}, note=" " * (size - 120)))
+    path = tmp_path / "a.json"
+    for chunk in (50, 198, 250, 10_000):
+        path.write_bytes(text + behind)
+        assert len(read(path, limits=Limits(chunk_bytes=chunk, line_bytes=200)).found) == 1
+
+
+def test_a_long_bundle_among_lines_is_none(read, tmp_path):
+    """A Bundle longer than a line is refused where other lines follow it, and they are read."""
+    long = written(bundle({"resource": {"resourceType": "Basic", "id": "b"}}, note=" " * 200))
+    path = tmp_path / "a.ndjson"
+    path.write_bytes(long + b"\n" + written({"resourceType": "Basic", "id": "c"}) + b"\n")
+    for chunk in (50, len(long), len(long) + 1, 10_000):
+        outcome = read(path, limits=Limits(chunk_bytes=chunk, line_bytes=200))
+        assert [json.loads(each)["id"] for each in outcome.texts] == ["c"]
+        assert outcome.rules == [("too-long", 0)]
+
+
+def test_a_resource_over_many_lines_is_held_to_the_length_of_a_line(read, tmp_path):
+    """A document that is no Bundle may be as long as a line, and no longer."""
+    path = tmp_path / "a.json"
+    for size, landed in ((100, 1), (300, 0)):
+        path.write_bytes(written({"resourceType": "Basic", "id": "b", "x": "y" * size}, indent=1))
+        outcome = read(path, limits=Limits(line_bytes=200))
+        assert (len(outcome.found), len(outcome.refused)) == (landed, 1 - landed)
+
+
 def test_entries_longer_than_a_line_may_be(read, tmp_path):
     """A resource within a Bundle is held to the limit of a line."""
     entries = [{"resource": {"resourceType": "Basic", "id": "b", "x": "y" * size}} for size in (10, 500)]

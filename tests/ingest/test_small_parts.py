@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from a360.ingest._depth import deeper_than
@@ -26,6 +26,7 @@ def _depth(value):
     return 1 + max(map(_depth, value), default=0) if isinstance(value, list) else 0
 
 
+@settings(deadline=None)
 @given(values=st.lists(JSON, min_size=1, max_size=5), limit=st.integers(0, 4))
 def test_depth_is_that_of_the_value(values, limit):
     """Brackets in strings, escaped quotes and runs of backslashes do not deepen a text."""
@@ -46,6 +47,7 @@ def test_depth_of_long_texts():
     assert deeper_than(100, buffer, starts, ends).tolist() == [False, True, False]
 
 
+@settings(deadline=None)
 @given(
     batches=st.lists(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=12), max_size=8),
     asked=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), max_size=8),

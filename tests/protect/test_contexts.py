@@ -1,7 +1,7 @@
 """Sealed blocks, and the contexts of what is sealed."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from a360.errors import OperatorError
@@ -14,6 +14,7 @@ def sealer(tmp_path_factory):
     return LocalSealer(LocalKeyStore.create(tmp_path_factory.mktemp("lake") / "keys"))
 
 
+@settings(deadline=None)
 @given(text=st.binary(max_size=5000))
 def test_blocks_open_as_they_were_sealed(sealer, text):
     """A block opens to its text under its own id, and under no other."""

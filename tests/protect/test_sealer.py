@@ -1,7 +1,7 @@
 """Seals."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from a360.errors import OperatorError
@@ -14,6 +14,7 @@ def sealer(tmp_path_factory):
     return LocalSealer(LocalKeyStore.create(tmp_path_factory.mktemp("lake") / "keys"))
 
 
+@settings(deadline=None)
 @given(plain=st.binary(max_size=4096), context=st.binary(max_size=64))
 def test_what_is_sealed_opens(sealer, plain, context):
     """Sealed bytes open to what was sealed, hold none of it, and differ each time."""
@@ -24,6 +25,7 @@ def test_what_is_sealed_opens(sealer, plain, context):
     assert len(plain) < 4 or plain not in one[32:]
 
 
+@settings(deadline=None)
 @given(data=st.data(), plain=st.binary(min_size=1, max_size=64))
 def test_any_change_breaks_the_seal(sealer, data, plain):
     """A flipped bit, a cut, another context: nothing but the bytes that were sealed opens."""

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from a360.protect import LocalKeyStore, LocalTokenizer
@@ -27,6 +27,7 @@ def tokenizer(keys):
     return LocalTokenizer(keys)
 
 
+@settings(deadline=None)
 @given(values=TEXTS, domain=st.sampled_from(["patient", "identifier", ""]))
 def test_tokens_are_hmac_sha256(keys, tokenizer, values, domain):
     """A token is the first 16 bytes, in hex, of the HMAC-SHA256 under the domain's key; null stays null."""
@@ -39,6 +40,7 @@ def test_tokens_are_hmac_sha256(keys, tokenizer, values, domain):
     assert tokens.to_pylist() == expected
 
 
+@settings(deadline=None)
 @given(values=st.lists(st.none() | st.binary(max_size=40), max_size=30))
 def test_digests_are_keyed_blake2b(keys, tokenizer, values):
     """A digest is BLAKE2b of 16 bytes under the store's digest key, in hex; null stays null."""
@@ -51,6 +53,7 @@ def test_digests_are_keyed_blake2b(keys, tokenizer, values):
     assert tokenizer.digests(pa.array(values, pa.binary())).to_pylist() == expected
 
 
+@settings(deadline=None)
 @given(values=TEXTS, cut=st.integers(0, 30))
 def test_the_shape_of_the_array_does_not_matter(tokenizer, values, cut):
     """Chunks, slices, dictionaries and wide or view strings give the same tokens and digests."""

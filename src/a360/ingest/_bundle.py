@@ -92,7 +92,7 @@ def one_line(text: bytes) -> bytes:
     return text.translate(_LINES_TO_SPACES) if b"\n" in text or b"\r" in text else text
 
 
-def expand(file: int, offset: int, text: bytes, told_at: str | None = None) -> Iterator[Unit]:
+def expand(file: int, offset: int, text: bytes | bytearray, told_at: str | None = None) -> Iterator[Unit]:
     """The units of a Bundle, one an entry, in order; a text that is no sound Bundle is one refused unit.
 
     Args:
@@ -105,7 +105,7 @@ def expand(file: int, offset: int, text: bytes, told_at: str | None = None) -> I
         bundle = _decode_bundle(text)
     except msgspec.ValidationError:
         yield Refused(
-            file, offset, Rule.INVALID_BUNDLE, "entry is no list of entries", text[:_KEPT_ENTRY_BYTES]
+            file, offset, Rule.INVALID_BUNDLE, "entry is no list of entries", bytes(text[:_KEPT_ENTRY_BYTES])
         )
         return
     entries = bundle.entry or []

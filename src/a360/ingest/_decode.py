@@ -31,11 +31,13 @@ _decode_any = msgspec.json.Decoder(msgspec.Raw).decode
 _ERRORS: Final = (msgspec.DecodeError, RecursionError)
 
 
-def decode_heads(texts: Iterable[bytes | memoryview]) -> tuple[list[Head | None], dict[int, Fault]]:
+def decode_heads(
+    texts: Iterable[bytes | bytearray | memoryview],
+) -> tuple[list[Head | None], dict[int, Fault]]:
     """The head of each text, and the fault of each that has none."""
     heads: list[Head | None] = []
     faults: dict[int, Fault] = {}
-    seen: list[bytes | memoryview] = list(texts)
+    seen = list(texts)
     rest = iter(seen)
     while len(heads) < len(seen):
         try:
@@ -47,7 +49,7 @@ def decode_heads(texts: Iterable[bytes | memoryview]) -> tuple[list[Head | None]
     return heads, faults
 
 
-def _fault(text: bytes | memoryview, error: Exception) -> Fault:
+def _fault(text: Text, error: Exception) -> Fault:
     if isinstance(error, msgspec.ValidationError):
         # What is of the wrong kind may be no JSON further on.
         try:

@@ -63,13 +63,10 @@ def known_contents(tables: "Tables", source: str) -> tuple[DigestSet, str | None
     known = DigestSet()
     if snapshot is None:
         return known, None
-    where = f"source = {quote_text(source)}"
-    add_contents(known, tables, where)
-    return known, str(snapshot.snapshot_id)
-
-
-def add_contents(known: DigestSet, tables: "Tables", where: str) -> None:
-    """Add the digests of the rows for which a condition holds."""
-    sql = f"SELECT content_hash FROM {quote_table(MAIN)} WHERE content_hash IS NOT NULL AND {where}"
+    sql = (
+        f"SELECT content_hash FROM {quote_table(MAIN)} AT (VERSION => {snapshot.snapshot_id:d}) "
+        f"WHERE content_hash IS NOT NULL AND source = {quote_text(source)}"
+    )
     for batch in tables.session.stream(sql):
         known.add(batch.column(0))
+    return known, str(snapshot.snapshot_id)

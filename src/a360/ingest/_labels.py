@@ -1,5 +1,6 @@
 """What a file is called in the lake: its name where that tells of nobody, else a token."""
 
+import os
 import re
 from collections.abc import Sequence
 from typing import Final
@@ -16,8 +17,8 @@ _TOKEN_DIGITS: Final = 16
 
 def labels_of(inputs: Sequence[Input], tokenizer: Tokenizer) -> list[str]:
     """The label of each file. Files of one patient often bear the patient's name: those get a token."""
-    paths = [str(each.path.resolve()) for each in inputs]
-    tokens = tokenizer.tokens(domains.FILE, pa.array(paths, pa.string())).to_pylist()
+    paths = [os.fsencode(each.path.resolve()) for each in inputs]
+    tokens = tokenizer.tokens(domains.FILE, pa.array(paths, pa.binary())).to_pylist()
     return [_label(each.path.name, token) for each, token in zip(inputs, tokens, strict=True)]
 
 

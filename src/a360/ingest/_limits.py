@@ -28,5 +28,5 @@ class Limits:
     """… once it has unpacked to this much."""
     staged_bytes: int = 64 * _MIB
     """How much sealed data waits in memory before it is written as a data file."""
-    staged_rows: int = 250_000
+    staged_rows: int = 100_000
     """How many envelope rows wait in memory before they are written as a data file."""

@@ -118,7 +118,7 @@ def rows_of_units(units: Sequence[Unit], files: int) -> Batch:
     return batch
 
 
-def is_utf8(text: Bytes | bytes) -> bool:
+def is_utf8(text: Bytes | bytes | bytearray) -> bool:
     """Whether bytes are valid UTF-8."""
     ends = np.array([0, len(text)], dtype=np.int64)
     one = pa.Array.from_buffers(pa.large_binary(), 1, [None, pa.py_buffer(ends), pa.py_buffer(text)])

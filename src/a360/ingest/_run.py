@@ -82,6 +82,7 @@ class BatchRun:
                 done += portion.bytes
                 progress("ingest", self._labels[portion.file], done, total)
                 continue
+            progress("ingest", self._labels[portion.file], done + portion.packed_bytes, total)
             pending.append(pool.submit(work, portion, self._files, self._identity, self._limits))
             while len(pending) > threads + 1:
                 self._landing.take(pending.popleft().result(), builder, waiting=2 * threads)

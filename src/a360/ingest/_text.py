@@ -13,6 +13,8 @@ from a360.ingest._rules import Refused, Rule, too_long
 _BOM: Final = b"\xef\xbb\xbf"
 _WHITE: Final = b" \t\r\n"
 _HEAD_BYTES: Final = 64 << 10
+_BUNDLE: Final = b'"Bundle"'
+_OPENERS: Final = (bytearray(b"{"), bytearray(b"["))
 
 _FORMATS: Final = (
     (b"PK\x03\x04", "a zip archive; unpack it first"),
@@ -39,7 +41,7 @@ class Document:
 
     file: int
     offset: int
-    text: bytes
+    text: bytearray
 
 
 type Piece = Segment | Document | Refused
@@ -97,14 +99,19 @@ class _Reader:
     def _is_document(self) -> bool:
         """Whether the file is one JSON value, rather than one value a line."""
         text = self._buffer
-        first, newline, rest = text.lstrip(_WHITE)[: self._limits.line_bytes].partition(b"\n")
-        if not first.startswith((b"{", b"[")):
+        start = len(text) - len(text.lstrip(_WHITE))
+        if text[start : start + 1] not in _OPENERS:
             return False
-        if not newline and not self._ended:
-            self._fill(self._limits.line_bytes + 1)
-            if b"\n" in self._buffer or self._ended:
-                return self._is_document()
-            return b'"Bundle"' in self._buffer[:_HEAD_BYTES]
+        end = text.find(b"\n", start)
+        if end < 0:
+            self._fill(start + self._limits.line_bytes + 1)
+            end = text.find(b"\n", start)
+        if end < 0 or end - start > self._limits.line_bytes:
+            # One line that is longer than a line may be: a Bundle, if nothing comes behind it.
+            self._fill(end + 2)
+            alone = end < 0 or not text[end:].strip(_WHITE)
+            return len(text) > self._limits.line_bytes and alone and _BUNDLE in text[:_HEAD_BYTES]
+        first, rest = text[start:end], text[end:]
         if not rest.strip(_WHITE) or _is_json(first):
             return False
         if self._ended and not self._broken and _is_json(text):
@@ -123,7 +130,7 @@ class _Reader:
                 Rule.TOO_LONG,
                 f"the file is one JSON document of more than {limit} bytes; write it as NDJSON",
             )
-        return Document(self._file, self._offset, bytes(self._buffer))
+        return Document(self._file, self._offset, self._buffer)
 
     def _lines(self) -> Iterator[Piece]:
         searched = 0

@@ -1,7 +1,8 @@
 """The work of an ingest in portions of bounded size, and what one portion becomes."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -17,13 +18,20 @@ from a360.ingest._rows import Batch, Ints, is_utf8, rows_of_segments, rows_of_un
 from a360.ingest._rules import Refused, Rule
 from a360.ingest._text import Document, Segment, read_text
 
+_WHITE: Final = b" \t\r\n"
+
 
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """Some of the input, in order: segments of lines, or units of documents."""
+    """Some of the input, in order: segments of lines, or units of documents.
 
-    segments: tuple[Segment, ...] = ()
-    units: tuple[Unit, ...] = ()
+    `file` is the file that was read last, `packed_bytes` how much of it has been read.
+    """
+
+    segments: tuple[Segment, ...]
+    units: tuple[Unit, ...]
+    file: int = 0
+    packed_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +62,24 @@ def portions(files: Sequence[Input], chosen: Sequence[int], limits: Limits) -> I
     gathered = _Gathered(limits.chunk_bytes)
     for file in chosen:
         with ByteSource(files[file].path, limits) as source:
-            for piece in read_text(file, source, limits):
-                if isinstance(piece, Segment) and files[file].role is Role.ERRORS:
-                    for _ in filter(bytes.strip, bytes(piece.text).splitlines()):
-                        yield from gathered.take(Filtered(file), 1)
-                elif isinstance(piece, Segment):
-                    yield from gathered.take(piece, len(piece.text))
-                elif isinstance(piece, Document):
-                    for unit in _units(piece, files[file], limits):
-                        yield from gathered.take(unit, _weight(unit))
-                else:
-                    yield from gathered.take(piece, len(piece.raw))
+            for piece in _pieces(file, files[file], source, limits):
+                for portion in gathered.take(piece, _weight(piece)):
+                    yield replace(portion, file=file, packed_bytes=source.packed_bytes)
             yield Finished(file, source.finish(), source.packed_bytes)
         failpoint("ingest.file.after-read")
-    yield from gathered.flush()
+    for portion in gathered.flush():
+        yield replace(portion, file=chosen[-1])
+
+
+def _pieces(number: int, file: Input, source: ByteSource, limits: Limits) -> Iterator[Segment | Unit]:
+    """What a file holds: segments where it has lines, units where it is one document or cannot be read."""
+    for piece in read_text(number, source, limits):
+        if isinstance(piece, Document):
+            yield from _units(piece, file, limits)
+        elif isinstance(piece, Segment) and file.role is Role.ERRORS:
+            yield from (Filtered(number) for line in piece.text.splitlines() if line.strip())
+        else:
+            yield piece
 
 
 def work(portion: Portion, files: Sequence[Input], identity: Identity, limits: Limits) -> Worked:
@@ -124,10 +136,10 @@ class _Gathered:
 
 def _units(document: Document, file: Input, limits: Limits) -> Iterator[Unit]:
     """The units of a document: of a Bundle its entries, else the one resource."""
-    number, offset = document.file, document.offset
-    text = document.text.strip(b" \t\r\n")
-    offset += document.text.find(text[:1]) if text else 0
-    kept = text[: limits.kept_bytes]
+    text = document.text
+    white = len(text) - len(text.lstrip(_WHITE))
+    number, offset = document.file, document.offset + white
+    kept = bytes(text[white : white + limits.kept_bytes])
     if not is_utf8(text):
         yield Refused(number, offset, Rule.NOT_UTF8, "a document with bytes that are not UTF-8", kept)
         return
@@ -138,14 +150,17 @@ def _units(document: Document, file: Input, limits: Limits) -> Iterator[Unit]:
     elif file.role is Role.ERRORS:
         yield Filtered(number)
     elif head.resource_type == "Bundle":
-        yield from expand(number, offset, text, file.told_at)
+        yield from expand(number, document.offset, text, file.told_at)
+    elif len(text) > limits.line_bytes:
+        reason = f"a resource of {len(text)} bytes, more than {limits.line_bytes}"
+        yield Refused(number, offset, Rule.TOO_LONG, reason, kept)
     elif file.role is Role.DELETED:
         yield deletion_of(number, offset, kept, head, file.told_at)
     else:
-        yield Found(number, offset, one_line(text), head)
+        yield Found(number, offset, one_line(bytes(text)).strip(_WHITE), head)
 
 
-def _weight(unit: Unit) -> int:
-    if isinstance(unit, Found):
-        return len(unit.text)
-    return 1 if isinstance(unit, Filtered) else len(unit.raw)
+def _weight(piece: Segment | Unit) -> int:
+    if isinstance(piece, Segment | Found):
+        return len(piece.text)
+    return 1 if isinstance(piece, Filtered) else len(piece.raw)
