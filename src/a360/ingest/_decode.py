@@ -31,9 +31,10 @@ _decode_any = msgspec.json.Decoder(msgspec.Raw).decode
 _ERRORS: Final = (msgspec.DecodeError, RecursionError)
 
 
-def decode_heads(
-    texts: Iterable[bytes | bytearray | memoryview],
-) -> tuple[list[Head | None], dict[int, Fault]]:
+type Text = bytes | bytearray | memoryview
+
+
+def decode_heads(texts: Iterable[Text]) -> tuple[list[Head | None], dict[int, Fault]]:
     """The head of each text, and the fault of each that has none."""
     heads: list[Head | None] = []
     faults: dict[int, Fault] = {}
