@@ -129,9 +129,7 @@ def _sample_grid(name: str, rows: list[dict[str, Any]], width: int) -> "Renderab
     """As many of the first columns as fit the width, and how many more there are."""
     if not rows:
         return f"{name}: no rows"
-    telling = [
-        column for column in rows[0] if column != "source" and any(row[column] is not None for row in rows)
-    ]
+    telling = [each for each in rows[0] if _tells(each) and any(row[each] is not None for row in rows)]
     shown: list[str] = []
     left = min(width, _REPORT_WIDTH)
     for column in telling:
@@ -143,6 +141,11 @@ def _sample_grid(name: str, rows: list[dict[str, Any]], width: int) -> "Renderab
     return render.grid(
         shown, [[row[each] for each in shown] for row in rows], title=title, widest=_SAMPLE_WIDTH, raw=True
     )
+
+
+def _tells(column: str) -> bool:
+    """Ids mean little to a reader, but the patient's token is there to be seen."""
+    return column != "source" and not column.endswith("_id")
 
 
 def _how_to_call(face: Face) -> str:
