@@ -21,6 +21,7 @@ NOT_YET: dict[str, str] = {}
 
 
 def _cases():
+    """Each case with its name and the resources it runs on."""
     for file in sorted(FOLDER.glob("*.json")):
         content = json.loads(file.read_text(encoding="utf-8"), parse_float=Decimal)
         for case in content["tests"]:

@@ -191,6 +191,22 @@ def test_all_faults_come_at_once():
     assert isinstance(error, A360Error)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("contained.ofType(Condition).code.text.first()", "contained.ofType(Substance).status.first()"),
+        ("contained.ofType(Patient).name.family.first()", "contained.ofType(Organization).name.first()"),
+        ("contained.ofType(Task).code.text.first()", "contained.ofType(OperationDefinition).code.first()"),
+    ],
+)
+def test_one_json_property_has_one_shape_in_a_view(one, other):
+    """Contained resources whose property of one name has another type each cannot be read in one view."""
+    columns = [{"name": "a", "path": one}, {"name": "b", "path": other}]
+    faults = check_view({"resource": "Patient", "select": [{"column": columns}]})
+    shared = one.split(")")[1].split(".")[1] == other.split(")")[1].split(".")[1]
+    assert [fault.pointer for fault in faults] == (["/select/0/column/1/path"] if shared else [])
+
+
 def test_check_and_columns_of_a_good_view():
     """A view without faults has none, and its columns are known without running it."""
     view = {

@@ -85,6 +85,7 @@ def test_any_path_is_compiled_or_refused(path, resource, place):
 
 
 def _view_with(path, resource, place):
+    """A view that has the path in one of the places where a view has paths."""
     column = {"name": "a", "path": "id"}
     select = {"column": [column]}
     view = {"resource": resource, "constant": [{"name": "c", "valueString": "it's"}], "select": [select]}

@@ -82,7 +82,7 @@ def field_of(
         return compilation.fault(scope, f"'{name}' of {shown(base)}", "take it of an element")
     repeats = name == "extension" if many is None else many
     node = base.node.child(name, type_name, many=repeats)
-    if node.many != repeats or (node.type != type_name and not is_primitive(type_name)):
+    if node.many != repeats or not _same_form(node.type, type_name):
         return compilation.fault(
             scope,
             f"'{name}' is read as {type_name} here and as {node.type} elsewhere in the view",
@@ -99,6 +99,13 @@ def field_of(
             compilation, Field(base, name, "string", many=False, node=node), type_name, many=repeats
         )
     return _typed_field(compilation, Field(base, name, type_name, repeats, node))
+
+
+def _same_form(one: str, other: str) -> bool:
+    """Whether two types are carried alike: one type, or two primitives that are both text or both boolean."""
+    if one == other:
+        return True
+    return is_primitive(one) and is_primitive(other) and "boolean" not in {one, other}
 
 
 def _parsed(compilation: Compilation, text: Field, type_name: str, *, many: bool) -> Expr:
