@@ -20,6 +20,16 @@ from a360.refine._shape import SilverShape
 _CONTAINER = "CASE WHEN starts_with({value}, '#') THEN u.resource_type || '/' || u.resource_id ELSE '' END"
 
 
+def searched_sql(*, snapshot_id: str | None = None) -> str:
+    """A query for what identifiers lead to, now or as of a snapshot: those that one resource alone has."""
+    at = "" if snapshot_id is None else f" AT (VERSION => {int(snapshot_id)})"
+    return (
+        f"SELECT source, resource_type, value_token, min(resource_id) AS resource_id "
+        f"FROM {quote_table(IDENTIFIERS)}{at} WHERE NOT deleted AND value_token IS NOT NULL "
+        f"GROUP BY source, resource_type, value_token HAVING count(DISTINCT resource_id) = 1"
+    )
+
+
 class Lookups:
     """The temporary tables through which rows `v` of units `u` find tokens and keys.
 
@@ -42,17 +52,15 @@ class Lookups:
     def _load_aliases(self, types: str) -> bool:
         return self._load(
             "alias",
-            f"SELECT DISTINCT source, full_url, resource_type, resource_id "
-            f"FROM {quote_table(BRONZE_RESOURCE)} WHERE full_url IS NOT NULL AND resource_type IN ({types})",
+            f"SELECT source, full_url, min(resource_type) AS resource_type, min(resource_id) AS resource_id "
+            f"FROM {quote_table(BRONZE_RESOURCE)} WHERE full_url IS NOT NULL AND resource_type IN ({types}) "
+            f"GROUP BY ALL HAVING count(DISTINCT (resource_type, resource_id)) = 1",
         )
 
     def _load_identifiers(self, types: str) -> bool:
         return self._load(
             "searched",
-            f"SELECT source, resource_type, value_token, min(resource_id) AS resource_id "
-            f"FROM {quote_table(IDENTIFIERS)} "
-            f"WHERE NOT deleted AND value_token IS NOT NULL AND resource_type IN ({types}) "
-            f"GROUP BY ALL HAVING count(DISTINCT resource_id) = 1",
+            f"SELECT * FROM ({searched_sql()}) WHERE resource_type IN ({types})",
         )
 
     def _load(self, name: str, sql: str) -> bool:
@@ -121,12 +129,15 @@ class Lookups:
             f"CASE WHEN p.kind = 'literal' AND p.type IN ({kinds}) THEN p.id WHEN p.kind = 'urn' THEN p.id "
             "WHEN p.kind = 'contained' THEN container || '#' || p.id END"
         )
+        kind = f"coalesce(nullif(p.type, ''), {quote_text(targets[0])})"
         found = self._session.sql(
             f"""
             SELECT source, raw, container, {"source || '|' || " if is_person else ""}({direct}) AS direct,
-                CASE WHEN p.kind = 'urn' THEN source || '|' || raw END AS url,
-                coalesce(nullif(p.type, ''), {quote_text(targets[0])}) AS type,
-                CASE WHEN p.kind = 'search' THEN coalesce(p.system, '') || '|' || p.value END AS search
+                CASE WHEN p.kind IN ('urn', 'other') OR contains(raw, '://')
+                    THEN source || '|' || raw END AS url,
+                {kind} AS type,
+                CASE WHEN p.kind = 'search' AND {kind} IN ({kinds})
+                    THEN coalesce(p.system, '') || '|' || p.value END AS search
             FROM (SELECT *, {reference_parts_sql("raw")} AS p FROM (
                 SELECT DISTINCT u.source, {value} AS raw, {_CONTAINER.format(value=value)} AS container
                 FROM {VIEWED} AS v JOIN unit AS u USING (row_id) WHERE {value} IS NOT NULL))

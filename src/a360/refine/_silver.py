@@ -26,7 +26,8 @@ from a360.refine._rejects import Rejects
 from a360.refine._settle import Settled, Settlement
 from a360.refine._shape import SilverShape, silver_shape
 from a360.refine._standing import Standing, current_snapshots, standing
-from a360.refine._units import has_pending, select_units, wanted_sql
+from a360.refine._units import select_units, wanted_sql, whole_sql
+from a360.refine._waiting import find_waiting
 from a360.table import StepReport, new_commit_id
 
 
@@ -57,7 +58,10 @@ class _SilverRun:
         if BRONZE_RESOURCE not in upstream or self._nothing_to_do(stood, upstream):
             return self._nothing(upstream)
         commits = self._commits(stood)
-        wanted = wanted_sql(self._step, self._shape, commits, pending=self._pending(stood, upstream, commits))
+        wanted = wanted_sql(commits, waiting=self._waiting(stood, upstream, commits))
+        if self._shape.many:
+            # No tombstones tell which versions came before, so that an old one would pass for the newest.
+            wanted = whole_sql(wanted)
         units = select_units(self._context, self._step, wanted)
         # No server finds a contained resource by its identifier, so it has no part in what references search.
         inside = "FALSE" if self._step.dataset == IDENTIFIERS else wanted
@@ -83,16 +87,15 @@ class _SilverRun:
         """The bronze commits to look at: those since the last standing, or None for all of them."""
         if self._full or stood.step != self._step.fingerprint or BRONZE_RESOURCE not in stood.upstream:
             return None
+        known = stood.upstream.get(IDENTIFIERS) if self._resolves else None
+        if known is not None and self._context.tables.commits_since(IDENTIFIERS, known) is None:
+            return None
         return self._context.tables.commits_since(BRONZE_RESOURCE, stood.upstream[BRONZE_RESOURCE])
 
-    def _pending(self, stood: Standing, upstream: dict[str, str], commits: list[str] | None) -> bool:
-        learned = upstream.get(IDENTIFIERS) != stood.upstream.get(IDENTIFIERS)
-        return (
-            commits is not None
-            and self._resolves
-            and learned
-            and has_pending(self._context, self._step.dataset)
-        )
+    def _waiting(self, stood: Standing, upstream: dict[str, str], commits: list[str] | None) -> bool:
+        if commits is None or not self._resolves:
+            return False
+        return find_waiting(self._context, self._shape, stood, upstream, commits)
 
     def _refine(
         self, stood: Standing, upstream: dict[str, str], way: str, units: int, contained: ContainedUnits

@@ -7,9 +7,9 @@ versions and to find the payload; payloads themselves stay sealed until they are
 from collections.abc import Iterable, Sequence
 
 from a360.contract import SilverStep
-from a360.engine import quote_name, quote_table, quote_text
+from a360.engine import quote_table, quote_text
 from a360.refine._context import BRONZE_RESOURCE, RefineContext
-from a360.refine._shape import SilverShape
+from a360.refine._waiting import WAITING
 
 
 def version_order(table: str = "", direction: str = "") -> str:
@@ -41,31 +41,27 @@ def select_units(context: RefineContext, step: SilverStep, wanted: str) -> int:
     return int(context.session.sql("SELECT count(*) AS n FROM unit")["n"][0].as_py())
 
 
-def wanted_sql(step: SilverStep, shape: SilverShape, commits: Sequence[str] | None, *, pending: bool) -> str:
-    """A condition on rows `bronze`: those of these commits (None means all).
-
-    With `pending`, rows behind silver rows with unresolved references are looked at again too: what they name
-    may have arrived meanwhile.
-    """
+def wanted_sql(commits: Sequence[str] | None, *, waiting: bool) -> str:
+    """A condition on rows `bronze`: those of these commits, None meaning all, and those in `waiting`."""
     if commits is None:
         return "TRUE"
     wanted = f"commit_id IN ({_texts(commits)})" if commits else "FALSE"
-    if not pending:
+    if not waiting:
         return wanted
-    same_type = "AND waiting.resource_type = bronze.resource_type" if shape.has_type_column else ""
-    return (
-        f"{wanted} OR EXISTS (SELECT 1 FROM {quote_table(step.dataset)} AS waiting "
-        f"WHERE waiting.unresolved_references > 0 AND waiting.source = bronze.source "
-        f"AND waiting.{quote_name(shape.id_column)} = bronze.resource_id {same_type})"
-    )
+    # Two conditions, since one with OR inside could not be hashed.
+    again = [
+        f"EXISTS (SELECT 1 FROM {WAITING} AS w WHERE w.source = bronze.source AND w.id = {key})"
+        for key in ("bronze.resource_id", "bronze.resource_type || '/' || bronze.resource_id")
+    ]
+    return " OR ".join([wanted, *again])
 
 
-def has_pending(context: RefineContext, dataset: str) -> bool:
-    """Whether a silver dataset has rows whose references did not resolve."""
-    answer = context.session.sql(
-        f"SELECT count(*) AS n FROM {quote_table(dataset)} WHERE unresolved_references > 0"
-    )
-    return bool(answer["n"][0].as_py())
+def whole_sql(wanted: str) -> str:
+    """A condition on rows `bronze`: every version of the resources for which another condition holds."""
+    if wanted == "TRUE":
+        return wanted
+    resource = "(source, resource_type, resource_id)"
+    return f"{resource} IN (SELECT {resource} FROM {quote_table(BRONZE_RESOURCE)} AS bronze WHERE {wanted})"
 
 
 def _texts(values: Iterable[str]) -> str:

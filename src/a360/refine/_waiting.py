@@ -1,0 +1,100 @@
+"""What a step must look at again though it is not new: rows whose references may lead elsewhere by now.
+
+What a reference names can arrive after it, can go, or can cease to be the only one of its name. Silver must
+hold the same rows whatever came first.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from a360.engine import quote_name, quote_table, quote_text
+from a360.refine._context import BRONZE_RESOURCE, IDENTIFIERS, RefineContext
+from a360.refine._lookups import searched_sql
+from a360.refine._shape import SilverShape
+from a360.refine._standing import Standing
+
+WAITING = "waiting"
+
+
+def find_waiting(
+    context: RefineContext,
+    shape: SilverShape,
+    stood: Standing,
+    upstream: dict[str, str],
+    commits: Sequence[str],
+) -> bool:
+    """Make `waiting`, the resources whose references may resolve otherwise now; whether there are any.
+
+    `id` is that of the bronze row: for what is contained, `Type/id` of what contains it.
+    """
+    parts = [
+        *_since_identifiers(context, shape, stood.upstream.get(IDENTIFIERS), upstream.get(IDENTIFIERS)),
+        *_since_aliases(context, shape, commits),
+    ]
+    if not parts:
+        return False
+    key = f"w.{quote_name(shape.id_column)}"
+    rows = " UNION ALL ".join(
+        f"SELECT w.source, {key} AS id FROM {quote_table(shape.table.dataset)} AS w {part}" for part in parts
+    )
+    context.session.execute(
+        f"CREATE OR REPLACE TEMP TABLE {WAITING} AS "
+        f"SELECT DISTINCT source, split_part(id, '#', 1) AS id FROM ({rows})"
+    )
+    return _any(context, f"FROM {WAITING}")
+
+
+def _since_identifiers(
+    context: RefineContext, shape: SilverShape, before: str | None, now: str | None
+) -> Iterator[str]:
+    """Rows that wait for an identifier, and those that found a resource which is no longer the only one."""
+    if before == now:
+        return
+    yield "WHERE w.unresolved_references > 0"
+    if before is None:
+        return
+    lost = f"lost_{int(before)}_{int(now or 0)}"
+    # Steps of a run mostly stand on the same snapshots, and share what was found.
+    context.session.execute(
+        f"CREATE TEMP TABLE IF NOT EXISTS {lost} AS SELECT DISTINCT source, resource_type, resource_id FROM "
+        f"({searched_sql(snapshot_id=before)} EXCEPT {searched_sql()})"
+    )
+    yield from _leading_to(context, shape, lost)
+
+
+def _since_aliases(context: RefineContext, shape: SilverShape, commits: Sequence[str]) -> Iterator[str]:
+    """Rows that name what is not in the lake, now that Bundles have told other names of what is in it."""
+    if not commits:
+        return
+    new = f"commit_id IN ({', '.join(map(quote_text, commits))})"
+    bronze = quote_table(BRONZE_RESOURCE)
+    if not _any(context, f"FROM {bronze} WHERE full_url IS NOT NULL AND {new}"):
+        return
+    context.session.execute(
+        f"CREATE OR REPLACE TEMP TABLE lost_alias AS SELECT DISTINCT source, resource_type, resource_id "
+        f"FROM {bronze} WHERE NOT ({new}) AND full_url IN (SELECT full_url FROM {bronze} WHERE {new})"
+    )
+    yield from _leading_to(context, shape, "lost_alias")
+    for column, kinds in _columns(shape):
+        yield (
+            f"ANTI JOIN {bronze} AS b ON b.source = w.source AND b.resource_id = {column} "
+            f"AND b.resource_type IN ({kinds}) WHERE {column} IS NOT NULL"
+        )
+
+
+def _leading_to(context: RefineContext, shape: SilverShape, table: str) -> Iterator[str]:
+    if _any(context, f"FROM {table}"):
+        for column, kinds in _columns(shape):
+            yield (
+                f"SEMI JOIN {table} AS t ON t.source = w.source AND t.resource_id = {column} "
+                f"AND t.resource_type IN ({kinds})"
+            )
+
+
+def _columns(shape: SilverShape) -> Iterator[tuple[str, str]]:
+    """Each reference column, with the types it may name."""
+    for name, targets in shape.references.items():
+        yield f"w.{quote_name(name)}", ", ".join(quote_text(target.resource_type) for target in targets)
+
+
+def _any(context: RefineContext, rows: str) -> bool:
+    return bool(context.session.sql(f"SELECT EXISTS (SELECT 1 {rows}) AS found")["found"][0].as_py())
