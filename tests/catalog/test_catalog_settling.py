@@ -1,6 +1,7 @@
 """The gateway settles every outcome: whatever is lost, late or refused, its answer is the truth for good."""
 
 import itertools
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -265,6 +266,17 @@ def test_a_refusal_is_passed_on_at_once(catalog, space):
     reply = gateway.handle(commit(path, {"requirements": [], "updates": [{"action": "wish"}]}))
     assert reply.status == 400
     assert gateway.handle(commit(f"{path}2", appended(MINE, None, 1))).status == 404
+
+
+def test_a_read_that_keeps_failing_is_answered_with_the_failure(catalog, space):
+    """A table whose metadata file has vanished is the catalog's error, passed on as such."""
+    _, path = space()
+    reply = catalog.handle(Request("GET", path))
+    place = Path(decode_object(reply.body)["metadata-location"])
+    place.unlink()
+    catalog.warehouse.discard(str(place))
+    answer = Gateway(EmbeddedUpstream(catalog), PATIENCE).handle(Request("GET", path))
+    assert (answer.status, decode_object(answer.body)["error"]["type"]) == (500, "InternalServerError")
 
 
 def test_a_stopped_gateway_says_that_it_does_not_know(catalog, space):

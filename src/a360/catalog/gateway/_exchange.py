@@ -19,21 +19,26 @@ class Exchange:
         self._policy = policy
         self._stopping = threading.Event()
 
-    def once(self, request: Request) -> Reply | None:
-        """One try: the answer, or None where the outcome is not known."""
+    def _send(self, request: Request) -> Reply | None:
         try:
-            reply = self._upstream.send(request)
+            return self._upstream.send(request)
         except UpstreamLostError:
             return None
-        return reply if settles(reply) else None
+
+    def once(self, request: Request) -> Reply | None:
+        """One try: the answer, or None where the outcome is not known."""
+        reply = self._send(request)
+        return reply if reply is not None and settles(reply) else None
 
     def read(self, request: Request) -> Reply | None:
-        """A request that changes nothing, tried for a while."""
+        """A request that changes nothing, tried for a while; at worst the last error, None if none came."""
+        last: Reply | None = None
         for wait in self._policy.waits(self._policy.read):
-            reply = self.once(request)
-            if reply is not None or self._stopping.wait(wait):
-                return reply
-        return None
+            reply = self._send(request)
+            last = last if reply is None else reply
+            if (reply is not None and settles(reply)) or self._stopping.wait(wait):
+                break
+        return last
 
     def until_settled(self, request: Request, judge: Judge, *, uncertain: bool = False) -> Reply:
         """Send a change until the judge has an answer for the client.
