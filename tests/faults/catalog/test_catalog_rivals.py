@@ -21,7 +21,9 @@ from a360.catalog import CatalogSession, CommitStamp
 lake, profile, name, commits = sys.argv[1:]
 {client}
 
-@stamina.retry(on=lost_the_race, attempts=None, timeout=200, wait_initial=0.01, wait_max=0.1, wait_jitter=0.05)
+waits = dict(wait_initial=0.01, wait_max=0.1, wait_jitter=0.05)
+
+@stamina.retry(on=lost_the_race, attempts=None, timeout=200, **waits)
 def append(session, number):
     with session.stamped(CommitStamp(f"{{name}}-{{number}}")) as endpoint:
         insert(session, endpoint, number)
