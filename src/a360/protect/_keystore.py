@@ -97,7 +97,7 @@ class LocalKeyStore:
                 "key-missing",
                 "A data key was asked for by something that is no key id",
                 where=str(self._folder),
-                next_step="The data that names it was not sealed by this software, or it was changed.",
+                next_step="find out what wrote the data that names it, or who changed it",
             )
         return self._folder / _DATA / f"{key_id}.key"
 
@@ -125,8 +125,8 @@ def _require_private(folder: Path) -> None:
                 "The key folder is open to others than its owner",
                 where=str(path),
                 found=f"mode {mode:04o}",
-                next_step=f"Run chmod -R go-rwx {folder}, on a file system that keeps modes, "
-                "and ask who may have read the keys.",
+                next_step=f"run chmod -R go-rwx {folder}, on a file system that keeps modes, "
+                "and ask who may have read the keys",
             )
 
 
@@ -159,8 +159,8 @@ def _read(path: Path) -> bytes:
             "A key could not be read from the key folder",
             where=str(path),
             found=error.strerror or "no such file",
-            next_step="Restore the key folder from its backup. If the key was destroyed on purpose, "
-            "the data under it is gone for good.",
+            next_step="restore the key folder from its backup; if the key was destroyed on purpose, "
+            "the data under it is gone for good",
         ) from error
 
 
@@ -169,5 +169,5 @@ def _broken(path: Path) -> NoReturn:
         "seal-broken",
         "A key file does not open under the master key",
         where=str(path),
-        next_step="Restore the whole key folder from one backup: its files belong together.",
+        next_step="restore the whole key folder from one backup: its files belong together",
     )

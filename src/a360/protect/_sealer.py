@@ -72,5 +72,5 @@ def _broken(found: str) -> OperatorError:
         "seal-broken",
         "Sealed data does not open",
         found=found,
-        next_step="The data was changed or moved after it was sealed: restore it, and find out who did it.",
+        next_step="it was changed or moved after it was sealed: restore it, and find out who did it",
     )
