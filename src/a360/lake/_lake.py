@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import pyarrow as pa
 
 from a360.catalog import CatalogSession
-from a360.contract import LakePlan, default_contracts, load_contracts, make_plan
+from a360.contract import LakePlan, SilverStep, default_contracts, load_contracts, make_plan
 from a360.engine.duckdb import DuckDBEngine
 from a360.errors import A360Error, OperatorError, UsageError
 from a360.lake._doctor import lake_checks, machine_checks
@@ -29,7 +29,7 @@ from a360.lake._sql_gate import require_select
 from a360.protect import LocalKeyStore, LocalSealer, LocalTokenizer, Sealer, Tokenizer
 from a360.refine import RefineContext, refine, selected_steps
 from a360.settings import Settings, load_settings
-from a360.table import SnapshotInfo, TableInfo, Tables
+from a360.table import SnapshotInfo, TableInfo, Tables, new_commit_id, sweep_lost_batches
 
 if TYPE_CHECKING:
     from a360.contract import TableChange
@@ -188,7 +188,7 @@ class Lake:
         with self._folder.working() as after_crash:
             self._schema.apply()
             if after_crash:
-                self.tables.rebuild_record()
+                self._recover()
             record = RunRecord(command, self.lake_plan.fingerprint, engine)
             try:
                 yield record
@@ -198,6 +198,19 @@ class Lake:
                 raise
             record.write(self.tables)
             self.tables.record()
+
+    def _recover(self) -> None:
+        """Mend what a process that died left: commits without record, batches without main commit."""
+        from a360.ingest import sweep_uncommitted  # noqa: PLC0415 -- rarely needed
+
+        self.tables.rebuild_record()
+        # The lake is held alone, so that every batch begun before now is over.
+        now = new_commit_id()
+        sweep_uncommitted(self.tables, before_commit_id=now)
+        for step in self.lake_plan.steps:
+            if isinstance(step, SilverStep):
+                quarantine = f"quarantine.{self.lake_plan.table(step.dataset).name}"
+                sweep_lost_batches(self.tables, step.dataset, [quarantine], before_commit_id=now)
 
     def check(self) -> CheckReport:
         """Measure the quality of every dataset as it stands."""

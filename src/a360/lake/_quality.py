@@ -1,5 +1,6 @@
 """The quality of a lake as it stands: every rule measured on what the tables hold now."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 from a360.contract import GoldStep, LakePlan, Step
@@ -7,7 +8,7 @@ from a360.engine import EngineSession, quote_table
 from a360.lake._reports import CheckReport, DatasetQuality
 from a360.quality import Verdicts, measure_results, measure_sql, verdict_sql
 from a360.refine import alive_sql
-from a360.table import Tables
+from a360.table import Tables, landed_batches
 
 
 def check(plan: LakePlan, tables: Tables, session: EngineSession) -> CheckReport:
@@ -41,6 +42,11 @@ def _quarantined(step: Step, tables: Tables, session: EngineSession) -> Mapping[
     if isinstance(step, GoldStep) or tables.current_snapshot_id(quarantine) is None:
         return {}
     counts = session.sql(
-        f"SELECT rule, count(*) AS n FROM {quote_table(quarantine)} GROUP BY rule ORDER BY rule"
+        f"SELECT rule, commit_id, count(*) AS n FROM {quote_table(quarantine)} GROUP BY ALL ORDER BY rule"
     )
-    return dict(zip(counts["rule"].to_pylist(), counts["n"].to_pylist(), strict=True))
+    landed = landed_batches(tables, step.dataset)
+    by_rule: Counter[str] = Counter()
+    for row in counts.to_pylist():
+        if row["commit_id"] in landed:
+            by_rule[row["rule"]] += row["n"]
+    return by_rule

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from a360.table._types import CommitResult, SnapshotInfo, StepReport, new_commit_id
 
 if TYPE_CHECKING:
+    from a360.table._batches import landed_batches, sweep_lost_batches
     from a360.table._commit import UNFENCED, Base
     from a360.table._files import LyingFile
     from a360.table._schema import schema_of, sort_order_of
@@ -23,9 +24,11 @@ __all__ = [
     "StepReport",
     "TableInfo",
     "Tables",
+    "landed_batches",
     "new_commit_id",
     "schema_of",
     "sort_order_of",
+    "sweep_lost_batches",
 ]
 
 _LAZY = {
@@ -33,9 +36,11 @@ _LAZY = {
     "Base": "_commit",
     "LyingFile": "_files",
     "TableInfo": "_tables",
+    "Tables": "_tables",
+    "landed_batches": "_batches",
     "schema_of": "_schema",
     "sort_order_of": "_schema",
-    "Tables": "_tables",
+    "sweep_lost_batches": "_batches",
 }
 
 
