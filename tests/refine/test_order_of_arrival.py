@@ -19,7 +19,7 @@ def news(seed, rounds):
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_any_order_and_portioning_gives_the_same_silver_and_gold(tmp_path, contracts, seed):
-    """Versions, deletions and targets that come late, in several ingests and runs, give what one of each gives."""
+    """Versions, deletions and targets that come late and in portions give what arriving at once gives."""
     portions = news(seed, ROUNDS)
     lakes = []
     for name, batches in (("portions", portions), ("whole", [[each for some in portions for each in some]])):

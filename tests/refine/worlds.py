@@ -1,12 +1,12 @@
 """Small worlds of resources that change over time, and the orders in which their news may arrive.
 
-Worlds share nothing but the lake: the ids and identifiers of each begin with its name, so that one lake holds many.
+Worlds share nothing but the lake: ids and identifiers of each begin with its name; one lake holds many.
 """
 
 import random
 from dataclasses import dataclass, field
 
-from fhir_samples import bundle, deletion, encounter, observation, patient, practitioner
+from fhir_samples import bundle, deletion, encounter, entry, observation, patient, practitioner
 
 DAYS = [f"2026-01-{day:02}T00:00:00Z" for day in range(1, 10)]
 GENDERS = ["male", "female", "other", "unknown", "none of these"]
@@ -39,8 +39,14 @@ class World:
             if day is not None and self.dice.random() < 0.2:
                 news.append(bundle(*deletion(f"{kind}/{key}"), timestamp=day.replace("T00", "T12")))
             else:
-                news.append(self.resource(kind, key, version=version, updated=day))
+                news.append(self.wrapped(self.resource(kind, key, version=version, updated=day)))
         return self.dice, news, False
+
+    def wrapped(self, resource):
+        """The resource, or a Bundle that gives it another name besides."""
+        if self.dice.random() < 0.8:
+            return resource
+        return bundle(entry(resource, f"urn:uuid:{self.name}-{self.dice.choice('xyz')}"), kind="collection")
 
     def resource(self, kind, key, **when):
         """A version of a resource, with values drawn anew."""
@@ -52,15 +58,25 @@ class World:
             return practitioner(key, ids=ids, gender=dice.choice(GENDERS[:4]), **when)
         subject = self.reference("Patient")
         if kind == "Encounter":
-            return encounter(key, subject, by=self.reference("Practitioner"), **when)
+            by, inside = self.reference("Practitioner"), self.inside()
+            return encounter(
+                key, subject, by="#d" if inside and dice.random() < 0.7 else by, **inside, **when
+            )
         return observation(key, subject, components=dice.choice([0, 0, 1, 3]), **when)
+
+    def inside(self):
+        """What an encounter contains: mostly nothing, else a practitioner or a patient or both."""
+        parts = [practitioner("d", gender=self.dice.choice(GENDERS[:4])), patient("p", ids=["inner"])]
+        chosen = [part for part in parts if self.dice.random() < 0.3]
+        return {"contained": chosen} if chosen else {}
 
     def reference(self, kind):
         """A reference to something that may be there, by id or by identifier."""
         dice, start = self.dice, f"{self.name}-{kind[:2].lower()}"
         by_id = f"{start}{dice.randint(0, 2)}"
         by_identifier = f"{kind}?identifier=urn:s|{self.name}-{dice.choice('abc')}"
-        return dice.choice([f"{kind}/{by_id}", f"urn:uuid:{by_id}", by_identifier, by_identifier])
+        by_alias = f"urn:uuid:{self.name}-{dice.choice('xyz')}"
+        return dice.choice([f"{kind}/{by_id}", f"urn:uuid:{by_id}", by_alias, by_identifier, by_identifier])
 
     def arrivals(self, rounds):
         """The news as it arrives: one list a round; only what has no metadata keeps its order."""

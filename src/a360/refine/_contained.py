@@ -1,7 +1,8 @@
 """Resources contained in others: units of their own, keyed `Type/id#contained-id` after what contains them.
 
 They take the version of what contains them. FHIR gives them no life of their own (R4, References, contained
-resources), but a reference to one must still find a row.
+resources), but a reference to one must still find a row, and the row must end with the first version that
+does not contain it any more.
 """
 
 from collections.abc import Iterator
@@ -14,8 +15,10 @@ from a360.engine import quote_table, quote_text
 from a360.protect import PERSON_TYPES, domains
 from a360.refine._context import BRONZE_RESOURCE, RefineContext
 from a360.refine._reader import PAYLOAD
+from a360.refine._units import version_order, whole_sql
 
 CONTAINERS = "container"
+_RESOURCE = "source, resource_type, resource_id"
 
 
 class ContainedUnits:
@@ -28,13 +31,23 @@ class ContainedUnits:
         contains = " OR ".join(
             f"list_contains(string_split(contained, ','), {quote_text(kind)})" for kind in step.resource_types
         )
+        bronze = quote_table(BRONZE_RESOURCE)
         self._session.execute(
-            f"CREATE OR REPLACE TEMP TABLE {CONTAINERS} AS "
-            f"SELECT * FROM {quote_table(BRONZE_RESOURCE)} AS bronze "
-            f"WHERE contained IS NOT NULL AND ({contains}) AND ({wanted})"
+            f"CREATE OR REPLACE TEMP TABLE {CONTAINERS} AS SELECT * FROM {bronze} AS bronze "
+            f"WHERE contained IS NOT NULL AND ({contains}) AND ({whole_sql(wanted)})"
         )
         self.containers = int(self._session.sql(f"SELECT count(*) AS n FROM {CONTAINERS}")["n"][0].as_py())
         self.count = 0
+        if self.containers:
+            self._session.execute(
+                f"CREATE OR REPLACE TEMP TABLE outer_version AS SELECT *, row_number() OVER "
+                f"(PARTITION BY {_RESOURCE} ORDER BY {version_order('bronze')}, arrival) AS place "
+                f"FROM {bronze} AS bronze SEMI JOIN {CONTAINERS} USING ({_RESOURCE})"
+            )
+            self._session.execute(
+                "CREATE OR REPLACE TEMP TABLE held_inside (source VARCHAR, outer_type VARCHAR, "
+                "outer_id VARCHAR, resource_type VARCHAR, resource_id VARCHAR, place BIGINT)"
+            )
 
     def take(self, payload: pa.Table) -> Iterator[pa.Table]:
         """Make units of what a batch of containers holds, and yield their payloads, if there are any."""
@@ -42,7 +55,7 @@ class ContainedUnits:
         found = self._session.sql(
             f"""
             SELECT * REPLACE (resource_type || '/' || resource_id || '#' || contained_id AS resource_id),
-                'contained:' || block_id || ':' || "position" AS inner_block
+                resource_id AS outer_id, 'contained:' || block_id || ':' || "position" AS inner_block
             FROM (
                 SELECT c.*, item.text AS text, item.text->>'$.resourceType' AS inner_type,
                     item.text->>'$.id' AS contained_id, item.place AS place
@@ -90,4 +103,30 @@ class ContainedUnits:
             FROM contained_found
             """
         )
+        self._session.execute(
+            """
+            INSERT INTO held_inside
+            SELECT f.source, f.resource_type, f.outer_id, f.inner_type, f.resource_id, o.place
+            FROM contained_found AS f JOIN outer_version AS o USING (block_id, "position")
+            """
+        )
         self._session.unregister("contained_found")
+
+    def end(self) -> None:
+        """Make units, deletions, of the versions that do not contain what an older one contained."""
+        gone = self._session.sql(
+            f"""
+            INSERT INTO unit BY NAME
+            SELECT (SELECT coalesce(max(row_id), 0) FROM unit) + row_number() OVER () AS row_id, g.source,
+                g.resource_type, g.resource_id, o.version_id, o.last_updated, o.known_at, o.arrival,
+                TRUE AS deleted, o.content_hash, o.file, o."offset",
+                CAST(NULL AS VARCHAR) AS block_id, CAST(NULL AS INTEGER) AS "position"
+            FROM (
+                SELECT {_RESOURCE}, outer_type, outer_id, min(place) AS since, list(place) AS places
+                FROM held_inside GROUP BY ALL
+            ) AS g JOIN outer_version AS o ON o.source = g.source AND o.resource_type = g.outer_type
+                AND o.resource_id = g.outer_id AND o.place > g.since AND NOT list_contains(g.places, o.place)
+            RETURNING row_id
+            """
+        )
+        self.count += gone.num_rows

@@ -11,7 +11,7 @@ from a360.failpoints import failpoint
 from a360.quality import RuleResult, Verdicts, measure_results, measure_sql, verdict_sql
 from a360.refine._context import STEP_KEY, RefineContext, StepOutcome
 from a360.refine._shape import silver_shape
-from a360.refine._standing import Standing, current_snapshots, standing
+from a360.refine._standing import Standing, current_snapshots, remade, standing
 from a360.table import StepReport, new_commit_id
 
 
@@ -55,7 +55,7 @@ class _GoldRun:
                     return None
                 continue
             since = self._context.tables.commits_since(dataset, stood.upstream[dataset])
-            if since is None:
+            if since is None or remade(self._context.tables, dataset, stood.upstream[dataset]):
                 return None
             commits[dataset] = since
         return commits

@@ -76,7 +76,7 @@ class Rejects:
             f"SELECT {columns} FROM refused AS r "
             f"WHERE NOT EXISTS (SELECT 1 FROM {quote_table(self._table)} AS q "
             "WHERE q.dataset = r.dataset AND q.source = r.source AND q.file = r.file "
-            'AND q."offset" = r."offset" AND q.rule = r.rule)'
+            'AND q."offset" = r."offset" AND q.rule = r.rule AND q.known_at = r.known_at)'
         )
         session.unregister("refused")
         return fresh if fresh.num_rows else None

@@ -24,9 +24,16 @@ class Settled:
 
 
 class Settlement:
-    """Settles a step in the temporary tables `settled` (a status a unit) and `landing` (rows to write)."""
+    """Settles a step in the temporary tables `settled` (a status a unit) and `landing` (rows to write).
 
-    def __init__(self, context: RefineContext, shape: SilverShape, commit_id: str, *, exists: bool) -> None:
+    `exists` says that the dataset has been committed before; `whole` that the units are all there are, so
+    that what the dataset holds and no unit gives has to go, as where a new rule refuses it.
+    """
+
+    def __init__(
+        self, context: RefineContext, shape: SilverShape, commit_id: str, *, exists: bool, whole: bool
+    ) -> None:
+        self._whole = whole and exists
         self._session = context.session
         self._shape = shape
         self._commit_id = commit_id
@@ -39,7 +46,10 @@ class Settlement:
         self._rank()
         self._compare_with_target()
         self._make_rows()
-        self._leave_unchanged()
+        if self._whole:
+            self._leave_equal()
+        else:
+            self._leave_unchanged()
         return self._count()
 
     def _rank(self) -> None:
@@ -75,6 +85,13 @@ class Settlement:
         if not self._exists:
             self._session.execute("ALTER TABLE settled ADD COLUMN held BOOLEAN DEFAULT FALSE")
             self._session.execute("ALTER TABLE settled ADD COLUMN again BOOLEAN DEFAULT FALSE")
+            return
+        if self._whole:
+            self._session.execute(f"CREATE OR REPLACE TEMP TABLE held AS SELECT * FROM {self._target}")
+            self._session.execute(
+                f"CREATE OR REPLACE TEMP TABLE settled AS SELECT s.*, EXISTS "
+                f"(SELECT 1 FROM held AS t WHERE {self._same_unit('t', 's')}) AS held FROM settled AS s"
+            )
             return
         current = "AND is_current" if self._shape.table.history else ""
         by_version = (
@@ -170,6 +187,23 @@ class Settlement:
             "UPDATE settled SET status = 'unchanged' WHERE row_id IN (SELECT row_id FROM same)"
         )
 
+    def _leave_equal(self) -> None:
+        """Resources all of whose rows are there already need no work; others are written anew as a whole."""
+        compared = ", ".join(
+            quote_name(name) for name in self._shape.table.column_names if name != "commit_id"
+        )
+        wanted, held = f"SELECT {compared} FROM landing", f"SELECT {compared} FROM held"
+        self._session.execute(
+            f"CREATE OR REPLACE TEMP TABLE differing AS "
+            f"SELECT DISTINCT {', '.join(map(quote_name, self.scope))} "
+            f"FROM (({wanted} EXCEPT ALL {held}) UNION ALL ({held} EXCEPT ALL {wanted}))"
+        )
+        self._session.execute(
+            f"UPDATE settled SET status = 'unchanged' WHERE (status IN ('row', 'tombstone') "
+            f"OR (status = 'empty' AND held)) "
+            f"AND NOT EXISTS (SELECT 1 FROM differing AS d WHERE {self._same_unit('d', 'settled')})"
+        )
+
     def _count(self) -> Settled:
         statuses = self._session.sql("SELECT status, count(*) AS n FROM settled GROUP BY status")
         by_status = dict(zip(statuses["status"].to_pylist(), statuses["n"].to_pylist(), strict=True))
@@ -192,7 +226,7 @@ class Settlement:
     @property
     def rows_sql(self) -> str:
         """The rows to write, in the table's columns."""
-        if not self._shape.table.history or not self._exists:
+        if not self._shape.table.history or not self._exists or self._whole:
             return f"SELECT {self._columns} FROM landing"
         # Versions that stay do so beside the new ones; which of them is current is found anew.
         newest_first = f"{version_order(direction='DESC')}, is_current DESC"
@@ -218,6 +252,8 @@ class Settlement:
     @property
     def scope_sql(self) -> str:
         """The units whose rows are replaced as a whole, by the columns of `scope`."""
+        if self._whole:
+            return "SELECT * FROM differing"
         type_column = "resource_type, " if self._shape.has_type_column else ""
         return (
             f"SELECT DISTINCT source, {type_column}resource_id AS {quote_name(self._shape.id_column)} "

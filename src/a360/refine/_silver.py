@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -109,14 +110,19 @@ class _SilverRun:
         for payload in self._payloads(CONTAINERS) if contained.containers else ():
             for inner in contained.take(payload):
                 candidates.add(inner)
+        if contained.containers:
+            contained.end()
         exists = stood.snapshot_id is not None
-        settlement = Settlement(self._context, self._shape, self._commit_id, exists=exists)
+        settlement = Settlement(
+            self._context, self._shape, self._commit_id, exists=exists, whole=way == "full"
+        )
         read = units + contained.count
         report = self._report(read, settlement.settle())
         report.require_reconciled()
         quality = [*candidates.results(), *self._measure(settlement)]
         self._require_unblocked(quality)
-        self._commit(settlement, rejects, report, upstream)
+        if not self._commit(settlement, rejects, report, stood, upstream, whole=exists and way == "full"):
+            report = replace(report, commit_id=None)
         return StepOutcome(report, way, quality, upstream, {BRONZE_RESOURCE: read})
 
     def _payloads(self, units: str) -> Iterator[pa.Table]:
@@ -164,9 +170,19 @@ class _SilverRun:
         )
 
     def _commit(
-        self, settlement: Settlement, rejects: Rejects, report: StepReport, upstream: dict[str, str]
-    ) -> None:
-        """Rejects first, under the same commit id; then the main commit, which names the batch."""
+        self,
+        settlement: Settlement,
+        rejects: Rejects,
+        report: StepReport,
+        stood: Standing,
+        upstream: dict[str, str],
+        *,
+        whole: bool,
+    ) -> bool:
+        """Rejects first, under the same commit id; then the main commit, which names the batch.
+
+        Nothing is committed where nothing landed and the dataset stood where it stands: False is returned.
+        """
         tables, session = self._context.tables, self._context.session
         counts = {name: value for name, value in report.to_json().items() if isinstance(value, int)}
         stamp = CommitStamp(self._commit_id, upstream, counts, {STEP_KEY: self._step.fingerprint})
@@ -174,7 +190,7 @@ class _SilverRun:
         if refused is not None:
             tables.append(f"quarantine.{self._table.name}", refused, stamp)
         failpoint("refine.silver.between-commits")
-        if self._shape.many or self._table.history:
+        if self._shape.many or self._table.history or whole:
             merged = tables.merge(
                 self._step.dataset,
                 settlement.rows_sql,
@@ -190,5 +206,8 @@ class _SilverRun:
                 self._step.dataset, settlement.rows_sql, list(self._table.key), stamp, session=session
             )
         if merged.snapshot_id is None:
+            if refused is None and stood.is_current(upstream, self._step.fingerprint):
+                return False
             # Nothing landed, but that it was looked at must be known, or it would be read again for ever.
             tables.append(self._step.dataset, f"{settlement.rows_sql} LIMIT 0", stamp, session=session)
+        return True

@@ -29,6 +29,16 @@ def standing(tables: Tables, dataset: str) -> Standing:
     return Standing()
 
 
+def remade(tables: Tables, dataset: str, since: str) -> bool:
+    """Whether another step made a dataset since a snapshot: rows may have gone without a trace."""
+    steps: set[str | None] = set()
+    for snapshot in tables.snapshots(dataset):
+        steps.add(snapshot.summary.get(f"a360.{STEP_KEY}"))
+        if snapshot.snapshot_id == since:
+            break
+    return len(steps - {None}) > 1
+
+
 def current_snapshots(tables: Tables, datasets: Iterable[str]) -> dict[str, str]:
     """The current snapshot of each dataset that has one."""
     ids = ((dataset, tables.current_snapshot_id(dataset)) for dataset in datasets)
