@@ -1,6 +1,6 @@
 """The one table of error codes.
 
-A code is a slug that never changes its meaning; `docs/errors.md` has one section for each, under the same name.
+A code is a slug that never changes its meaning; `docs/errors.md` has one section for each.
 """
 
 from dataclasses import dataclass
@@ -25,13 +25,13 @@ _TABLE = (
     ErrorCode("unknown-table", "The lake holds no table, or the table no snapshot, of that name or id."),
     # contract
     ErrorCode("contract-invalid", "One or more contract files have faults; `a360 lint` lists all of them."),
-    ErrorCode("plan-refused", "The contracts ask for a change of a table that would lose data or break readers."),
+    ErrorCode("plan-refused", "The contracts ask to change a table in a way that would lose data or break readers."),
     ErrorCode("plan-pending", "Tables are not as the contracts have them; `a360 apply` makes them so."),
     ErrorCode("view-invalid", "A ViewDefinition has faults, or uses what is not supported."),
     ErrorCode("model-invalid", "A gold model is not a single portable SELECT over declared datasets."),
     # data
     ErrorCode("rule-blocked", "A blocking quality rule failed, so the step committed nothing."),
-    ErrorCode("input-refused", "An input could not be read as a whole: a broken archive, or one that is too large."),
+    ErrorCode("input-refused", "An input could not be read as a whole: it is broken, or too large."),
     ErrorCode("rows-do-not-fit", "Rows do not fit the table they were meant for."),
     ErrorCode("keys-not-unique", "Rows to merge lack a key, or hold the same key more than once."),
     # operator

@@ -17,7 +17,9 @@ class A360Error(Exception):
     exit_code: ClassVar[int] = 1
     http_status: ClassVar[int] = 500
 
-    def __init__(self, code: str, what: str, *, where: str = "", found: str = "", next_step: str = "") -> None:
+    def __init__(
+        self, code: str, what: str, *, where: str = "", found: str = "", next_step: str = ""
+    ) -> None:
         self.code: ErrorCode = CODES[code]
         self.what = what
         self.where = where

@@ -1,8 +1,8 @@
 """Named hooks at which fault tests stop, kill or break the program; a no-op unless switched on.
 
 `A360_FAILPOINTS` names what happens where, as in `table.commit.before=kill;ingest.block=raise@3`:
-`kill` ends the process as SIGKILL would, `raise` raises `FailpointError`, `sleep:SECONDS` waits. `@N` acts on the
-Nth passage only (counted from 1, in each process).
+`kill` ends the process as SIGKILL would, `raise` raises `FailpointError`, `sleep:SECONDS` waits. `@N` acts on
+the Nth passage only (counted from 1, in each process).
 """
 
 import os
