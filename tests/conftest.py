@@ -9,6 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Two tests share a core, and an example that waited for it is not slow.
+settings.register_profile("a360", deadline=None)
+settings.load_profile("a360")
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,6 @@ def demo_lake(tmp_path_factory):
 
 
 def _demo(lake, *flags):
-    result = lake.a360("demo", "--patients", 40, *flags)
+    result = lake.a360("demo", "--patients", 30, *flags)
     assert result.returncode == 0, result.stderr
     return result.stdout

@@ -43,50 +43,45 @@ def test_demo_leaves_nothing_beside_the_lake(demo_lake):
     assert demo_lake.path.stat().st_mode & 0o077 == 0
 
 
-def test_second_demo_commits_nothing_and_says_so(demo_lake):
+def test_second_demo_commits_nothing_and_says_so(demo_lake, a360):
     """Run again, the demo changes no snapshot and says that nothing is new."""
     assert "Nothing new" in demo_lake.again
-    now = {
-        (row["namespace"], row["name"]): row for row in json.loads(demo_lake.a360("tables", "--json").stdout)
-    }
+    now = {(row["namespace"], row["name"]): row for row in a360("tables", "--json").json()}
     for row in demo_lake.report["tables"]:
         if row["namespace"] != "ops":
             assert row == now[row["namespace"], row["name"]]
 
 
-def test_report_ends_with_what_to_do_next(demo_lake):
+def test_report_ends_with_what_to_do_next(demo_lake, a360):
     """The report says where the lake lies, and the three commands it names work as they are printed."""
     told = demo_lake.again.splitlines()
     assert str(demo_lake.path) in told[-4]
     for line in told[-3:]:
         command = re.fullmatch(r'  \S*a360 (query|show|lineage) (?:"(.+)"|(\S+))', line)
-        result = demo_lake.a360(command[1], command[2] or command[3])
-        assert result.returncode == 0, result.stderr
-        assert len(result.stdout.splitlines()) > 3
+        result = a360(command[1], command[2] or command[3])
+        assert result.code == 0, result.err
+        assert len(result.out.splitlines()) > 3
 
 
-def test_own_data_is_not_mixed_with_generated_data(demo_lake, tmp_path):
+def test_own_data_is_not_mixed_with_generated_data(a360, tmp_path):
     """A lake of generated data refuses a user's own, and the other way round."""
     patient = {"resourceType": "Patient", "id": "p1", "gender": "female", "birthDate": "1980-01-02"}
     own = tmp_path / "own"
     own.mkdir()
     (own / "Patient.ndjson").write_text(json.dumps(patient))
-    refused = demo_lake.a360("demo", "--input", own, "--json")
-    assert refused.returncode == 2
-    assert json.loads(refused.stderr.splitlines()[-1])["code"] == "input-mixed"
+    refused = a360("demo", "--input", own, "--json")
+    assert refused.code == 2
+    assert json.loads(refused.err.splitlines()[-1])["code"] == "input-mixed"
     lake = tmp_path / "own lake"
-    taken = demo_lake.a360("--lake", lake, "demo", "--input", own, "--json")
-    assert taken.returncode == 0, taken.stderr
-    (patients,) = [
-        row for row in json.loads(taken.stdout)["tables"] if row["name"] == "patient" and row["rows"]
-    ]
+    report = a360("--lake", lake, "demo", "--input", own, "--json").json()
+    (patients,) = [row for row in report["tables"] if row["name"] == "patient" and row["rows"]]
     assert (patients["namespace"], patients["rows"]) == ("silver", 1)
-    assert demo_lake.a360("--lake", lake, "demo", "--patients", 5).returncode == 2
+    assert a360("--lake", lake, "demo", "--patients", 5).code == 2
 
 
-def test_misspelt_input_leaves_no_lake(demo_lake, tmp_path):
+def test_misspelt_input_leaves_no_lake(a360, tmp_path):
     """An input that does not exist is told before a lake is made."""
-    result = demo_lake.a360("--lake", tmp_path / "lake", "demo", "--input", tmp_path / "nowhere")
-    assert result.returncode == 5
-    assert "[input-missing]" in result.stderr
+    result = a360("--lake", tmp_path / "lake", "demo", "--input", tmp_path / "nowhere")
+    assert result.code == 5
+    assert "[input-missing]" in result.err
     assert list(tmp_path.iterdir()) == []
