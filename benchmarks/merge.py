@@ -4,8 +4,8 @@
 
 Each contender merges the same rows, half of them new, into fresh copies of the same table behind the same
 catalog; the best of `--repeat` runs counts. PyIceberg's upsert takes minutes at full size: it merges fewer
-rows into a smaller table, and that time per row merged, times the rows, stands beside what was measured. Ratios
-are to DuckDB's own MERGE; below 1 is slower.
+rows into a smaller table, and that time per row merged, times the rows, stands beside what was measured.
+Ratios are to DuckDB's own MERGE; below 1 is slower.
 """
 
 import argparse

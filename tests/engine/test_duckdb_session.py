@@ -175,6 +175,30 @@ def test_a_batch_of_large_values_can_be_streamed(session):
     assert sum(batch.num_rows for batch in stream) == 60
 
 
+def test_a_stream_runs_no_further_ahead_than_its_reader(session):
+    """A stream of large values is computed as it is read, so that memory holds a few of them."""
+    made = []
+
+    def produce():
+        for at in range(64):
+            made.append(at)
+            yield pa.record_batch([["x" * 1_000_000] * 16], names=["v"])
+
+    session.register("large", pa.RecordBatchReader.from_batches(pa.schema([("v", pa.string())]), produce()))
+    stream = session.stream("SELECT * FROM large", batch_rows=16)
+    stream.read_next_batch()
+    assert len(made) < 32
+    assert sum(batch.num_rows for batch in stream) == 63 * 16
+
+
+def test_variables_of_the_program_are_no_tables(session):
+    """A name that is not registered is unknown, even if some variable bears it."""
+    hidden = pa.table({"secret": [1]})
+    with pytest.raises(A360Error):
+        session.sql("SELECT * FROM hidden")
+    assert hidden.num_rows == 1
+
+
 def test_instants_are_staged_from_any_resolution(session, new_table):
     """Arrow instants in seconds and nanoseconds become microseconds in UTC."""
     table = new_table("ops.run", Schema(NestedField(1, "at", TimestamptzType(), required=True)))

@@ -1,6 +1,7 @@
 """Staging: what is written is what Iceberg's other readers read, and what does not fit is refused whole."""
 
 import datetime as dt
+import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from pyiceberg.types import (
     TimestamptzType,
 )
 
+from a360.engine.duckdb import DuckDBEngine
 from a360.errors import DataError, UsageError
 
 UTC = dt.UTC
@@ -212,6 +214,19 @@ def test_file_sizes_are_bounded_and_names_tell_nothing(session, new_table):
     assert len(staged) > 2
     assert max(each.bytes for each in staged) < 12_000_000
     assert all(len(Path(each.path).stem) == 36 for each in staged)
+
+
+def test_large_values_are_staged_in_little_memory(catalog, tmp_path, new_table):
+    """Values of a megabyte are written in row groups bounded in bytes: far more passes than memory holds."""
+    table = new_table("bronze.block", Schema(NestedField(1, "payload", BinaryType())))
+    batches = (pa.record_batch([[os.urandom(1_000_000)] * 8], names=["payload"]) for _ in range(50))
+    reader = pa.RecordBatchReader.from_batches(pa.schema([("payload", pa.binary())]), batches)
+    with DuckDBEngine(tmp_path / "tmp", memory_limit="250MB", threads=2).session(catalog) as session:
+        session.register("blocks", reader)
+        staged = session.stage("SELECT * FROM blocks", table)
+    assert sum(each.rows for each in staged) == 400
+    footers = [pq.read_metadata(each.path) for each in staged]
+    assert max(each.row_group(at).num_rows for each in footers for at in range(each.num_row_groups)) <= 64
 
 
 def test_the_tables_sort_order_is_kept(session, new_table):

@@ -25,6 +25,11 @@ _SETTINGS = (
     "SET temp_file_encryption = true",
     "SET enable_progress_bar = false",
     "SET preserve_insertion_order = false",
+    # Only the lake's tables and what was registered have names: no variable of the program.
+    "SET python_enable_replacements = false",
+    # A stream keeps one chunk ahead of its reader. DuckDB counts a chunk without its strings, so that its own
+    # default lets it hold a gigabyte of large values.
+    "SET streaming_buffer_size = '1KB'",
     # A sort order in Iceberg is a wish of the table's owner: what is staged keeps it, a MERGE need not.
     "SET unsafe_iceberg_ignore_sort_order = true",
 )

@@ -15,6 +15,8 @@ from a360.engine.duckdb._partition import partition_expression, partition_record
 from a360.engine.duckdb._types import field_ids
 from a360.failpoints import failpoint
 
+# Each thread holds the row group it writes in memory, where rows of a megabyte must not come by thousands.
+_ROW_GROUP_BYTES = 32 * 1024 * 1024
 _PARTITION = "__a360_partition_"
 
 
@@ -54,6 +56,7 @@ def _copy(query: str, table: Table, parts: Sequence[PartitionField], target_byte
         "FILENAME_PATTERN '{uuid}'",
         "APPEND true",
         "RETURN_STATS true",
+        f"ROW_GROUP_SIZE_BYTES {_ROW_GROUP_BYTES:d}",
     ]
     if parts:
         names = ", ".join(quote_name(_PARTITION + str(at)) for at in range(len(parts)))
