@@ -25,7 +25,7 @@ _TABLE = (
     ErrorCode("unknown-table", "The lake holds no table, or the table no snapshot, of that name or id."),
     # contract
     ErrorCode("contract-invalid", "One or more contract files have faults; `a360 lint` lists all of them."),
-    ErrorCode("plan-refused", "The contracts ask to change a table in a way that would lose data or break readers."),
+    ErrorCode("plan-refused", "The contracts ask for a change of a table that loses data or breaks readers."),
     ErrorCode("plan-pending", "Tables are not as the contracts have them; `a360 apply` makes them so."),
     ErrorCode("view-invalid", "A ViewDefinition has faults, or uses what is not supported."),
     ErrorCode("model-invalid", "A gold model is not a single portable SELECT over declared datasets."),
