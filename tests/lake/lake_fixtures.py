@@ -1,6 +1,5 @@
 """Fixtures of whole lakes, taken over by the conftest of each folder that needs them."""
 
-import itertools
 import json
 
 import pytest
@@ -9,7 +8,7 @@ from small_contracts import small_contracts
 
 import a360
 
-__all__ = ["clean_lake", "contracts", "dirty_lake", "put", "small_lake"]
+__all__ = ["clean_lake", "contracts", "dirty_lake", "module_lake", "put", "small_lake"]
 
 
 @pytest.fixture(scope="session")
@@ -25,13 +24,19 @@ def small_lake(tmp_path, contracts):
         yield lake
 
 
-@pytest.fixture
-def put(tmp_path):
+@pytest.fixture(scope="module")
+def module_lake(tmp_path_factory, contracts):
+    """A lake with few tables that the tests of a file share."""
+    with a360.open(tmp_path_factory.mktemp("shared") / "lake", contracts=contracts) as lake:
+        yield lake
+
+
+@pytest.fixture(scope="session")
+def put(tmp_path_factory):
     """Puts resources into a lake: NDJSON files by type, and Bundles as files of their own; one ingest."""
-    numbers = itertools.count()
 
     def bring(lake, *resources, source=None):
-        folder = tmp_path / f"input-{next(numbers)}"
+        folder = tmp_path_factory.mktemp("input")
         plain = [each for each in resources if each["resourceType"] != "Bundle"]
         write_ndjson(folder, plain)
         for number, each in enumerate(resources):

@@ -7,7 +7,10 @@ import os
 from collections import Counter
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+
+from a360.protect import LocalKeyStore, LocalTokenizer
 
 PROJECT = Path(__file__).resolve().parents[2]
 CONTRACTS = PROJECT / "contracts"
@@ -43,7 +46,7 @@ def made_once(factory, name, make):
     return folder
 
 
-def write_ndjson(folder, resources, name="part-{}"):
+def write_ndjson(folder, resources, name="{}"):
     """Write resources as NDJSON files, one a type, and return the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     by_type = {}
@@ -127,3 +130,9 @@ def environment(**variables):
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def patient_key(lake, name, source="default"):
+    """The key of a patient by its logical id, as the lake makes it."""
+    tokenizer = LocalTokenizer(LocalKeyStore.open(lake.path / "keys"))
+    return tokenizer.tokens("patient", pa.array([f"{source}|{name}"]))[0].as_py()

@@ -8,7 +8,7 @@ from worlds import World
 
 import a360
 
-ROUNDS, WORLDS = 4, 60
+ROUNDS, WORLDS = 4, 80
 
 
 def news(seed, rounds):
@@ -17,7 +17,7 @@ def news(seed, rounds):
     return [[each for world in arriving for each in world[place]] for place in range(rounds)]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_any_order_and_portioning_gives_the_same_silver_and_gold(tmp_path, contracts, seed):
     """Versions, deletions and targets that come late and in portions give what arriving at once gives."""
     portions = news(seed, ROUNDS)

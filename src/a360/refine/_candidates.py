@@ -27,7 +27,7 @@ _DUCKDB_TYPES = {
 SHAPE_RULE = RowRule(
     name="shape",
     columns=(),
-    check=Expression("TRUE"),
+    check=Expression('NOT "#misshapen"'),
     severity="error",
     dimension="conformity",
     doc="an element of the resource has another JSON type than FHIR says",
@@ -98,6 +98,7 @@ class Candidates:
         shape = self._shape
         columns = [f"{self._value_sql(column)} AS {quote_name(column.name)}" for column in shape.viewed]
         flags = [_unreadable(column) for column in _checked_casts(shape)]
+        flags.append('v.row_id IN (SELECT row_id FROM misshapen) AS "#misshapen"')
         current = ["TRUE AS is_current"] if shape.table.history else []
         housekeeping = [
             "u.source",

@@ -67,7 +67,7 @@ class ViewReader:
             elif child.children:
                 tests.append(f"kind[{place}] NOT IN ('OBJECT', 'NULL')")
             else:
-                tests.append(f"kind[{place}] = 'ARRAY'")
+                tests.append(f"kind[{place}] IN ('ARRAY', 'OBJECT')")
         self._session.execute(
             f"INSERT INTO misshapen SELECT row_id FROM kinds WHERE coalesce({' OR '.join(tests)}, FALSE)"
         )
