@@ -138,6 +138,17 @@ class LakeFolder:
             os.fsync(file.fileno())
         draft.replace(self.file)
 
+    @property
+    def applied(self) -> str | None:
+        """The fingerprint of the plan that the tables were last made to fit."""
+        fingerprint = self._read().get("applied")
+        return fingerprint if isinstance(fingerprint, str) else None
+
+    def note_applied(self, fingerprint: str) -> None:
+        """Remember that the tables fit a plan."""
+        if self.applied != fingerprint:
+            self._write({**self._read(), "applied": fingerprint})
+
     @contextlib.contextmanager
     def working(self) -> Iterator[bool]:
         """Hold the lake for a job that must run alone; waits for another one to end.

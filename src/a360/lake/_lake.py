@@ -115,7 +115,12 @@ class Lake:
     def apply(self) -> Sequence["TableChange"]:
         """Create and evolve tables as the contracts say; `plan-refused` if data would be lost."""
         with self._folder.working():
-            return self._schema.apply()
+            return self._apply()
+
+    def _apply(self) -> Sequence["TableChange"]:
+        changes = self._schema.apply()
+        self._folder.note_applied(self.lake_plan.fingerprint)
+        return changes
 
     def ingest(
         self,
@@ -186,7 +191,9 @@ class Lake:
     def _recorded(self, command: str, engine: str | None = None) -> Iterator[RunRecord]:
         """Work alone in the lake, on tables as the contracts have them, and leave an account in `ops`."""
         with self._folder.working() as after_crash:
-            self._schema.apply()
+            # Looking at every table takes longer than most runs: it is done where the contracts have changed.
+            if after_crash or self._folder.applied != self.lake_plan.fingerprint:
+                self._apply()
             if after_crash:
                 self._recover()
             record = RunRecord(command, self.lake_plan.fingerprint, engine)

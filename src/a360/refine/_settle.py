@@ -8,6 +8,9 @@ from a360.refine._shape import SilverShape
 from a360.refine._units import version_order
 
 _UNIT = "source, resource_type, resource_id"
+# What a unit that counts was made into.
+_MADE = """deleted THEN 'tombstone'
+    WHEN row_id IN (SELECT row_id FROM candidate) THEN 'row' ELSE 'empty'"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,10 @@ class Settlement:
 
     def settle(self) -> Settled:
         """Give each unit its status, and prepare the rows that land."""
-        self._rank()
+        if self._has_versions():
+            self._rank()
+        else:
+            self._take_all()
         self._compare_with_target()
         self._make_rows()
         if self._whole:
@@ -51,6 +57,21 @@ class Settlement:
         else:
             self._leave_unchanged()
         return self._count()
+
+    def _has_versions(self) -> bool:
+        """Whether any resource comes in several versions; mostly none does, and ordering costs."""
+        count = self._session.sql(f"SELECT count(*) - count(DISTINCT hash({_UNIT})) AS n FROM unit")["n"][
+            0
+        ].as_py()
+        return bool(count)
+
+    def _take_all(self) -> None:
+        """`settled` where each resource comes once."""
+        self._session.execute(
+            f"CREATE OR REPLACE TEMP TABLE settled AS SELECT row_id, {_UNIT}, version_id, last_updated, "
+            f"known_at, arrival, deleted, CASE WHEN {_MADE} END AS status, TRUE AS latest "
+            "FROM unit WHERE row_id NOT IN (SELECT row_id FROM rejected)"
+        )
 
     def _rank(self) -> None:
         self._session.execute(
@@ -68,9 +89,7 @@ class Settlement:
             SELECT row_id, {_UNIT}, version_id, last_updated, known_at, arrival, deleted,
                 CASE WHEN copy > 1 THEN 'duplicate'
                      WHEN place > 1 AND NOT {self._history} THEN 'superseded'
-                     WHEN deleted THEN 'tombstone'
-                     WHEN row_id IN (SELECT row_id FROM candidate) THEN 'row'
-                     ELSE 'empty' END AS status,
+                     WHEN {_MADE} END AS status,
                 place = 1 AND copy = 1 AS latest
             FROM ranked
             """
