@@ -6,7 +6,7 @@ from pyiceberg.schema import Schema
 from pyiceberg.types import LongType, NestedField
 
 from a360.catalog import COMMIT_ID, COUNTS, UPSTREAM
-from a360.errors import ConflictError, DataError, UsageError
+from a360.errors import ConflictError, DataError, OperatorError, UsageError
 
 NAME = "silver.patient"
 
@@ -219,3 +219,48 @@ def test_only_commits_outside_ops_are_recorded(patients, stamp, keyed):
     tables.append("ops.run", rows((1, "a")), stamp())
     tables.append(NAME, rows((1, "a")), stamp())
     assert [each.table for each in tables.recorded] == [NAME]
+
+
+class Lossy:
+    """A catalog client whose commits land, or do not, and whose answers are then lost."""
+
+    def __init__(self, catalog, client, *, lands, silent):
+        self._catalog, self._client, self._lands, self._silent = catalog, client, lands, silent
+
+    def __getattr__(self, name):
+        return getattr(self._client, name)
+
+    def commit_table(self, *arguments):
+        if self._lands:
+            self._client.commit_table(*arguments)
+        if self._silent:
+            self._catalog.close()
+        raise ConnectionError("the answer was lost")
+
+
+@pytest.mark.parametrize("lands", [True, False])
+def test_a_lost_answer_is_settled_by_the_table(patients, stamp, catalog, monkeypatch, lands):
+    """Where the answer is lost, the table says whether the commit landed; either way it can be run again."""
+    mark, client = stamp(), catalog.client
+    monkeypatch.setattr(catalog, "client", lambda *at: Lossy(catalog, client(*at), lands=lands, silent=False))
+    if lands:
+        assert patients.append(NAME, rows((1, "a")), mark).snapshot_id
+    else:
+        with pytest.raises(OperatorError) as error:
+            patients.append(NAME, rows((1, "a")), mark)
+        assert error.value.code.slug == "commit-outcome-unknown"
+    monkeypatch.undo()
+    assert patients.append(NAME, rows((1, "a")), mark).replayed is lands
+    assert values(patients) == [(1, "a")]
+
+
+def test_a_catalog_that_is_gone_is_named(patients, stamp, catalog, monkeypatch):
+    """Without a catalog no outcome is claimed: it is unreachable before a commit, and after one unknown."""
+    client = catalog.client
+    monkeypatch.setattr(catalog, "client", lambda *at: Lossy(catalog, client(*at), lands=True, silent=True))
+    with pytest.raises(OperatorError) as error:
+        patients.append(NAME, rows((1, "a")), stamp())
+    assert error.value.code.slug == "commit-outcome-unknown"
+    with pytest.raises(OperatorError) as error:
+        patients.append(NAME, rows((1, "a")), stamp())
+    assert error.value.code.slug == "catalog-unreachable"

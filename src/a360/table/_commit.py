@@ -106,6 +106,14 @@ class Committer:
                 where=self.catalog.endpoint.warehouse,
                 next_step="`a360 tables` lists the tables; `a360 apply` creates those that contracts declare",
             ) from None
+        except (RESTError, OSError) as error:
+            raise OperatorError(
+                "catalog-unreachable",
+                f"The catalog did not say how {name} stands",
+                where=self.catalog.endpoint.uri,
+                found=type(error).__name__,
+                next_step="check that the catalog runs and is reachable, then run again",
+            ) from error
         return table
 
     def commit(self, name: str, stamp: CommitStamp, plan: Plan, *, base: Base = UNFENCED) -> CommitResult:
@@ -154,7 +162,10 @@ class Committer:
         """Find out what became of a commit that ended in an error, from the table itself."""
         if isinstance(error, FailpointError):
             raise error
-        table = self.load(name)
+        try:
+            table = self.load(name)
+        except OperatorError:
+            raise _unknown(name, error) from error
         result = landed(table, name, commit_id)
         if result is not None:
             return result
@@ -173,10 +184,14 @@ class Committer:
             raise error
         if not isinstance(error, RESTError | CommitStateUnknownException | OSError):
             raise error
-        raise OperatorError(
-            "commit-outcome-unknown",
-            f"The commit to {name} failed, and it is not in the table",
-            where=name,
-            found=type(error).__name__,
-            next_step="run again with the same input: what has landed is not committed twice",
-        ) from error
+        raise _unknown(name, error) from error
+
+
+def _unknown(name: str, error: Exception) -> OperatorError:
+    return OperatorError(
+        "commit-outcome-unknown",
+        f"The commit to {name} failed, and the table does not show it",
+        where=name,
+        found=type(error).__name__,
+        next_step="run again with the same input: what has landed is not committed twice",
+    )

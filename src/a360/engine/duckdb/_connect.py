@@ -60,10 +60,16 @@ def attach(connection: duckdb.DuckDBPyConnection, endpoint: Endpoint, alias: str
         # Files of a commit that failed stay for `collect`: DuckDB would delete them even where the commit
         # landed and only its answer was lost.
         connection.execute(
-            f"ATTACH {quote_text(endpoint.warehouse)} AS {target} (TYPE iceberg, "
+            f"ATTACH {quote_text(_warehouse(endpoint))} AS {target} (TYPE iceberg, "
             f"ENDPOINT {quote_text(endpoint.uri)}, SECRET {secret}, "
             "ACCESS_DELEGATION_MODE 'none', REMOVE_FILES_ON_DELETE false)"
         )
+
+
+def _warehouse(endpoint: Endpoint) -> str:
+    """What ATTACH names: the catalog's warehouse, unless DuckDB would take it for the address of a file."""
+    plain = endpoint.warehouse and "://" not in endpoint.warehouse
+    return endpoint.warehouse if plain else "lake"
 
 
 def detach(connection: duckdb.DuckDBPyConnection, alias: str) -> None:
