@@ -253,8 +253,19 @@ class Emitter:
 
     def _if(self, expr: Call) -> str:
         condition, yes, no = expr.args
-        otherwise = "" if isinstance(no, Constant) and no.value is None else f" ELSE {self.sql(no)}"
+        nothing = isinstance(no, Constant) and no.value is None
+        if self._asks_for(condition, yes):
+            # A value where there is one: said so, an engine computes it once.
+            return self._atom(yes) if nothing else f"coalesce({self.sql(yes)}, {self.sql(no)})"
+        otherwise = "" if nothing else f" ELSE {self.sql(no)}"
         return f"CASE WHEN {self.sql(condition)} THEN {self.sql(yes)}{otherwise} END"
+
+    def _asks_for(self, condition: Expr, value: Expr) -> bool:
+        """Whether a condition is that this very value exists."""
+        if not isinstance(condition, Call) or condition.op is not Op.EXISTS:
+            return False
+        [asked] = condition.args
+        return not asked.many and not value.many and self.sql(asked) == self.sql(value)
 
     def _exists(self, expr: Call) -> str:
         [value] = expr.args
