@@ -72,7 +72,7 @@ def content(lake, zones=ZONES, *, without=OF_THE_MOMENT):
     found = {}
     for table in lake.tables_info():
         name = f"{table.namespace}.{table.name}"
-        if table.namespace in zones and name != "bronze.fhir_block":
+        if table.namespace in zones:
             rows = lake.table(name)
             kept = rows.drop_columns([each for each in rows.column_names if each in without])
             found[name] = Counter(_frozen(row) for row in kept.to_pylist())
