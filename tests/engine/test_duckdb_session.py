@@ -5,7 +5,7 @@ import pytest
 from pyiceberg.schema import Schema
 from pyiceberg.types import LongType, NestedField, StringType, TimestamptzType
 
-from a360.catalog import COMMIT_ID, CommitStamp
+from a360.catalog import COMMIT_ID, CatalogSession, CommitStamp
 from a360.engine.duckdb import DuckDBEngine
 from a360.errors import A360Error
 
@@ -29,11 +29,17 @@ def test_tables_resolve_by_namespace_and_temporary_tables_by_name(session, new_t
     assert found.column("id").to_pylist() == [2, 3]
 
 
-def test_a_session_opened_on_an_empty_lake_sees_namespaces_made_later(session, new_table):
+def test_a_session_opened_on_an_empty_lake_sees_namespaces_made_later(profile, tmp_path):
     """Opening before the first namespace exists does not blind the session to it."""
-    assert session.sql("SELECT 1 AS one").num_rows == 1
-    fill(new_table("gold.visit_facts", PATIENT), [7])
-    assert session.sql("SELECT id FROM gold.visit_facts").column("id").to_pylist() == [7]
+    with (
+        CatalogSession.open(tmp_path, profile=profile) as catalog,
+        DuckDBEngine(tmp_path / "tmp").session(catalog) as session,
+    ):
+        assert session.sql("SELECT 1 AS one").num_rows == 1
+        catalog.client().create_namespace("gold")
+        location = f"{catalog.endpoint.warehouse}/gold/visit_facts"
+        fill(catalog.client().create_table("gold.visit_facts", PATIENT, location=location), [7])
+        assert session.sql("SELECT id FROM gold.visit_facts").column("id").to_pylist() == [7]
 
 
 def test_commits_of_others_are_seen_by_the_next_statement(session, new_table):
@@ -110,7 +116,7 @@ def test_errors_do_not_quote_the_values_of_a_row(session, sql):
 
 def test_what_is_spilled_is_encrypted_and_removed(catalog, tmp_path):
     """A query larger than memory spills into the lake's own folder, unreadable, and leaves nothing."""
-    spill = tmp_path / "lake" / "tmp"
+    spill = tmp_path / "spill"
     with DuckDBEngine(spill, memory_limit="100MB", threads=1).session(catalog) as session:
         session.execute(
             "CREATE TEMP TABLE big AS "
@@ -122,15 +128,15 @@ def test_what_is_spilled_is_encrypted_and_removed(catalog, tmp_path):
     assert [path for path in spill.rglob("*") if path.is_file()] == []
 
 
-def test_the_spill_of_a_dead_process_is_swept_up(catalog, engine, tmp_path):
+def test_the_spill_of_a_dead_process_is_swept_up(catalog, tmp_path):
     """A spill folder that no living session holds is removed when the next session opens."""
-    dead = tmp_path / "lake" / "tmp" / "duckdb-dead"
+    engine, dead = DuckDBEngine(tmp_path), tmp_path / "duckdb-dead"
     dead.mkdir(parents=True)
     (dead / "in-use").touch()
     (dead / "duckdb_temp_storage.tmp").write_bytes(b"x")
     with engine.session(catalog), engine.session(catalog):
         assert not dead.exists()
-        assert len(list((tmp_path / "lake" / "tmp").iterdir())) == 2
+        assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_merge_is_one_commit_under_the_stamp_of_its_endpoint(session, catalog, new_table):

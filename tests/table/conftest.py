@@ -1,4 +1,4 @@
-"""A lake of its own for each test, under both catalog profiles."""
+"""A lake for the tests of a module, under both catalog profiles; each test finds it empty."""
 
 import pytest
 from pyiceberg.schema import Schema
@@ -8,19 +8,45 @@ from a360.catalog import CatalogSession, CommitStamp
 from a360.engine.duckdb import DuckDBEngine
 from a360.table import Tables, new_commit_id
 
-PROFILES = pytest.mark.parametrize("profile", [None, "glue"], ids=["embedded", "glue"])
+
+@pytest.fixture(scope="module", params=[None, "glue"], ids=["embedded", "glue"])
+def profile(request):
+    return request.param
 
 
-@pytest.fixture(params=[None, "glue"], ids=["embedded", "glue"])
-def catalog(request, tmp_path):
-    with CatalogSession.open(tmp_path / "lake", profile=request.param) as session:
-        yield session
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("lake")
+
+
+@pytest.fixture(scope="module")
+def shared(profile, folder):
+    """Opening a lake costs half a second, so that one serves a whole module."""
+    engine = DuckDBEngine(folder / "tmp", memory_limit="512MB", threads=2)
+    with CatalogSession.open(folder, profile=profile) as catalog, Tables(catalog, engine) as tables:
+        yield tables
 
 
 @pytest.fixture
-def tables(catalog, tmp_path):
-    with Tables(catalog, DuckDBEngine(tmp_path / "lake" / "tmp", memory_limit="512MB", threads=2)) as opened:
-        yield opened
+def tables(shared):
+    yield shared
+    shared.recorded.clear()
+    for name in shared.list():
+        shared.drop(name, purge=True)
+
+
+@pytest.fixture
+def catalog(tables):
+    return tables.catalog
+
+
+@pytest.fixture
+def own(tmp_path, profile):
+    """A lake that a test may ruin."""
+    with CatalogSession.open(tmp_path, profile=profile) as catalog:
+        engine = DuckDBEngine(tmp_path / "tmp", memory_limit="512MB", threads=2)
+        with Tables(catalog, engine) as tables:
+            yield tables
 
 
 @pytest.fixture

@@ -59,10 +59,10 @@ def test_keeping_the_same_rows_in_other_files_is_no_news(patients, stamp):
     assert patients.commits_since(NAME, base) == []
 
 
-def test_a_strangers_commit_without_an_id_leaves_no_answer(patients, stamp, catalog, tmp_path):
+def test_a_strangers_commit_without_an_id_leaves_no_answer(patients, stamp, catalog, folder):
     """Rows that came in past the gateway belong to no commit that could be named."""
     base = patients.append(NAME, rows(0), stamp()).snapshot_id
-    with serve_catalog(tmp_path / "lake") as endpoint:
+    with serve_catalog(folder) as endpoint:
         table = catalog.client(endpoint).load_table(NAME)
         fields = [pa.field("id", pa.int64(), nullable=False), pa.field("v", pa.string())]
         table.append(pa.table({"id": [77], "v": ["x"]}, schema=pa.schema(fields)))

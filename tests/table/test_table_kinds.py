@@ -191,7 +191,7 @@ def test_a_table_in_figures_counts_what_readers_see(tables, stamp):
     assert info.rows == 105
     assert info.snapshot_id == tables.current_snapshot_id(NAME)
     folder = Path(tables.load(NAME).location()) / "data"
-    assert info.bytes == sum(path.stat().st_size for path in folder.iterdir())
+    assert info.bytes == sum(path.stat().st_size for path in folder.rglob("*.parquet"))
 
 
 def test_arrow_types_that_fit_are_taken_as_they_come(tables, stamp):

@@ -1,7 +1,6 @@
 """Any sequence of writes leaves a table as a plain dictionary would have it, now and at every snapshot."""
 
 import datetime as dt
-import tempfile
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,9 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from a360.catalog import CatalogSession, CommitStamp
-from a360.engine.duckdb import DuckDBEngine
-from a360.table import Tables, new_commit_id
+from a360.catalog import CommitStamp
+from a360.table import new_commit_id
 
 NAME = "silver.oracle"
 ARROW = pa.schema([("id", pa.int64()), ("v", pa.string()), ("clinic", pa.string())])
@@ -89,22 +87,12 @@ def rows_of(table):
     return sorted(found, key=repr)
 
 
-@pytest.fixture(scope="module", params=[None, "glue"], ids=["embedded", "glue"])
-def shared(request):
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        CatalogSession.open(Path(folder), profile=request.param) as catalog,
-        Tables(catalog, DuckDBEngine(Path(folder) / "tmp", threads=1)) as tables,
-    ):
-        yield tables
-
-
 @pytest.mark.parametrize("mode", ["automatic", "copy-on-write", "merge-on-read"])
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(steps=st.lists(STEPS, min_size=1, max_size=7))
-def test_any_sequence_of_writes_equals_the_oracle(shared, keyed, mode, steps):
+def test_any_sequence_of_writes_equals_the_oracle(tables, keyed, mode, steps):
     """After each step the table equals the oracle; so does the past, and nothing lies about unreached."""
-    tables, model = shared, Model()
+    model = Model()
     if tables.exists(NAME):
         tables.drop(NAME, purge=True)
     modes = {} if mode == "automatic" else {"write.merge.mode": mode, "write.delete.mode": mode}

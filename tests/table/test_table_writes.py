@@ -152,6 +152,16 @@ def test_rows_that_cannot_be_merged_are_refused_whole(patients, stamp, filled, s
     assert len(list(patients.session.sql("SELECT 1 AS one").to_pylist())) == 1
 
 
+@pytest.mark.parametrize("mode", ["copy-on-write", "merge-on-read"])
+def test_one_row_takes_the_place_of_all_with_its_key(tables, keyed, stamp, mode):
+    """Where appends left several rows of a key, a merge leaves one, however it is carried out."""
+    tables.create_table(NAME, keyed, properties={"write.merge.mode": mode})
+    for _ in range(2):
+        tables.append(NAME, rows((1, "old"), (2, "old")), stamp())
+    tables.merge(NAME, rows((1, "new")), ["id"], stamp())
+    assert values(tables) == [(1, "new"), (2, "old"), (2, "old")]
+
+
 def test_a_merge_needs_columns_that_exist(patients, stamp):
     """A key that the table lacks is the caller's fault."""
     for key in (["nothing"], []):
@@ -254,13 +264,14 @@ def test_a_lost_answer_is_settled_by_the_table(patients, stamp, catalog, monkeyp
     assert values(patients) == [(1, "a")]
 
 
-def test_a_catalog_that_is_gone_is_named(patients, stamp, catalog, monkeypatch):
+def test_a_catalog_that_is_gone_is_named(own, keyed, stamp, monkeypatch):
     """Without a catalog no outcome is claimed: it is unreachable before a commit, and after one unknown."""
-    client = catalog.client
+    own.create_table(NAME, keyed)
+    catalog, client = own.catalog, own.catalog.client
     monkeypatch.setattr(catalog, "client", lambda *at: Lossy(catalog, client(*at), lands=True, silent=True))
     with pytest.raises(OperatorError) as error:
-        patients.append(NAME, rows((1, "a")), stamp())
+        own.append(NAME, rows((1, "a")), stamp())
     assert error.value.code.slug == "commit-outcome-unknown"
     with pytest.raises(OperatorError) as error:
-        patients.append(NAME, rows((1, "a")), stamp())
+        own.append(NAME, rows((1, "a")), stamp())
     assert error.value.code.slug == "catalog-unreachable"
