@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from a360.ingest._rows import Bytes, Ints
 from a360.protect import BatchSealer, seal_block
@@ -22,6 +21,15 @@ class SealedBlock:
     rows: int
     plain_bytes: int
     payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where resources were put: the names of blocks, and each resource's block among them and line in it."""
+
+    names: list[str]
+    blocks: npt.NDArray[np.int32]
+    positions: npt.NDArray[np.int32]
 
 
 @dataclass(slots=True)
@@ -46,10 +54,8 @@ class BlockBuilder:
         self._open: dict[str, _OpenBlock] = {}
         self._sealing: deque[Future[SealedBlock]] = deque()
 
-    def place(
-        self, resource_type: str, text: Bytes, starts: Ints, ends: Ints
-    ) -> tuple[pa.Array, npt.NDArray[np.int32]]:
-        """Take resources of one type (a newline stands behind each); the block and line of each."""
+    def place(self, resource_type: str, text: Bytes, starts: Ints, ends: Ints) -> Placed:
+        """Take resources of one type (a newline stands behind each)."""
         names: list[str] = []
         counts: list[int] = []
         positions = []
@@ -67,8 +73,8 @@ class BlockBuilder:
             at += count
             if len(block.text) >= self._block_bytes:
                 self._close(resource_type)
-        ids = pa.array(names, pa.string()).take(pa.array(np.repeat(np.arange(len(names)), counts)))
-        return ids, np.concatenate(positions)
+        blocks = np.repeat(np.arange(len(names), dtype=np.int32), counts)
+        return Placed(names, blocks, np.concatenate(positions))
 
     def close(self) -> None:
         """Close the blocks that are still open."""

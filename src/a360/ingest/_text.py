@@ -79,6 +79,17 @@ class _Reader:
     def _fill(self, size: int) -> None:
         """Hold at least `size` bytes of text, or all that is left."""
         while len(self._buffer) < size and not self._ended:
+            pieces = list(self._next(min(size - len(self._buffer), self._limits.chunk_bytes)))
+            if len(self._buffer) < self._limits.chunk_bytes:
+                # In one go: growing a large buffer piece by piece costs more than reading it.
+                self._buffer = bytearray().join((self._buffer, *pieces))
+            else:
+                for piece in pieces:
+                    self._buffer += piece
+
+    def _next(self, size: int) -> Iterator[bytes]:
+        """Pieces that make at least `size` bytes, or all that are left."""
+        while size > 0 and not self._ended:
             try:
                 piece = next(self._pieces, None)
             except ArchiveError as error:
@@ -86,7 +97,8 @@ class _Reader:
             if piece is None:
                 self._ended = True
             else:
-                self._buffer += piece
+                size -= len(piece)
+                yield piece
 
     def _drop(self, size: int) -> None:
         del self._buffer[:size]
@@ -105,10 +117,12 @@ class _Reader:
         end = text.find(b"\n", start)
         if end < 0:
             self._fill(start + self._limits.line_bytes + 1)
+            text = self._buffer
             end = text.find(b"\n", start)
         if end < 0 or end - start > self._limits.line_bytes:
             # One line that is longer than a line may be: a Bundle, if nothing comes behind it.
             self._fill(end + 2)
+            text = self._buffer
             alone = end < 0 or not text[end:].strip(_WHITE)
             return len(text) > self._limits.line_bytes and alone and _BUNDLE in text[:_HEAD_BYTES]
         first, rest = text[start:end], text[end:]
@@ -138,8 +152,7 @@ class _Reader:
             self._fill(max(self._limits.chunk_bytes, searched + 1))
             cut = self._buffer.rfind(b"\n", searched)
             if cut >= 0:
-                yield Segment(self._file, self._offset, self._buffer[: cut + 1])
-                self._drop(cut + 1)
+                yield self._segment(cut + 1)
                 searched = 0
             elif self._ended:
                 break
@@ -152,6 +165,14 @@ class _Reader:
             yield self._refused(self._broken.rule, f"{self._broken}; what comes after this is lost")
         elif self._buffer:
             yield Segment(self._file, self._offset, self._buffer + b"\n")
+
+    def _segment(self, size: int) -> Segment:
+        """The first bytes of the buffer, without a copy; what is left of it begins the next one."""
+        text, self._buffer = self._buffer, self._buffer[size:]
+        del text[size:]
+        segment = Segment(self._file, self._offset, text)
+        self._offset += size
+        return segment
 
     def _skip_line(self) -> Refused:
         """Pass over a line that is too long, up to its newline or the end, holding little of it."""

@@ -14,6 +14,8 @@ from a360.protect._ports import KeyStore
 
 _TOKEN_BYTES: Final = 16
 _SHA256_BLOCK: Final = 64
+# Values are copied out of Arrow a few at a time: a large copy costs more in page faults than in copying.
+_RUN: Final = 2048
 _ACCEPTED: Final = frozenset(
     (pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.large_binary(), pa.binary_view())
 )
@@ -40,11 +42,12 @@ class LocalTokenizer:
 
     def digests(self, values: pa.Array | pa.ChunkedArray) -> pa.Array:
         """One content digest for each string or binary."""
-        array = _one_array(values).cast(pa.large_binary())
-        present = array.drop_null()
-        plain = present.to_numpy(zero_copy_only=False)
-        raw = _blake2b(self._digest_key, plain)
-        digests = _hex_array(raw, len(plain))
+        array = _one_array(values)
+        raw = []
+        for start in range(0, len(array), _RUN):
+            run = array.slice(start, _RUN).cast(pa.large_binary()).drop_null()
+            raw.append(_blake2b(self._digest_key, run.to_numpy(zero_copy_only=False)))
+        digests = _hex_array(b"".join(raw), len(array) - array.null_count)
         return digests if array.null_count == 0 else _spread(digests, array)
 
     def _domain_key(self, domain: str) -> bytes:
