@@ -205,7 +205,7 @@ def watched(folder):
 
 
 def test_what_spills_to_disk_is_sealed(tmp_path, contracts):
-    """Where memory is short the engine spills, and nothing of what it spills can be read, even if it fails."""
+    """Where memory is short the engine spills, and nothing of what it spills can be read."""
     write_ndjson(tmp_path / "in", (namesake(n) for n in range(24_000)))
     with a360.open(tmp_path / "lake", contracts=contracts, memory_limit="128MB", threads=2) as lake:
         lake.ingest(tmp_path / "in")

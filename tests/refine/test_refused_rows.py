@@ -17,6 +17,11 @@ REFUSED = {
     "list-for-text": (patient("list-for-text", gender=["female"]), "shape"),
     "object-for-text": (patient("object-for-text", gender={"code": "female"}), "shape"),
     "text-for-object": (patient("text-for-object", maritalStatus="M"), "shape"),
+    "text-for-boolean": (patient("text-for-boolean", active="yes"), "shape"),
+    "object-for-inner-list": (
+        patient("object-for-inner-list", maritalStatus={"coding": {"code": "M"}}),
+        "shape",
+    ),
 }
 COUNTED = {
     "placeholder-birth": patient("placeholder-birth", birthDate="1899-12-31"),

@@ -50,6 +50,11 @@ class StructNode:
         return self.type == "boolean"
 
     @property
+    def is_whole_number(self) -> bool:
+        """Whether the leaf is a number without a fraction."""
+        return self.type in WHOLE_NUMBERS
+
+    @property
     def is_value(self) -> bool:
         """Whether the element has a single value, rather than elements or a value of several types."""
         return is_primitive(self.type) and not self.json

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from a360.contract import SilverStep, ViewPlan
 from a360.engine import quote_text
-from a360.fhir import CompiledView, compile_view
+from a360.fhir import CompiledView, StructNode, compile_view
 from a360.refine._context import RefineContext
 
 PAYLOAD = "payload_batch"
 VIEWED = "viewed"
+_NUMBERS = ("UBIGINT", "BIGINT", "HUGEINT", "DOUBLE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +52,39 @@ class ViewReader:
 
         Parsing gives null for such an element: without this check its content would be lost silently.
         """
-        children = view.struct.children
-        if not children:
+        elements = list(_elements(view.struct))
+        if not elements:
             return
-        paths = ", ".join(quote_text("$." + name) for name in children)
+        paths = ", ".join(quote_text(path) for path, _ in elements)
         # Kept in a table: as an inner query it would be computed anew for each element.
         self._session.execute(
             f"CREATE OR REPLACE TEMP TABLE kinds AS "
             f"SELECT u.row_id, json_type(p.payload, [{paths}]) AS kind {payloads}"
         )
-        tests = []
-        for place, child in enumerate(children.values(), start=1):
-            if child.many:
-                tests.append(f"kind[{place}] NOT IN ('ARRAY', 'NULL')")
-            elif child.children:
-                tests.append(f"kind[{place}] NOT IN ('OBJECT', 'NULL')")
-            else:
-                tests.append(f"kind[{place}] IN ('ARRAY', 'OBJECT')")
+        tests = [f"kind[{place}] NOT IN ({kinds})" for place, (_, kinds) in enumerate(elements, start=1)]
         self._session.execute(
             f"INSERT INTO misshapen SELECT row_id FROM kinds WHERE coalesce({' OR '.join(tests)}, FALSE)"
         )
+
+
+def _elements(node: StructNode, path: str = "$") -> Iterator[tuple[str, str]]:
+    """The elements of a resource that lie in no list, with the JSON types they may have."""
+    for name, child in node.children.items():
+        inner = f"{path}.{name}"
+        yield inner, ", ".join(quote_text(kind) for kind in (*_kinds(child), "NULL"))
+        if child.children and not child.many:
+            yield from _elements(child, inner)
+
+
+def _kinds(node: StructNode) -> tuple[str, ...]:
+    """DuckDB's names of the JSON types that an element may have."""
+    if node.many:
+        return ("ARRAY",)
+    if not node.is_value:
+        return ("OBJECT",)
+    if node.is_boolean:
+        return ("BOOLEAN",)
+    if node.is_whole_number:
+        return _NUMBERS
+    # A number for a text, or the other way round, is read as what it says.
+    return ("VARCHAR", "BOOLEAN", *_NUMBERS)
