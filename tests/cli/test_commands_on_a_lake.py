@@ -1,11 +1,15 @@
 import csv
 import json
+import shutil
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 pytestmark = pytest.mark.e2e
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_tables_are_a_bare_array(a360):
@@ -92,6 +96,20 @@ def test_lint_exits_3_on_faults(a360, tmp_path):
     faults = a360("lint", tmp_path, "--json").json()
     assert faults
     assert all({"file", "line", "code", "message"} <= set(fault) for fault in faults)
+
+
+def test_lint_fix_gives_missing_field_ids(a360, tmp_path):
+    """`lint --fix` numbers a column without an id, in contract and ledger, and is then content."""
+    contracts = tmp_path / "contracts"
+    shutil.copytree(ROOT / "contracts", contracts)
+    shutil.copytree(ROOT / "environments", tmp_path / "environments")
+    contract = contracts / "silver" / "location.yaml"
+    text = contract.read_text()
+    assert "{property: a360.fieldId, value: 3}" in text
+    contract.write_text(text.replace("          - {property: a360.fieldId, value: 3}\n", "", 1))
+    assert a360("lint", contracts, "--json").json()
+    assert a360("lint", contracts, "--fix", "--json").json() == []
+    assert "a360.fieldId, value: 3" in contract.read_text()
 
 
 def test_query_answers_on_screen_and_in_json(a360):

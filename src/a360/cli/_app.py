@@ -96,11 +96,13 @@ def lint(
     folder: Annotated[
         Path | None, typer.Argument(metavar="[FOLDER]", help="The contracts (default: ./contracts).")
     ] = None,
+    *,
+    fix: Annotated[bool, typer.Option("--fix", help="Give columns without a field id the next one.")] = False,
 ) -> int | None:
     """Find every fault of every contract."""
     from a360.cli import _prepare
 
-    return _prepare.lint(face, folder)
+    return _prepare.lint(face, folder, fix=fix)
 
 
 @command(app)

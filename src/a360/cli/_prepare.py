@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from a360.cli._face import Face
-from a360.cli._text import number, plain, size
+from a360.cli._text import number, plain, size, tell
 from a360.errors import ContractError, OperatorError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def init(face: Face) -> int | None:
 def doctor(face: Face) -> int | None:
     """Look at machine and settings, and at the lake where there is one."""
     from a360.cli._render import grid  # noqa: PLC0415 - each command imports what it needs, here and below
-    from a360.lake._doctor import machine_checks  # noqa: PLC0415 - no lake is open to ask
+    from a360.lake import machine_checks  # noqa: PLC0415 - no lake is open to ask
 
     if face.has_lake:
         with face.lake() as lake:
@@ -50,12 +50,15 @@ def _check_variables() -> "DoctorCheck":
     return DoctorCheck("settings", not unknown, found, "unset or correct them; docs/cli.md lists all")
 
 
-def lint(face: Face, folder: Path | None) -> int | None:
-    """Report every fault."""
-    from a360.contract import default_contracts  # noqa: PLC0415
+def lint(face: Face, folder: Path | None, *, fix: bool) -> int | None:
+    """Report every fault, after mending what can be mended."""
+    from a360.contract import assign_field_ids, default_contracts  # noqa: PLC0415
     from a360.lake import lint as faults_of  # noqa: PLC0415
 
     where = folder or face.settings.contracts or default_contracts()
+    if fix:
+        for each in assign_field_ids(where):
+            tell(f"{each.dataset}.{each.column}: field id {each.field_id}")
     faults = faults_of(where)
     count = number(len(faults)) if faults else "No"
     summary = f"{count} fault{'' if len(faults) == 1 else 's'} in {plain(where)}"

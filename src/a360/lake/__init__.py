@@ -1,5 +1,6 @@
 """The composition root: opens a lake for an environment and wires the adapters of its ports."""
 
+from a360.lake._doctor import machine_checks
 from a360.lake._folder import Origin
 from a360.lake._lake import ENGINES, KINDS, Lake, open_lake
 from a360.lake._lint import lint
@@ -24,5 +25,6 @@ __all__ = [
     "Origin",
     "RunReport",
     "lint",
+    "machine_checks",
     "open_lake",
 ]
