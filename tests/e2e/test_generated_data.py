@@ -89,7 +89,7 @@ def test_what_cannot_be_read_is_refused_at_the_door(dirty):
 
 
 def test_what_breaks_a_rule_is_refused_by_it(dirty):
-    """Wrong shapes, dates that no calendar has, births to come, doses below zero: each is refused by its rule."""
+    """Wrong shapes, dates that no calendar has, births to come, doses below zero: each by its rule."""
     lake, wrote = dirty
     counted = refusals(lake)
     assert counted["shape"] == wrote["wrong_type"]
