@@ -241,7 +241,7 @@ class Lake:
         return [self.tables.info(name) for name in self.tables.list()]
 
     def history(self, name: str) -> Sequence[SnapshotInfo]:
-        """A table's snapshots, oldest first."""
+        """A table's snapshots, newest first."""
         return self.tables.snapshots(self._known(name))
 
     def _known(self, name: str) -> str:

@@ -46,30 +46,44 @@ def require_select(sql: str) -> str:
             next_step="write one SELECT",
         ) from error
     if len(statements) != 1:
-        raise UsageError("usage", "A query is one statement", found=f"{len(statements)} statements")
+        raise UsageError(
+            "usage",
+            "A query is one statement",
+            found=f"{len(statements)} statements",
+            next_step="write one SELECT",
+        )
     query = statements[0]
     if not isinstance(query, exp.Select | exp.SetOperation | exp.Subquery):
         raise _denied("a statement that is no SELECT", "write one SELECT")
     for table in query.find_all(exp.Table):
-        _require_lake_table(table, _cte_names(query))
+        _require_lake_table(table)
     for call in query.find_all(exp.Anonymous):
         if call.name.lower() in _FORBIDDEN_CALLS or call.name.lower().startswith(("duckdb_", "pragma_")):
             raise _denied(f"the function {call.name.lower()}", "leave it out")
     return query.sql(dialect="duckdb")
 
 
-def _cte_names(query: exp.Expression) -> set[str]:
-    return {cte.alias_or_name.lower() for cte in query.find_all(exp.CTE)}
+def _is_cte(table: exp.Table) -> bool:
+    """Whether the name is that of a CTE that can be seen from where it stands."""
+    node: exp.Expr | None = table
+    while node is not None:
+        if isinstance(node, exp.Query) and table.name.lower() in {cte.alias.lower() for cte in node.ctes}:
+            return True
+        node = node.parent
+    return False
 
 
-def _require_lake_table(table: exp.Table, ctes: set[str]) -> None:
+def _require_lake_table(table: exp.Table) -> None:
     if not isinstance(table.this, exp.Identifier):
         raise _denied("a table function", "read tables of the lake only, as silver.patient")
-    if not table.db and table.name.lower() in ctes:
+    if not table.db and _is_cte(table):
         return
     if table.catalog or table.db.lower() not in _ZONES:
         named = ".".join(part.name for part in table.parts)
         raise _denied(f"the table {named}", "name tables as zone.dataset; `a360 tables` lists them")
+    # The catalog knows its tables by their exact names, which are in lower case; SQL does not mind the case.
+    for part in ("this", "db"):
+        table.set(part, exp.to_identifier(table.args[part].name.lower()))
 
 
 def _denied(found: str, next_step: str) -> DeniedError:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from a360.contract import DanglingRows, LakePlan, SilverStep, Step
-from a360.engine import quote_table
+from a360.engine import EngineSession, quote_name, quote_table
 from a360.quality import RuleResult, measure_results, measure_sql
 from a360.refine._context import IDENTIFIERS, RefineContext, StepOutcome, alive_sql
 from a360.refine._gold import refine_gold
@@ -61,6 +61,20 @@ def refine(
     on_outcome: Callable[[StepOutcome], None] | None = None,
 ) -> RefineResult:
     """Carry out steps in order; `on_outcome` hears of each as it ends, so that a later failure hides none."""
+    try:
+        return _refine(context, steps, full=full, progress=progress, on_outcome=on_outcome)
+    finally:
+        _forget(context.session)
+
+
+def _refine(
+    context: RefineContext,
+    steps: Sequence[Step],
+    *,
+    full: bool,
+    progress: Progress | None,
+    on_outcome: Callable[[StepOutcome], None] | None,
+) -> RefineResult:
     outcomes: list[StepOutcome] = []
     for done, step in enumerate(steps):
         if progress:
@@ -78,6 +92,16 @@ def refine(
     if progress:
         progress("run", "done", len(steps), len(steps))
     return RefineResult(outcomes, _references(context, outcomes))
+
+
+def _forget(session: EngineSession) -> None:
+    """Drop what the steps worked in: it identifies patients, and the session may answer queries next."""
+    for kind in ("view", "table"):
+        found = session.sql(
+            f"SELECT {kind}_name AS name FROM duckdb_{kind}s() WHERE temporary AND NOT internal"
+        )
+        for name in found["name"].to_pylist():
+            session.execute(f"DROP {kind} IF EXISTS temp.{quote_name(name)}")
 
 
 def _references(context: RefineContext, outcomes: Sequence[StepOutcome]) -> list[RuleResult]:
