@@ -20,7 +20,11 @@ def version_order(table: str = "", direction: str = "") -> str:
     at = f"{table}." if table else ""
     columns = (
         f"coalesce({at}last_updated, TIMESTAMPTZ '0001-01-01 00:00:00+00')",
-        f"coalesce(try_cast({at}version_id AS HUGEINT), -1)",
+        # A cast alone would round 1.5 and take a sign.
+        (
+            f"CASE WHEN regexp_full_match({at}version_id, '[0-9]{{1,38}}') "
+            f"THEN CAST({at}version_id AS HUGEINT) ELSE -1 END"
+        ),
         f"{at}known_at",
     )
     return ", ".join(f"{column} {direction}".rstrip() for column in columns)
