@@ -133,10 +133,14 @@ def test_a_full_run_refuses_nothing_twice(made):
     assert len(lake.table("quarantine.patient")) == before
 
 
-def test_the_same_file_name_and_offset_of_another_day_is_another_reject(small_lake, put):
-    """Exports are named alike every day: what is refused at the same place of a later one is kept as well."""
+def test_the_same_file_name_and_offset_of_another_day_is_another_reject(small_lake, put, monkeypatch):
+    """Exports are named alike every day: what is refused at the same place of a later one is kept as well.
+
+    That holds also where so much is refused that it is written piece by piece.
+    """
+    monkeypatch.setattr("a360.refine._rejects._KEPT_BYTES", 1)
     for value in ("none of these", "nor of these"):
-        put(small_lake, patient("p1", gender=value))
+        put(small_lake, patient("p1", gender=value), encounter("e1", status=value))
         small_lake.run()
     rows = small_lake.table("quarantine.patient").to_pylist()
     assert len({(row["file"], row["offset"]) for row in rows}) == 1

@@ -1,7 +1,7 @@
 """Bronze blocks, opened: from sealed bytes to Arrow batches of payload text, in memory only."""
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import pyarrow as pa
@@ -59,12 +59,21 @@ def _grouped(blocks: list[tuple[str, int]], most_bytes: int) -> Iterator[list[tu
 def payload_batches(groups: Iterable[list[SealedBlock]], open_block: OpenBlock) -> Iterator[pa.Table]:
     """Batches of `block_id`, `position` (line in the block, from 0) and `payload` (JSON text), one a group.
 
-    Opening runs on two threads, since decryption and decompression release the interpreter.
+    The next group is opened while the caller works on the one before: two batches are in memory at a time.
     """
-    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="a360-unseal") as pool:
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="a360-unseal") as pool:
+        opening: Future[pa.Table] | None = None
         for group in groups:
-            plain = list(pool.map(lambda block: open_block(*block), group))
-            yield _lines([block_id for block_id, _ in group], plain)
+            following = pool.submit(_opened, group, open_block)
+            if opening is not None:
+                yield opening.result()
+            opening = following
+        if opening is not None:
+            yield opening.result()
+
+
+def _opened(group: list[SealedBlock], open_block: OpenBlock) -> pa.Table:
+    return _lines([block_id for block_id, _ in group], [open_block(*block) for block in group])
 
 
 def _lines(block_ids: list[str], plain: list[bytes]) -> pa.Table:

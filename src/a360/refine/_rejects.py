@@ -2,16 +2,20 @@
 
 import pyarrow as pa
 
+from a360.catalog import CommitStamp
 from a360.contract import TablePlan
-from a360.engine import quote_name, quote_table
+from a360.engine import StagedFile, quote_name, quote_table
 from a360.protect import BatchSealer, quarantine_context
 from a360.quality import Verdicts
 from a360.refine._context import RefineContext
 from a360.refine._reader import PAYLOAD
 
+_KEPT_BYTES = 32 * 1024 * 1024
+_COLUMNS = ("dataset", "source", "file", "offset", "rule", "reason", "payload", "commit_id", "known_at")
+
 
 class Rejects:
-    """Collects the quarantine rows of a step; only sealed payloads outlive a batch."""
+    """Collects the quarantine rows of a step; only sealed payloads outlive a batch, and not many of them."""
 
     def __init__(self, context: RefineContext, quarantine: TablePlan, dataset: str, commit_id: str) -> None:
         self._context = context
@@ -20,6 +24,8 @@ class Rejects:
         self._commit_id = commit_id
         self._sealer: BatchSealer | None = None
         self._rows: list[dict[str, object]] = []
+        self._held_bytes = 0
+        self._staged: list[StagedFile] = []
 
     def capture(self, verdicts: Verdicts) -> None:
         """Take the rejected rows of the registered payload batch."""
@@ -45,6 +51,9 @@ class Rejects:
                     "commit_id": self._commit_id,
                 }
             )
+            self._held_bytes += len(payload)
+        if self._held_bytes >= _KEPT_BYTES:
+            self._stage()
 
     def _sealing(self) -> BatchSealer:
         # A key is made only where there is something to seal under it.
@@ -52,26 +61,20 @@ class Rejects:
             self._sealer = self._context.sealer.batch()
         return self._sealer
 
-    def table(self) -> pa.Table | None:
-        """The rows to append; those that the quarantine holds already, as after a full run, are left out."""
+    def commit(self, stamp: CommitStamp) -> bool:
+        """Append them to the quarantine; whether there were any."""
+        self._stage()
+        if self._staged:
+            self._context.tables.commit_append(self._table, self._staged, stamp)
+        return bool(self._staged)
+
+    def _stage(self) -> None:
+        """Write what is held to a data file, less what the quarantine has already, as after a full run."""
         if not self._rows:
-            return None
+            return
         session = self._context.session
         session.register("refused", pa.Table.from_pylist(self._rows))
-        columns = ", ".join(
-            f"r.{quote_name(name)}"
-            for name in (
-                "dataset",
-                "source",
-                "file",
-                "offset",
-                "rule",
-                "reason",
-                "payload",
-                "commit_id",
-                "known_at",
-            )
-        )
+        columns = ", ".join(f"r.{quote_name(name)}" for name in _COLUMNS)
         fresh = session.sql(
             f"SELECT {columns} FROM refused AS r "
             f"WHERE NOT EXISTS (SELECT 1 FROM {quote_table(self._table)} AS q "
@@ -79,4 +82,6 @@ class Rejects:
             'AND q."offset" = r."offset" AND q.rule = r.rule AND q.known_at = r.known_at)'
         )
         session.unregister("refused")
-        return fresh if fresh.num_rows else None
+        if fresh.num_rows:
+            self._staged += self._context.tables.stage(self._table, fresh, session=session)
+        self._rows, self._held_bytes = [], 0

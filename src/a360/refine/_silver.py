@@ -186,9 +186,7 @@ class _SilverRun:
         tables, session = self._context.tables, self._context.session
         counts = {name: value for name, value in report.to_json().items() if isinstance(value, int)}
         stamp = CommitStamp(self._commit_id, upstream, counts, {STEP_KEY: self._step.fingerprint})
-        refused = rejects.table()
-        if refused is not None:
-            tables.append(f"quarantine.{self._table.name}", refused, stamp)
+        refused = rejects.commit(stamp)
         failpoint("refine.silver.between-commits")
         if self._shape.many or self._table.history or whole:
             merged = tables.merge(
@@ -206,7 +204,7 @@ class _SilverRun:
                 self._step.dataset, settlement.rows_sql, list(self._table.key), stamp, session=session
             )
         if merged.snapshot_id is None:
-            if refused is None and stood.is_current(upstream, self._step.fingerprint):
+            if not refused and stood.is_current(upstream, self._step.fingerprint):
                 return False
             # Nothing landed, but that it was looked at must be known, or it would be read again for ever.
             tables.append(self._step.dataset, f"{settlement.rows_sql} LIMIT 0", stamp, session=session)
