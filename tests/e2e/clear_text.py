@@ -21,16 +21,19 @@ def found_below(folder, texts):
     for text in texts:
         for form in (text.encode(), text.encode("utf-16-le"), text.encode().hex().encode()):
             spellings[form] = text
-    pattern = re.compile(b"|".join(map(re.escape, spellings)), re.IGNORECASE)
     lower = {form.lower(): text for form, text in spellings.items()}
+    pattern = re.compile(b"|".join(map(re.escape, lower)))
+    # texts that are alike begin alike, so that few beginnings rule most files out
+    beginnings = {form[:6] for form in lower}
     found = {}
     for path in sorted(folder.rglob("*")):
         pieces = [str(path.relative_to(folder)).encode()]
         if path.is_file():
             pieces += contents(path)
-        for piece in pieces:
-            for match in pattern.findall(piece):
-                found.setdefault(lower[match.lower()], set()).add(path.name)
+        for piece in map(bytes.lower, pieces):
+            if any(beginning in piece for beginning in beginnings):
+                for match in pattern.findall(piece):
+                    found.setdefault(lower[match], set()).add(path.name)
     return found
 
 

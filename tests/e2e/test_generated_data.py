@@ -34,7 +34,7 @@ def made(factory, name, *, patients, dirty):
 @pytest.fixture(scope="session")
 def clean(tmp_path_factory):
     """A lake of clean data, and the folder it came from."""
-    folder, _ = made(tmp_path_factory, "generated", patients=60, dirty=0.0)
+    folder, _ = made(tmp_path_factory, "generated", patients=40, dirty=0.0)
     with a360.open(folder / "lake") as lake:
         yield lake, folder / "in"
 

@@ -8,7 +8,7 @@ from worlds import World
 
 import a360
 
-ROUNDS, WORLDS = 4, 80
+ROUNDS, WORLDS = 4, 60
 
 
 def news(seed, rounds):
