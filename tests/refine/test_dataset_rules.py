@@ -1,6 +1,9 @@
 """Rules of a dataset as a whole: an error blocks the step, which then commits nothing; a warning warns."""
 
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 from fhir_samples import encounter, patient
@@ -74,8 +77,26 @@ def test_a_blocked_run_is_on_record(blocked):
     assert {row["dataset"] for row in steps} >= {"silver.patient"}
 
 
+def test_the_command_line_tells_the_blocked_step(blocked):
+    """`a360 run` exits 4 where a blocking rule stops a step, and names the rule."""
+    lake, *_, base = blocked
+    result = subprocess.run(
+        [sys.executable, "-m", "a360", "--lake", lake.path, "run"],
+        env=os.environ | {"A360_CONTRACTS": str(base / "contracts")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert result.returncode == 4
+    assert "none_cancelled" in result.stderr
+
+
 def test_what_was_blocked_lands_once_the_rule_allows_it(blocked, contracts, put):
-    """With the rule as a warning the same news lands, rejects and all, and the report warns."""
+    """With the rule as a warning the same news lands, rejects and all, and the report warns.
+
+    As an error once more it is measured over all rows there are, though none of them is new.
+    """
     lake, *_, base = blocked
     mild = with_rule(contracts, base / "mild", none_cancelled("warning"))
     with a360.open(lake.path, contracts=mild) as again:
@@ -86,6 +107,8 @@ def test_what_was_blocked_lands_once_the_rule_allows_it(blocked, contracts, put)
         assert len(again.table("quarantine.encounter")) == 1
         warned = [result.rule for result in report.quality if not result.passed and not result.blocks]
         assert "none_cancelled" in warned
+    with a360.open(lake.path, contracts=base / "contracts") as strict, pytest.raises(DataError):
+        strict.run()
 
 
 def test_a_step_that_lands_nothing_breaks_no_rule(small_lake, put):

@@ -258,6 +258,19 @@ class Settlement:
         )
 
     @property
+    def judged_sql(self) -> str:
+        """The rows that dataset rules judge: those to write and, if all were read, those that stay."""
+        if not self._whole:
+            return self.rows_sql
+        return (
+            f"{self.rows_sql} UNION ALL SELECT {self._columns} FROM held AS t WHERE NOT EXISTS "
+            f"(SELECT 1 FROM differing AS d WHERE {self._same_key('d', 't')})"
+        )
+
+    def _same_key(self, one: str, other: str) -> str:
+        return " AND ".join(f"{one}.{name} = {other}.{name}" for name in map(quote_name, self.scope))
+
+    @property
     def _same_version(self) -> str:
         return f"AND ({version_order('l')}) = ({version_order('t')})"
 

@@ -138,7 +138,7 @@ class _SilverRun:
         rules: list[DatasetRule] = [
             rule for rule in self._step.dataset_rules if not isinstance(rule.measure, DanglingRows)
         ]
-        rows = f"({settlement.rows_sql})"
+        rows = f"({settlement.judged_sql})"
         sql = measure_sql(self._step.dataset, rules, rows, alive=alive_sql(self._table))
         return measure_results(self._step.dataset, rules, self._context.session.sql(sql).to_pylist()[0])
 
