@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from a360.errors import InternalError
-from a360.table import StepReport
+from a360.table import OUTCOMES, StepReport
 
-COUNTS = ("read", "landed", "quarantined", "duplicates", "unchanged", "superseded", "filtered")
+COUNTS = ("read", *OUTCOMES)
 
 
 @dataclass(frozen=True, slots=True)

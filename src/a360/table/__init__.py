@@ -6,7 +6,7 @@ Reports and results are plain values that cost nothing to import; `Tables` is lo
 
 from typing import TYPE_CHECKING
 
-from a360.table._types import CommitResult, SnapshotInfo, StepReport, new_commit_id
+from a360.table._types import OUTCOMES, CommitResult, SnapshotInfo, StepReport, new_commit_id
 
 if TYPE_CHECKING:
     from a360.table._batches import landed_batches, sweep_lost_batches
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from a360.table._tables import TableInfo, Tables
 
 __all__ = [
+    "OUTCOMES",
     "UNFENCED",
     "Base",
     "CommitResult",

@@ -12,7 +12,8 @@ from a360.errors import InternalError
 _clock = threading.Lock()
 _last_tick = 0
 
-_COUNTS = ("landed", "quarantined", "duplicates", "unchanged", "superseded", "filtered")
+# What becomes of each input unit that is read; a step puts every unit under exactly one.
+OUTCOMES = ("landed", "quarantined", "duplicates", "unchanged", "superseded", "filtered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class StepReport:
 
     def require_reconciled(self) -> None:
         """Raise unless everything that was read is accounted for exactly once."""
-        parts = {name: int(getattr(self, name)) for name in _COUNTS}
+        parts = {name: int(getattr(self, name)) for name in OUTCOMES}
         if self.read != sum(parts.values()):
             listed = ", ".join(f"{name} {count}" for name, count in parts.items())
             raise InternalError(
