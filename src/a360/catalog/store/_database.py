@@ -9,10 +9,11 @@ from pathlib import Path
 
 from a360.errors import OperatorError
 
-_SCHEMA_VERSION = 1
 _BUSY_SECONDS = 60.0
 
-_SCHEMA = """
+# What each version of the file adds to the one before; a lake of an earlier version takes the missing steps.
+_STEPS = (
+    """
 CREATE TABLE IF NOT EXISTS namespace (
     name TEXT PRIMARY KEY,
     properties TEXT NOT NULL
@@ -24,7 +25,26 @@ CREATE TABLE IF NOT EXISTS iceberg_table (
     metadata_location TEXT NOT NULL,
     PRIMARY KEY (namespace, name)
 ) WITHOUT ROWID;
-"""
+""",
+    """
+ALTER TABLE iceberg_table ADD COLUMN kind TEXT NOT NULL DEFAULT 'table';
+CREATE TABLE idempotency_key (
+    key TEXT PRIMARY KEY,
+    fingerprint TEXT NOT NULL,
+    first_seen REAL NOT NULL,
+    note TEXT,
+    status INTEGER,
+    body BLOB
+) WITHOUT ROWID;
+CREATE TABLE metrics_report (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    received_ms INTEGER NOT NULL,
+    dataset TEXT NOT NULL,
+    report TEXT NOT NULL
+);
+""",
+)
+_SCHEMA_VERSION = len(_STEPS)
 
 
 class Database:
@@ -54,8 +74,10 @@ class Database:
             )
         if found < _SCHEMA_VERSION:
             with self.writing() as connection:
-                for statement in filter(str.strip, _SCHEMA.split(";")):
-                    connection.execute(statement)
+                # Another process may have taken the steps since we looked.
+                for step in _STEPS[_version(connection) :]:
+                    for statement in filter(str.strip, step.split(";")):
+                        connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
 
     @property
