@@ -63,7 +63,9 @@ async def _body(receive: Receive) -> bytes | None:
 async def _answer(send: Send, reply: Reply, *, with_body: bool) -> None:
     body = reply.body if with_body else b""
     headers = [(b"content-type", reply.content_type.encode("latin-1"))] if body else []
-    if reply.status != 204:  # noqa: PLR2004 -- "no content" must not announce a length
+    if reply.etag:
+        headers.append((b"etag", reply.etag.encode("latin-1")))
+    if reply.status not in {204, 304}:  # what has no content must not announce a length
         headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -48,11 +48,19 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One HTTP answer; an empty body is sent as such."""
+    """One HTTP answer; an empty body is sent as such.
+
+    Attributes:
+        status: The HTTP status.
+        body: What is sent.
+        content_type: What the body is.
+        etag: Names the version of the metadata that the body shows; empty where there is none to name.
+    """
 
     status: int
     body: bytes = b""
     content_type: str = "application/json"
+    etag: str = ""
 
     @property
     def ok(self) -> bool:

@@ -7,7 +7,13 @@ import httpx
 from a360.catalog._wire import Reply, Request
 from a360.catalog.gateway._upstream import UpstreamLostError
 
-_FORWARDED = ("x-iceberg-access-delegation", "idempotency-key", "x-client-version", "user-agent")
+_FORWARDED = (
+    "x-iceberg-access-delegation",
+    "idempotency-key",
+    "if-none-match",
+    "x-client-version",
+    "user-agent",
+)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -45,7 +51,10 @@ class HttpUpstream:
         except httpx.TransportError as lost:
             raise UpstreamLostError(type(lost).__name__) from lost
         return Reply(
-            answer.status_code, answer.content, answer.headers.get("content-type", "application/json")
+            answer.status_code,
+            answer.content,
+            answer.headers.get("content-type", "application/json"),
+            answer.headers.get("etag", ""),
         )
 
     def close(self) -> None:
