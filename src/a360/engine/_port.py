@@ -41,7 +41,7 @@ class EngineSession(Protocol):
         """Run statements whose result does not matter, as `CREATE TEMP TABLE … AS …`."""
         ...
 
-    def sql(self, sql: str) -> pa.Table:
+    def sql(self, sql: str, *, batch_rows: int = ...) -> pa.Table:
         """Run a query into an Arrow table."""
         ...
 

@@ -1,15 +1,17 @@
 """From raw values to typed, judged rows: the temporary tables `candidate` and `rejected`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import pyarrow as pa
 
 from a360.contract import ColumnPlan, Expression, RowRule, SilverStep
-from a360.engine import quote_name, quote_text
+from a360.engine import EngineSession, quote_name, quote_text
 from a360.fhir import cast_sql
 from a360.quality import RuleResult, Verdicts, verdict_sql
 from a360.refine._context import RefineContext
 from a360.refine._lookups import Lookups
+from a360.refine._payloads import CARRIED, with_units
 from a360.refine._reader import PAYLOAD, VIEWED, ViewReader
 from a360.refine._rejects import Rejects
 from a360.refine._shape import SilverShape
@@ -24,6 +26,7 @@ _DUCKDB_TYPES = {
     "timestamptz": "TIMESTAMPTZ",
     "binary": "BLOB",
 }
+_KEPT = ("source", "version_id", "last_updated", "known_at")
 SHAPE_RULE = RowRule(
     name="shape",
     columns=(),
@@ -63,7 +66,7 @@ class Candidates:
 
     def add(self, payload: pa.Table) -> None:
         """Read, type, tokenise, resolve and judge one batch of payloads; rejected ones are sealed at once."""
-        self._session.register(PAYLOAD, payload)
+        self._session.register(PAYLOAD, with_units(self._session, payload))
         for _ in self._reader.read():
             self._lookups.prepare()
             self._judge()
@@ -75,10 +78,11 @@ class Candidates:
         names = ", ".join(quote_name(name) for name in self._shape.table.column_names)
         # Rows are numbered as they come in, which tells those of this batch from the ones before.
         before = self._session.sql("SELECT count(*) AS n FROM candidate")["n"][0].as_py()
-        self._session.execute(
-            f"INSERT INTO candidate SELECT row_id, {names}, {self._verdict} AS verdict "
-            f"FROM ({self._typed_sql()})"
-        )
+        with _joins_as_written(self._session):
+            self._session.execute(
+                f"INSERT INTO candidate SELECT row_id, {names}, {self._verdict} AS verdict "
+                f"FROM ({self._typed_sql()})"
+            )
         self._session.execute(
             f"INSERT INTO rejected SELECT row_id, min(verdict) FROM candidate "
             f"WHERE rowid >= {before} AND verdict <> '' "
@@ -101,22 +105,19 @@ class Candidates:
         flags.append('v.row_id IN (SELECT row_id FROM misshapen) AS "#misshapen"')
         current = ["TRUE AS is_current"] if shape.table.history else []
         housekeeping = [
-            "u.source",
-            "u.version_id",
-            "u.last_updated",
-            "u.known_at",
+            *(f"v.{name} AS {column}" for name, column in CARRIED.items() if column in _KEPT),
             f"{quote_text(self._commit_id)} AS commit_id",
             "FALSE AS deleted",
             f"{self._lookups.unresolved_sql()} AS unresolved_references",
         ]
         return (
             f"SELECT v.row_id, {', '.join([*columns, *flags, *housekeeping, *current])} "
-            f"FROM {VIEWED} AS v JOIN unit AS u ON u.row_id = v.row_id {self._lookups.joins_sql()}"
+            f"FROM {VIEWED} AS v {self._lookups.joins_sql()}"
         )
 
     def _value_sql(self, column: ColumnPlan) -> str:
         if column.name == self._shape.id_column:
-            return "u.resource_id"
+            return "v.unit_id"
         if column.name in self._shape.references or column.name in self._shape.tokens:
             return self._lookups.value_sql(column.name)
         return _cast(column)
@@ -128,6 +129,19 @@ class Candidates:
             "FROM rejected WHERE row_id NOT IN (SELECT row_id FROM candidate)) GROUP BY verdict"
         )
         return self._verdicts.results(zip(tally["verdict"].to_pylist(), tally["n"].to_pylist(), strict=True))
+
+
+@contextmanager
+def _joins_as_written(session: EngineSession) -> Iterator[None]:
+    """Have joins look rows up on their right side.
+
+    DuckDB does not know how many rows Arrow data has, so that it would copy all of them to look up the few.
+    """
+    session.execute("SET disabled_optimizers = 'build_side_probe_side'")
+    try:
+        yield
+    finally:
+        session.execute("RESET disabled_optimizers")
 
 
 def duckdb_type(physical_type: str) -> str:

@@ -17,7 +17,7 @@ from a360.refine._context import BRONZE_RESOURCE, IDENTIFIERS, RefineContext
 from a360.refine._reader import VIEWED
 from a360.refine._shape import SilverShape
 
-_CONTAINER = "CASE WHEN starts_with({value}, '#') THEN u.resource_type || '/' || u.resource_id ELSE '' END"
+_CONTAINER = "CASE WHEN starts_with({value}, '#') THEN v.unit_type || '/' || v.unit_id ELSE '' END"
 
 
 def searched_sql(*, snapshot_id: str | None = None) -> str:
@@ -31,7 +31,7 @@ def searched_sql(*, snapshot_id: str | None = None) -> str:
 
 
 class Lookups:
-    """The temporary tables through which rows `v` of units `u` find tokens and keys.
+    """The temporary tables through which rows `v` find tokens and keys.
 
     References resolve by `Type/id`, absolute URL, `urn:uuid`, contained id and business identifier (FHIR R4,
     References). A full URL of a Bundle entry, or a business identifier, is looked up in the lake, where a
@@ -115,8 +115,9 @@ class Lookups:
             f"FROM looked_up AS r {' '.join(joins)}",
         )
         inside = "" if pc.all(pc.equal(table["container"], "")).as_py() else _CONTAINER.format(value=value)
-        self._joins[name] = f"LEFT JOIN {found} ON {found}.raw = {value} AND {found}.source = u.source" + (
-            f" AND {found}.container = {inside}" if inside else ""
+        self._joins[name] = (
+            f"LEFT JOIN {found} ON {found}.raw = {value} AND {found}.source = v.unit_source"
+            + (f" AND {found}.container = {inside}" if inside else "")
         )
 
     def _parts(self, name: str) -> pa.Table:
@@ -124,6 +125,7 @@ class Lookups:
         targets = [target.resource_type for target in self._shape.references[name]]
         kinds = ", ".join(quote_text(target) for target in targets)
         value = f"v.{quote_name(name)}"
+        container = _CONTAINER.format(value=value)
         is_person = any(target in PERSON_TYPES for target in targets)
         direct = (
             f"CASE WHEN p.kind = 'literal' AND p.type IN ({kinds}) THEN p.id WHEN p.kind = 'urn' THEN p.id "
@@ -139,8 +141,8 @@ class Lookups:
                 CASE WHEN p.kind = 'search' AND {kind} IN ({kinds})
                     THEN coalesce(p.system, '') || '|' || p.value END AS search
             FROM (SELECT *, {reference_parts_sql("raw")} AS p FROM (
-                SELECT DISTINCT u.source, {value} AS raw, {_CONTAINER.format(value=value)} AS container
-                FROM {VIEWED} AS v JOIN unit AS u USING (row_id) WHERE {value} IS NOT NULL))
+                SELECT DISTINCT v.unit_source AS source, {value} AS raw, {container} AS container
+                FROM {VIEWED} AS v WHERE {value} IS NOT NULL))
             """
         )
         tokenised = [("url", domains.FULL_URL, self._aliases), ("search", domains.IDENTIFIER, self._searches)]
@@ -163,7 +165,7 @@ class Lookups:
         return f"{quote_name(f'{column}#')}.key" if column in self._joins else "CAST(NULL AS VARCHAR)"
 
     def joins_sql(self) -> str:
-        """The joins that `value_sql` needs, for rows `v` of units `u`."""
+        """The joins that `value_sql` needs, for rows `v`."""
         return " ".join(self._joins.values())
 
     def unresolved_sql(self) -> str:

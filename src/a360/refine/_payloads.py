@@ -9,6 +9,16 @@ import pyarrow as pa
 from a360.engine import EngineSession, quote_table, quote_text
 from a360.refine._context import BRONZE_BLOCK
 
+# What a payload carries of its unit through the view, by names that no view's column has.
+CARRIED = {
+    "row_id": "row_id",
+    "unit_type": "resource_type",
+    "unit_id": "resource_id",
+    "unit_source": "source",
+    "unit_version": "version_id",
+    "unit_updated": "last_updated",
+    "unit_known": "known_at",
+}
 _NEWLINE = 10
 _GROUPS_A_FETCH = 8
 _CHUNK_ROWS = 4096
@@ -87,12 +97,31 @@ def _lines(block_ids: list[str], plain: list[bytes]) -> pa.Table:
     block = np.searchsorted(block_ends, offsets[:-1], side="right").astype(np.int32)
     first_line = np.searchsorted(offsets[:-1], np.concatenate([[0], block_ends[:-1]]))
     position = np.arange(len(ends)) - first_line[block]
-    lines = pa.table(
+    return pa.table(
         {
             "block_id": pa.DictionaryArray.from_arrays(pa.array(block), pa.array(block_ids)),
             "position": pa.array(position.astype(np.int32)),
             "payload": payload,
         }
     )
+
+
+def with_units(session: EngineSession, payload: pa.Table) -> pa.Table:
+    """The payloads that are wanted, with what `CARRIED` names of their units beside.
+
+    Only their places are joined: a join in SQL would copy the payloads themselves.
+    """
+    places = payload.select(["block_id", "position"])
+    session.register("place", places.append_column("at", pa.arange(0, payload.num_rows)))
+    carried = ", ".join(f"u.{column} AS {name}" for name, column in CARRIED.items())
+    units = session.sql(
+        f'SELECT place.at, {carried} FROM unit AS u JOIN place USING (block_id, "position") '
+        "WHERE NOT u.deleted ORDER BY place.at"
+    )
+    session.unregister("place")
+    lines = payload["payload"]
+    if units.num_rows < payload.num_rows:
+        lines = lines.take(units["at"])
+    joined = units.combine_chunks().drop_columns("at").append_column("payload", lines)
     # An engine's threads share a table by its chunks.
-    return pa.Table.from_batches(lines.to_batches(max_chunksize=_CHUNK_ROWS), lines.schema)
+    return pa.Table.from_batches(joined.to_batches(max_chunksize=_CHUNK_ROWS), joined.schema)

@@ -7,9 +7,11 @@ from a360.contract import SilverStep, ViewPlan
 from a360.engine import quote_text
 from a360.fhir import CompiledView, StructNode, compile_view
 from a360.refine._context import RefineContext
+from a360.refine._payloads import CARRIED
 
 PAYLOAD = "payload_batch"
 VIEWED = "viewed"
+_CHUNK = 4096
 _NUMBERS = ("UBIGINT", "BIGINT", "HUGEINT", "DOUBLE")
 
 
@@ -25,7 +27,7 @@ class ViewReader:
     def __init__(self, context: RefineContext, step: SilverStep) -> None:
         self._session = context.session
         self._views = [
-            _View(view, compile_view(view.definition, "duckdb", source="resources", carry=("row_id",)))
+            _View(view, compile_view(view.definition, "duckdb", source="resources", carry=tuple(CARRIED)))
             for view in step.views
         ]
         self._session.execute("CREATE OR REPLACE TEMP TABLE misshapen (row_id BIGINT)")
@@ -33,17 +35,14 @@ class ViewReader:
     def read(self) -> Iterator[ViewPlan]:
         """Make `viewed` of the registered payload batch, one view after the other."""
         for view in self._views:
-            payloads = (
-                f"FROM {PAYLOAD} AS p "
-                'JOIN unit AS u ON u.block_id = p.block_id AND u."position" = p."position" '
-                f"WHERE u.resource_type = {quote_text(view.plan.resource_type)} AND NOT u.deleted"
-            )
+            payloads = f"FROM {PAYLOAD} WHERE unit_type = {quote_text(view.plan.resource_type)}"
+            carried = ", ".join(CARRIED)
             structure = quote_text(view.compiled.struct.duckdb_json())
             self._session.execute(
                 f"CREATE OR REPLACE TEMP VIEW resources AS "
-                f"SELECT u.row_id, from_json(p.payload, {structure}) AS resource {payloads}"
+                f"SELECT {carried}, from_json(payload, {structure}) AS resource {payloads}"
             )
-            self._session.execute(f"CREATE OR REPLACE TEMP TABLE {VIEWED} AS {view.compiled.sql}")
+            self._session.register(VIEWED, self._session.sql(view.compiled.sql, batch_rows=_CHUNK))
             self._note_misshapen(view.compiled, payloads)
             yield view.plan
 
@@ -56,22 +55,28 @@ class ViewReader:
         if not elements:
             return
         paths = ", ".join(quote_text(path) for path, _ in elements)
-        # Kept in a table: as an inner query it would be computed anew for each element.
-        self._session.execute(
-            f"CREATE OR REPLACE TEMP TABLE kinds AS "
-            f"SELECT u.row_id, json_type(p.payload, [{paths}]) AS kind {payloads}"
-        )
-        tests = [f"kind[{place}] NOT IN ({kinds})" for place, (_, kinds) in enumerate(elements, start=1)]
-        self._session.execute(
-            f"INSERT INTO misshapen SELECT row_id FROM kinds WHERE coalesce({' OR '.join(tests)}, FALSE)"
-        )
+        # Many resources have few shapes: it is these that are judged.
+        shaped = f"SELECT row_id, CAST(json_type(payload, [{paths}]) AS VARCHAR) AS shape {payloads}"
+        shapes = self._session.sql(f"SELECT DISTINCT shape FROM ({shaped})")["shape"].to_pylist()
+        faulty = [shape for shape in shapes if not _is_fhir(shape, [kinds for _, kinds in elements])]
+        if faulty:
+            self._session.execute(
+                f"INSERT INTO misshapen SELECT row_id FROM ({shaped}) "
+                f"WHERE shape IN ({', '.join(map(quote_text, faulty))})"
+            )
 
 
-def _elements(node: StructNode, path: str = "$") -> Iterator[tuple[str, str]]:
+def _is_fhir(shape: str, allowed: list[tuple[str, ...]]) -> bool:
+    """Whether the JSON types of a resource's elements, as DuckDB writes a list of them, are those allowed."""
+    found = shape[1:-1].split(", ")
+    return all(kind == "NULL" or kind in kinds for kind, kinds in zip(found, allowed, strict=True))
+
+
+def _elements(node: StructNode, path: str = "$") -> Iterator[tuple[str, tuple[str, ...]]]:
     """The elements of a resource that lie in no list, with the JSON types they may have."""
     for name, child in node.children.items():
         inner = f"{path}.{name}"
-        yield inner, ", ".join(quote_text(kind) for kind in (*_kinds(child), "NULL"))
+        yield inner, _kinds(child)
         if child.children and not child.many:
             yield from _elements(child, inner)
 

@@ -32,9 +32,7 @@ class Rejects:
         found = self._context.session.sql(
             f"""
             SELECT u.source, u.file, u."offset", u.known_at, rejected.verdict, p.payload
-            FROM {PAYLOAD} AS p
-            JOIN unit AS u ON u.block_id = p.block_id AND u."position" = p."position"
-            JOIN rejected USING (row_id)
+            FROM {PAYLOAD} AS p JOIN rejected USING (row_id) JOIN unit AS u USING (row_id)
             """
         )
         for row in found.to_pylist():

@@ -71,11 +71,12 @@ class DuckDBSession:
         with in_our_words("run a statement"):
             self._connection.execute(sql)
 
-    def sql(self, sql: str) -> pa.Table:
+    def sql(self, sql: str, *, batch_rows: int = BATCH_ROWS) -> pa.Table:
         """Run a query into an Arrow table."""
         self._aim()
         with in_our_words("run a query"):
-            return self._connection.execute(sql).to_arrow_table(BATCH_ROWS)
+            # As a relation, a result is turned into Arrow by all threads; `execute` would leave it to one.
+            return self._connection.sql(sql).to_arrow_table(batch_rows)
 
     def stream(self, sql: str, *, batch_rows: int = BATCH_ROWS) -> pa.RecordBatchReader:
         """Run a query as a stream; read it out before the session is used again."""
