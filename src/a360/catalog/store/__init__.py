@@ -2,6 +2,24 @@
 
 from a360.catalog.store._database import Database
 from a360.catalog.store._files import MetadataFile, Warehouse
-from a360.catalog.store._store import Identifier, Namespace, Store, Swap
+from a360.catalog.store._keys import LIFETIME_SECONDS, IdempotencyKeys, KeyRecord, KeyTakenError
+from a360.catalog.store._names import Identifier, Namespace, ObjectKind
+from a360.catalog.store._reports import MetricsReports, StoredReport
+from a360.catalog.store._store import Store, Swap
 
-__all__ = ["Database", "Identifier", "MetadataFile", "Namespace", "Store", "Swap", "Warehouse"]
+__all__ = [
+    "LIFETIME_SECONDS",
+    "Database",
+    "IdempotencyKeys",
+    "Identifier",
+    "KeyRecord",
+    "KeyTakenError",
+    "MetadataFile",
+    "MetricsReports",
+    "Namespace",
+    "ObjectKind",
+    "Store",
+    "StoredReport",
+    "Swap",
+    "Warehouse",
+]

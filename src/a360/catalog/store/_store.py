@@ -1,4 +1,4 @@
-"""Namespaces and table pointers in SQLite: every change is one transaction, every swap a compare-and-swap."""
+"""Namespaces and pointers in SQLite: every change is one transaction, every swap a compare-and-swap."""
 
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -6,43 +6,23 @@ from dataclasses import dataclass
 
 import msgspec
 
-from a360.catalog._errors import (
-    AlreadyExistsError,
-    NamespaceNotEmptyError,
-    NoSuchNamespaceError,
-    NoSuchTableError,
-)
+from a360.catalog._errors import AlreadyExistsError, NamespaceNotEmptyError, NoSuchNamespaceError
 from a360.catalog._wire import NAMESPACE_SEPARATOR, encode
 from a360.catalog.store._database import Database
-
-type Namespace = tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Identifier:
-    """A table's full name."""
-
-    namespace: Namespace
-    name: str
-
-    def __str__(self) -> str:
-        return ".".join((*self.namespace, self.name))
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """How the database names it."""
-        return _key(self.namespace), self.name
+from a360.catalog.store._keys import IdempotencyKeys
+from a360.catalog.store._names import Identifier, Namespace, ObjectKind
+from a360.catalog.store._names import namespace_key as _key
 
 
 @dataclass(frozen=True, slots=True)
 class Swap:
-    """A table's pointer moves from one metadata file to the next.
+    """The pointer of a table or view moves from one metadata file to the next.
 
     Attributes:
-        table: The table.
-        old: The metadata file it must be at; None where the table is created.
+        table: The table or view.
+        old: The metadata file it must be at; None where it is created.
         new: The metadata file it will be at.
-        location: The folder of the table afterwards.
+        location: Its folder afterwards.
     """
 
     table: Identifier
@@ -51,15 +31,16 @@ class Swap:
     location: str
 
 
-def _key(namespace: Sequence[str]) -> str:
-    return NAMESPACE_SEPARATOR.join(namespace)
-
-
 class Store:
-    """What exists: namespaces with their properties, tables with their current metadata file."""
+    """What exists: namespaces with their properties, tables and views with their current metadata file.
 
-    def __init__(self, database: Database) -> None:
+    A request's idempotency key is noted in the transaction that makes its change, so that neither is ever
+    there without the other.
+    """
+
+    def __init__(self, database: Database, keys: IdempotencyKeys | None = None) -> None:
         self._database = database
+        self._keys = keys or IdempotencyKeys(database)
 
     def create_namespace(self, namespace: Namespace, properties: Mapping[str, str]) -> None:
         """Create a namespace.
@@ -76,6 +57,7 @@ class Store:
             db.execute(
                 "INSERT INTO namespace VALUES (?, ?)", (_key(namespace), encode(dict(properties)).decode())
             )
+            self._keys.mark(db)
 
     def namespaces(self, parent: Namespace = ()) -> list[Namespace]:
         """The children of a namespace, or those at the top.
@@ -112,6 +94,7 @@ class Store:
                 "UPDATE namespace SET properties = ? WHERE name = ?",
                 (encode(after).decode(), _key(namespace)),
             )
+            self._keys.mark(db)
         return before
 
     def drop_namespace(self, namespace: Namespace) -> None:
@@ -123,18 +106,16 @@ class Store:
         """
         with self._database.writing() as db:
             _require_namespace(db, namespace)
-            below = _key((*namespace, ""))
-            held = db.execute(
-                "SELECT 1 FROM iceberg_table WHERE namespace = ? UNION ALL "
-                "SELECT 1 FROM namespace WHERE substr(name, 1, ?) = ? LIMIT 1",
-                (_key(namespace), len(below), below),
-            ).fetchone()
-            if held:
-                raise NamespaceNotEmptyError(f"Namespace is not empty: {'.'.join(namespace)}")
+            for what, count in _held(db, namespace):
+                if count:
+                    raise NamespaceNotEmptyError(
+                        f"Namespace {'.'.join(namespace)} is not empty. Contains {count} {what}(s)."
+                    )
             db.execute("DELETE FROM namespace WHERE name = ?", (_key(namespace),))
+            self._keys.mark(db)
 
-    def tables(self, namespace: Namespace) -> list[str]:
-        """The names of a namespace's tables.
+    def tables(self, namespace: Namespace, kind: ObjectKind = "table") -> list[str]:
+        """The names of a namespace's tables, or of its views.
 
         Raises:
             NoSuchNamespaceError: There is no such namespace.
@@ -142,19 +123,24 @@ class Store:
         db = self._database.connection
         _require_namespace(db, namespace)
         rows = db.execute(
-            "SELECT name FROM iceberg_table WHERE namespace = ? ORDER BY name", (_key(namespace),)
+            "SELECT name FROM iceberg_table WHERE namespace = ? AND kind = ? ORDER BY name",
+            (_key(namespace), kind),
         )
         return [row[0] for row in rows]
 
     def pointer(self, table: Identifier) -> str | None:
-        """Where a table's current metadata file lies, None where there is no such table."""
+        """Where the current metadata file lies, None where there is no such table or view."""
         return _pointer(self._database.connection, table)
+
+    def kind_of(self, table: Identifier) -> str | None:
+        """What bears this name, None where nothing does."""
+        return _kind(self._database.connection, table)
 
     def swap(self, swaps: Sequence[Swap]) -> bool:
         """Move the pointers of one or more tables, all or none; False where one of them had moved already.
 
         Raises:
-            AlreadyExistsError: A table to be created is there already, or its folder belongs to another.
+            AlreadyExistsError: A name to be created is taken, or its folder belongs to another.
             NoSuchNamespaceError: A table is to be created in a namespace that does not exist.
         """
         with self._database.writing() as db:
@@ -162,38 +148,54 @@ class Store:
                 return False
             for each in swaps:
                 _move(db, each)
+            self._keys.mark(db)
         return True
 
-    def drop(self, table: Identifier) -> str:
-        """Forget a table; gives its location.
+    def drop(self, table: Identifier, *, expected: str | None = None) -> str | None:
+        """Forget a table or view; gives its folder.
+
+        Args:
+            table: The table or view.
+            expected: The metadata file it must be at; else nothing happens and None is given.
 
         Raises:
             NoSuchTableError: It does not exist.
+            NoSuchViewError: It does not exist.
         """
         with self._database.writing() as db:
-            _require_table(db, table)
+            found = _require_object(db, table)
+            if expected not in {None, found}:
+                return None
             row = db.execute(
                 "DELETE FROM iceberg_table WHERE namespace = ? AND name = ? RETURNING location", table.key
             ).fetchone()
+            self._keys.mark(db, note=found)
         return str(row[0])
 
     def rename(self, source: Identifier, destination: Identifier) -> None:
-        """Rename a table; its files stay where they are.
+        """Rename a table or view; its files stay where they are.
 
         Raises:
             NoSuchTableError: There is no such table.
+            NoSuchViewError: There is no such view.
             NoSuchNamespaceError: The namespace to move it to does not exist.
             AlreadyExistsError: The new name is taken.
         """
+        what = f"Cannot rename {source} to {destination}."
         with self._database.writing() as db:
-            _require_table(db, source)
-            _require_namespace(db, destination.namespace)
-            if source != destination and _pointer(db, destination) is not None:
-                raise AlreadyExistsError(f"Table already exists: {destination}")
+            if _pointer(db, source) is None:
+                raise type(source.missing())(f"{what} {source.noun} does not exist")
+            if _namespace(db, destination.namespace) is None:
+                missing = ".".join(destination.namespace)
+                raise NoSuchNamespaceError(f"{what} Namespace does not exist: {missing}")
+            taken = _kind(db, destination)
+            if source != destination and taken is not None:
+                raise AlreadyExistsError(f"{what} {taken.capitalize()} already exists")
             db.execute(
                 "UPDATE iceberg_table SET namespace = ?, name = ? WHERE namespace = ? AND name = ?",
                 (*destination.key, *source.key),
             )
+            self._keys.mark(db)
 
 
 def _namespace(db: sqlite3.Connection, namespace: Sequence[str]) -> dict[str, str] | None:
@@ -208,17 +210,39 @@ def _require_namespace(db: sqlite3.Connection, namespace: Sequence[str]) -> dict
     return found
 
 
+def _held(db: sqlite3.Connection, namespace: Namespace) -> list[tuple[str, int]]:
+    """What a namespace holds, and how much of it."""
+    below = _key((*namespace, ""))
+    kinds = dict(
+        db.execute(
+            "SELECT kind, count(*) FROM iceberg_table WHERE namespace = ? GROUP BY kind", (_key(namespace),)
+        )
+    )
+    children = db.execute("SELECT count(*) FROM namespace WHERE substr(name, 1, ?) = ?", (len(below), below))
+    return [
+        ("child namespace", int(children.fetchone()[0])),
+        ("table", kinds.get("table", 0)),
+        ("view", kinds.get("view", 0)),
+    ]
+
+
 def _pointer(db: sqlite3.Connection, table: Identifier) -> str | None:
     row = db.execute(
-        "SELECT metadata_location FROM iceberg_table WHERE namespace = ? AND name = ?", table.key
+        "SELECT metadata_location FROM iceberg_table WHERE namespace = ? AND name = ? AND kind = ?",
+        (*table.key, table.kind),
     ).fetchone()
     return row[0] if row else None
 
 
-def _require_table(db: sqlite3.Connection, table: Identifier) -> str:
+def _kind(db: sqlite3.Connection, table: Identifier) -> str | None:
+    row = db.execute("SELECT kind FROM iceberg_table WHERE namespace = ? AND name = ?", table.key).fetchone()
+    return row[0] if row else None
+
+
+def _require_object(db: sqlite3.Connection, table: Identifier) -> str:
     found = _pointer(db, table)
     if found is None:
-        raise NoSuchTableError(f"Table does not exist: {table}")
+        raise table.missing()
     return found
 
 
@@ -236,13 +260,15 @@ def _is_taken(db: sqlite3.Connection, swap: Swap) -> bool:
 def _move(db: sqlite3.Connection, swap: Swap) -> None:
     if swap.old is None:
         _require_namespace(db, swap.table.namespace)
-        if _pointer(db, swap.table) is not None:
-            raise AlreadyExistsError(f"Table already exists: {swap.table}")
+        taken = _kind(db, swap.table)
+        if taken is not None:
+            raise swap.table.taken_by(taken)
     if _is_taken(db, swap):
-        raise AlreadyExistsError("Another table lies at this location, inside it or around it")
+        raise AlreadyExistsError("Another table or view lies at this location, inside it or around it")
     db.execute(
-        "INSERT INTO iceberg_table (namespace, name, location, metadata_location) VALUES (?, ?, ?, ?) "
+        "INSERT INTO iceberg_table (namespace, name, location, metadata_location, kind) "
+        "VALUES (?, ?, ?, ?, ?) "
         "ON CONFLICT (namespace, name) DO UPDATE "
         "SET location = excluded.location, metadata_location = excluded.metadata_location",
-        (*swap.table.key, swap.location, swap.new),
+        (*swap.table.key, swap.location, swap.new, swap.table.kind),
     )
