@@ -39,16 +39,20 @@ from a360.contract._policy import (
     TagPlan,
 )
 from a360.contract._rules import (
+    Anomaly,
     DanglingRows,
     DatasetRule,
     Dimension,
+    DistributionChange,
     DuplicateRows,
     Expression,
     FailingRows,
+    Latency,
     Length,
     Measure,
     NotMissing,
     NotNull,
+    NullShareChange,
     Operator,
     Pattern,
     Query,
@@ -59,6 +63,7 @@ from a360.contract._rules import (
     Severity,
     Unit,
     ValidValues,
+    VolumeChange,
 )
 from a360.contract._types import PhysicalType, iceberg_type, parse_type, physical_type
 
@@ -68,6 +73,7 @@ if TYPE_CHECKING:
     from a360.contract._lint import Check, lint, load_contracts
     from a360.contract._load import Dataset, LakeContracts, TextFile, default_contracts
     from a360.contract._make_plan import make_plan
+    from a360.contract._typed_sql import UnresolvedError, typed_query
 
 _LAZY = {
     "Assignment": "_ledger",
@@ -76,11 +82,13 @@ _LAZY = {
     "Environment": "_environment",
     "LakeContracts": "_load",
     "TextFile": "_load",
+    "UnresolvedError": "_typed_sql",
     "assign_field_ids": "_ledger",
     "default_contracts": "_load",
     "lint": "_lint",
     "load_contracts": "_lint",
     "make_plan": "_make_plan",
+    "typed_query": "_typed_sql",
 }
 
 __all__ = [
@@ -91,6 +99,7 @@ __all__ = [
     "Action",
     "ActualColumn",
     "ActualTable",
+    "Anomaly",
     "Assignment",
     "ChangeAction",
     "Check",
@@ -99,6 +108,7 @@ __all__ = [
     "Dataset",
     "DatasetRule",
     "Dimension",
+    "DistributionChange",
     "DuplicateRows",
     "Environment",
     "Expression",
@@ -110,12 +120,14 @@ __all__ = [
     "GrantPlan",
     "LakeContracts",
     "LakePlan",
+    "Latency",
     "Length",
     "MaskMethod",
     "MaskPlan",
     "Measure",
     "NotMissing",
     "NotNull",
+    "NullShareChange",
     "Operator",
     "PartitionPlan",
     "Pattern",
@@ -140,8 +152,10 @@ __all__ = [
     "TextFile",
     "Transform",
     "Unit",
+    "UnresolvedError",
     "ValidValues",
     "ViewPlan",
+    "VolumeChange",
     "Zone",
     "ZonePlan",
     "actual_table",
@@ -158,6 +172,7 @@ __all__ = [
     "make_plan",
     "parse_type",
     "physical_type",
+    "typed_query",
 ]
 
 

@@ -7,6 +7,7 @@ its faults; `evaluate` runs it over resources in memory.
 from a360.fhir._cast import cast_sql
 from a360.fhir._compile import CompiledView, Dialect, ViewColumn, check_view, compile_view, view_columns
 from a360.fhir._definitions import is_resource, resource_types
+from a360.fhir._elements import Elements, ViewElements, view_elements
 from a360.fhir._evaluate import evaluate
 from a360.fhir._fault import Fault, ViewError
 from a360.fhir._references import reference_parts_sql
@@ -15,9 +16,11 @@ from a360.fhir._struct import StructNode
 __all__ = [
     "CompiledView",
     "Dialect",
+    "Elements",
     "Fault",
     "StructNode",
     "ViewColumn",
+    "ViewElements",
     "ViewError",
     "cast_sql",
     "check_view",
@@ -27,4 +30,5 @@ __all__ = [
     "reference_parts_sql",
     "resource_types",
     "view_columns",
+    "view_elements",
 ]

@@ -57,7 +57,9 @@ class CompiledView:
 
 
 @dataclass(frozen=True, slots=True)
-class _Analysed:
+class Analysed:
+    """A view checked and planned, before any SQL."""
+
     view: View
     root: Var
     struct: StructNode
@@ -89,21 +91,21 @@ def compile_view(
             "usage", f"there is no SQL dialect {dialect!r}", next_step=f"one of {', '.join(EMITTERS)}"
         )
     faults = Faults()
-    analysed = _analysed(view, faults)
-    if analysed is None or faults.found:
-        raise ViewError(faults.found, view=analysed.view.name if analysed else "")
-    _check_carried(carry, analysed.columns)
+    found = analysed(view, faults)
+    if found is None or faults.found:
+        raise ViewError(faults.found, view=found.view.name if found else "")
+    _check_carried(carry, found.columns)
     schema = tuple(
         ViewColumn(c.name, c.type, emitter.column_type(c.leaf, many=c.collection), c.collection)
-        for c in analysed.columns
+        for c in found.columns
     )
     return CompiledView(
-        sql=emitter.select(layers(analysed.plan), source, carry),
+        sql=emitter.select(layers(found.plan), source, carry),
         schema=schema,
-        struct=analysed.struct,
+        struct=found.struct,
         sources=(source,),
-        resource_type=analysed.view.resource,
-        may_stop=_may_stop(analysed.columns),
+        resource_type=found.view.resource,
+        may_stop=_may_stop(found.columns),
         dialect=dialect,
     )
 
@@ -111,7 +113,7 @@ def compile_view(
 def check_view(view: Mapping[str, Any] | str) -> list[Fault]:
     """All faults of a view; none if it compiles."""
     faults = Faults()
-    _analysed(view, faults)
+    analysed(view, faults)
     return faults.found
 
 
@@ -120,7 +122,8 @@ def view_columns(view: Mapping[str, Any] | str) -> list[ViewColumn]:
     return list(compile_view(view).schema)
 
 
-def _analysed(view: Mapping[str, Any] | str, faults: Faults) -> _Analysed | None:
+def analysed(view: Mapping[str, Any] | str, faults: Faults) -> Analysed | None:
+    """The plan of a view; faults are noted, and None stands for a view that has no plan."""
     read = read_view(view, faults)
     if read is None:
         return None
@@ -129,7 +132,7 @@ def _analysed(view: Mapping[str, Any] | str, faults: Faults) -> _Analysed | None
     plan, columns = Selects(read, root, Compilation(faults, read.constants)).plan()
     if not struct.children:
         struct.child("id", "string", many=False)
-    return _Analysed(read, root, struct, plan, columns)
+    return Analysed(read, root, struct, plan, columns)
 
 
 def _may_stop(columns: Sequence[Column]) -> tuple[str, ...]:
