@@ -8,6 +8,7 @@ from pathlib import Path
 from a360.catalog._asgi import CatalogApp
 from a360.catalog._endpoint import Endpoint
 from a360.catalog._http_server import LoopbackServer
+from a360.catalog.access import Gate
 from a360.catalog.server import EmbeddedCatalog, profile_named
 
 
@@ -27,10 +28,11 @@ def serve_catalog(
     """
     catalog = EmbeddedCatalog(Path(lake_folder), profile_named(profile))
     try:
-        app = CatalogApp(catalog.handle, token or secrets.token_urlsafe(32))
+        gate = Gate(token or secrets.token_urlsafe(32))
+        app = CatalogApp(catalog.handle, gate)
         try:
             with LoopbackServer(app, port) as server:
-                yield Endpoint(server.uri, app.token, str(catalog.warehouse.folder))
+                yield Endpoint(server.uri, gate.token, str(catalog.warehouse.folder))
         finally:
             app.close()
     finally:

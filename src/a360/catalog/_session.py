@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from a360.catalog._asgi import CatalogApp
 from a360.catalog._endpoint import Endpoint
 from a360.catalog._http_server import LoopbackServer
+from a360.catalog.access import Gate
 from a360.catalog.gateway import CommitStamp, EmbeddedUpstream, Gateway, Lane, Policy, Upstream
 from a360.catalog.server import EmbeddedCatalog, profile_named
 
@@ -22,11 +23,12 @@ class CatalogSession:
     """The gateway of this process, on loopback; a context manager."""
 
     def __init__(
-        self, upstream: Upstream, warehouse: str, *, policy: Policy, port: int = 0, token: str | None = None
+        self, upstream: Upstream, warehouse: str, *, policy: Policy, port: int = 0, gate: Gate | None = None
     ) -> None:
         self._upstream = upstream
         self._gateway = Gateway(upstream, policy)
-        self._app = CatalogApp(self._gateway.handle, token or secrets.token_urlsafe(32))
+        gate = gate or Gate(secrets.token_urlsafe(32))
+        self._app = CatalogApp(self._gateway.handle, gate)
         self._clients: dict[str, RestCatalog] = {}
         self._lock = threading.Lock()
         try:
@@ -35,7 +37,7 @@ class CatalogSession:
             self._app.close()
             upstream.close()
             raise
-        self.endpoint = Endpoint(self._server.uri, self._app.token, warehouse)
+        self.endpoint = Endpoint(self._server.uri, gate.token, warehouse)
 
     @classmethod
     def open(  # noqa: PLR0913 -- everything but the folder has a default
@@ -48,7 +50,7 @@ class CatalogSession:
         upstream_warehouse: str | None = None,
         policy: Policy | None = None,
         port: int = 0,
-        token: str | None = None,
+        gate: Gate | None = None,
     ) -> Self:
         """Open the catalog of a lake folder, or the one at an address.
 
@@ -60,17 +62,17 @@ class CatalogSession:
             upstream_warehouse: What that catalog calls its warehouse.
             policy: How long outcomes are sought.
             port: The gateway's port; 0 for any free one.
-            token: The gateway's bearer token; None for a random one.
+            gate: Who may come; None for whoever has the session's own, random token.
         """
         limits = policy or Policy()
         if upstream_uri is not None:
             from a360.catalog.gateway._http_upstream import HttpUpstream  # noqa: PLC0415 -- slow to import
 
             other = HttpUpstream(upstream_uri, token=upstream_token, seconds=limits.upstream)
-            return cls(other, upstream_warehouse or "", policy=limits, port=port, token=token)
+            return cls(other, upstream_warehouse or "", policy=limits, port=port, gate=gate)
         catalog = EmbeddedCatalog(Path(lake_folder), profile_named(profile))
         warehouse = str(catalog.warehouse.folder)
-        return cls(EmbeddedUpstream(catalog), warehouse, policy=limits, port=port, token=token)
+        return cls(EmbeddedUpstream(catalog), warehouse, policy=limits, port=port, gate=gate)
 
     @contextlib.contextmanager
     def stamped(
