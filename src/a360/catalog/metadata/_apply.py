@@ -1,12 +1,14 @@
 """From metadata and a list of updates to new metadata."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 from a360.catalog._errors import BadRequestError, ValidationError
 from a360.catalog._wire import Json
 from a360.catalog.metadata import _snapshots, _structure
 from a360.catalog.metadata._create import DEFAULT_VERSION, empty_metadata, format_version, mirror_v1, now_ms
 from a360.catalog.metadata._draft import Draft
+from a360.catalog.metadata._partitioning import check_fields
 
 _UPDATES: Mapping[str, Callable[[Draft, Json], None]] = {
     "assign-uuid": _structure.assign_uuid,
@@ -36,6 +38,11 @@ _UPDATES: Mapping[str, Callable[[Draft, Json], None]] = {
 
 UPDATE_ACTIONS = frozenset(_UPDATES)
 
+_DEFAULTS = ("current-schema-id", "default-spec-id", "default-sort-order-id")
+_BY_DEFAULT: tuple[tuple[str, str, str, Literal["partition", "sort"]], ...] = (
+    ("partition-specs", "spec-id", "default-spec-id", "partition"),
+    ("sort-orders", "order-id", "default-sort-order-id", "sort"),
+)
 _REQUIRED = ("table-uuid", "location", "schemas", "current-schema-id", "partition-specs", "default-spec-id")
 
 
@@ -52,10 +59,21 @@ def apply_updates(base: Json, updates: Sequence[Json]) -> Json:
     _snapshots.tidy_snapshot_log(draft)
     if not draft.changed:
         return base
+    _check_defaults(base, draft)
     stamp = draft.timestamp_ms if draft.timestamp_ms is not None else now_ms()
     draft.set("last-updated-ms", max(stamp, int(base.get("last-updated-ms") or 0)))
     mirror_v1(draft.document)
     return draft.document
+
+
+def _check_defaults(base: Json, draft: Draft) -> None:
+    """New files are partitioned and sorted by columns of the current schema; dropping these is refused."""
+    if not any(draft.get(key) != base.get(key) for key in _DEFAULTS):
+        return
+    for specs, number, current, use in _BY_DEFAULT:
+        for each in draft.items(specs):
+            if each[number] == draft.get(current):
+                check_fields(each["fields"], draft.schema(), use)
 
 
 def create_by_updates(updates: Sequence[Json]) -> Json:

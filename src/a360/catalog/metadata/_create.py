@@ -5,8 +5,9 @@ import uuid
 
 from a360.catalog._errors import BadRequestError
 from a360.catalog._wire import Json
-from a360.catalog.metadata._partitioning import fresh_order, fresh_spec, last_partition_id
-from a360.catalog.metadata._schemas import check_schema, highest_id, with_fresh_ids
+from a360.catalog.metadata._check_schema import check_schema
+from a360.catalog.metadata._partitioning import check_fields, fresh_order, fresh_spec, last_partition_id
+from a360.catalog.metadata._schemas import highest_id, with_fresh_ids
 
 SUPPORTED_VERSIONS = (1, 2, 3)
 DEFAULT_VERSION = 2
@@ -29,6 +30,8 @@ def new_metadata(request: Json, location: str) -> Json:
     check_schema(schema, version)
     spec = fresh_spec(request.get("partition-spec"), moved)
     order = fresh_order(request.get("write-order"), moved)
+    check_fields(spec["fields"], schema, "partition")
+    check_fields(order["fields"], schema, "sort")
     document: Json = {
         **empty_metadata(version),
         "location": location,
@@ -100,5 +103,6 @@ def format_version(text: object) -> int:
     except ValueError as broken:
         raise BadRequestError(f"Invalid format version: {text}") from broken
     if version not in SUPPORTED_VERSIONS:
-        raise BadRequestError(f"Unsupported format version: {version}")
+        newest = max(SUPPORTED_VERSIONS)
+        raise BadRequestError(f"Unsupported format version: v{version} (supported: v{newest})")
     return version

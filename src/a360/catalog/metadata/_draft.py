@@ -47,6 +47,18 @@ class Draft:
         """A top-level list, empty where it is missing."""
         return self.document.get(key) or []
 
+    def schema(self) -> Json:
+        """The current schema, or where none is current yet the one added last.
+
+        Raises:
+            ValidationError: There is no schema at all.
+        """
+        schemas = self.items("schemas")
+        if not schemas:
+            raise ValidationError("Invalid table metadata: no schema has been added")
+        current = self.get("current-schema-id")
+        return next((each for each in schemas if each["schema-id"] == current), schemas[-1])
+
     def append(self, key: str, item: Json) -> None:
         """Add to a top-level list."""
         self.document[key] = [*self.items(key), item]

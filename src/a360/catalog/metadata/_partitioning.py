@@ -1,9 +1,12 @@
 """Partition specs and sort orders as raw JSON."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 from a360.catalog._errors import ValidationError
 from a360.catalog._wire import Json
+from a360.catalog.metadata._schemas import Column, columns_of
+from a360.catalog.metadata._types import base_of, can_transform, is_primitive
 
 PARTITION_ID_START = 1000
 UNSORTED: Json = {"order-id": 0, "fields": []}
@@ -48,16 +51,49 @@ def source_ids(field: Json) -> list[int]:
     return list(field["source-ids"]) if "source-ids" in field else [field["source-id"]]
 
 
-def check_sources(fields: Iterable[Json], known: frozenset[int]) -> None:
-    """Refuse fields over columns that do not exist.
+def check_fields(fields: Iterable[Json], schema: Json, use: Literal["partition", "sort"]) -> None:
+    """Refuse partition or sort fields that cannot be computed from a schema.
 
     Raises:
-        ValidationError: A source column is unknown; a `void` transform may outlive its column.
+        ValidationError: A source column is missing or has the wrong type; a `void` transform may outlive its
+            column.
     """
+    columns = {column.field["id"]: column for column in columns_of(schema)}
     for field in fields:
-        missing = [each for each in source_ids(field) if each not in known]
-        if missing and field["transform"] != "void":
-            raise ValidationError(f"Cannot find source column for field id {missing[0]}")
+        if field["transform"] == "void":
+            continue
+        for source in source_ids(field):
+            if source not in columns:
+                name = field.get("name", f"{field['transform']}({source})")
+                raise ValidationError(f"Cannot find source column for {use} field: {name}")
+            _check_source(columns[source], field["transform"], use)
+
+
+def _check_source(column: Column, transform: str, use: str) -> None:
+    kind = column.field["type"]
+    if not is_primitive(kind):
+        raise ValidationError(f"Cannot {use} by non-primitive source field: {column.path}")
+    if not can_transform(kind, transform):
+        raise ValidationError(f"Invalid source type {kind} for transform: {transform}")
+    outside = [parent for parent in column.parents if base_of(parent.field["type"]) != "struct"]
+    if use == "partition" and outside:
+        raise ValidationError(f"Invalid partition field parent: {outside[0].path}")
+
+
+def sequential_spec(spec: Json, spec_id: int) -> Json:
+    """A new spec of a v1 table, which knows partition fields by their place: ids from 1000, without gaps.
+
+    Raises:
+        ValidationError: Its fields were sent with other ids.
+    """
+    fields = [
+        {**field, "field-id": field.get("field-id", PARTITION_ID_START + place)}
+        for place, field in enumerate(spec["fields"])
+    ]
+    if any(field["field-id"] != PARTITION_ID_START + place for place, field in enumerate(fields)):
+        raise ValidationError("Spec does not use sequential IDs that are required in v1")
+    _check_unique_names(fields)
+    return {"spec-id": spec_id, "fields": fields}
 
 
 def bound_spec(spec: Json, spec_id: int, existing: list[Json], last_partition_id: int) -> Json:

@@ -9,7 +9,6 @@ ASSERT_CREATE = "assert-create"
 
 # Requirement type → (its field, the metadata's field, what a message calls it).
 _EQUALITIES: Mapping[str, tuple[str, str, str]] = {
-    "assert-table-uuid": ("uuid", "table-uuid", "UUID does not match"),
     "assert-last-assigned-field-id": (
         "last-assigned-field-id",
         "last-column-id",
@@ -29,7 +28,7 @@ _EQUALITIES: Mapping[str, tuple[str, str, str]] = {
     ),
 }
 
-REQUIREMENT_TYPES = frozenset({*_EQUALITIES, ASSERT_CREATE, "assert-ref-snapshot-id"})
+REQUIREMENT_TYPES = frozenset({*_EQUALITIES, ASSERT_CREATE, "assert-table-uuid", "assert-ref-snapshot-id"})
 
 
 def asks_to_create(requirements: Sequence[Json]) -> bool:
@@ -44,6 +43,9 @@ def check_requirements(base: Json | None, requirements: Sequence[Json]) -> None:
         CommitFailedError: One of them does not hold.
         BadRequestError: One of them is unknown or malformed.
     """
+    if asks_to_create(requirements) and any(each.get("type") != ASSERT_CREATE for each in requirements):
+        others = sorted({str(each.get("type")) for each in requirements} - {ASSERT_CREATE})
+        raise BadRequestError(f"Invalid create requirements: {', '.join(others)}")
     for requirement in requirements:
         try:
             _check(base, requirement)
@@ -62,17 +64,25 @@ def _check(base: Json | None, requirement: Json) -> None:
             raise CommitFailedError("Requirement failed: table already exists")
     elif base is None:
         raise CommitFailedError("Requirement failed: current table metadata is missing")
+    elif kind == "assert-table-uuid":
+        check_uuid(base.get("table-uuid"), requirement["uuid"], "UUID")
     elif kind == "assert-ref-snapshot-id":
         _check_ref(base, requirement["ref"], requirement.get("snapshot-id"))
     else:
         theirs, ours, words = _EQUALITIES[kind]
         expected, found = requirement[theirs], base.get(ours)
-        if _plain(expected) != _plain(found):
-            raise CommitFailedError(f"Requirement failed: {words}: expected {expected} != {found}")
+        if expected != found:
+            raise CommitFailedError(f"Requirement failed: {words}: expected id {expected} != {found}")
 
 
-def _plain(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
+def check_uuid(found: object, expected: object, words: str) -> None:
+    """Compare the identity of a table or view with the one a commit was made for.
+
+    Raises:
+        CommitFailedError: It is another's.
+    """
+    if str(found).lower() != str(expected).lower():
+        raise CommitFailedError(f"Requirement failed: {words} does not match: expected {found} != {expected}")
 
 
 def _check_ref(base: Json, name: str, expected: int | None) -> None:

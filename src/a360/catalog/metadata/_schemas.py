@@ -1,50 +1,63 @@
 """Schemas as raw JSON: walking, renumbering, comparing."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from a360.catalog._errors import ValidationError
 from a360.catalog._wire import Json
-
-type TypeJson = str | Json
-
-_V3_TYPES = ("timestamp_ns", "timestamptz_ns", "variant", "unknown", "geometry", "geography")
-_V3 = 3
+from a360.catalog.metadata._types import TypeJson
 
 
-def fields_of(schema: Json) -> Iterator[Json]:
-    """All named fields of a schema, nested ones too, as they stand in the JSON."""
-    for field in schema["fields"]:
-        yield field
-        yield from _nested_fields(field["type"])
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A field of a schema, or the element, key or value of a list or map.
+
+    Attributes:
+        path: Its name from the top, joined by dots.
+        field: It as JSON, with `id`, `name`, `type` and `required` whatever it is.
+        parents: What it lies in, the outermost first.
+    """
+
+    path: str
+    field: Json
+    parents: "tuple[Column, ...]" = ()
 
 
-def _nested_fields(kind: TypeJson) -> Iterator[Json]:
+def columns_of(schema: Json) -> Iterator[Column]:
+    """All columns of a schema, nested ones too."""
+    yield from _columns(schema["fields"], ())
+
+
+def _columns(fields: list[Json], parents: tuple[Column, ...]) -> Iterator[Column]:
+    prefix = f"{parents[-1].path}." if parents else ""
+    for field in fields:
+        column = Column(f"{prefix}{field['name']}", field, parents)
+        yield column
+        yield from _columns(_parts(field["type"]), (*parents, column))
+
+
+def _parts(kind: TypeJson) -> list[Json]:
     if isinstance(kind, str):
-        return
+        return []
     if kind["type"] == "struct":
-        yield from fields_of(kind)
-    for part in ("element", "key", "value"):
-        if part in kind:
-            yield from _nested_fields(kind[part])
+        fields: list[Json] = kind["fields"]
+        return fields
+    return [
+        {
+            "id": kind[f"{part}-id"],
+            "name": part,
+            "type": kind[part],
+            "required": part == "key" or bool(kind.get(f"{part}-required")),
+        }
+        for part in ("element", "key", "value")
+        if part in kind
+    ]
 
 
 def ids_of(schema: Json) -> Iterator[int]:
     """Every id that a schema uses, those of list elements, map keys and map values included."""
-    for field in schema["fields"]:
-        yield field["id"]
-        yield from _type_ids(field["type"])
-
-
-def _type_ids(kind: TypeJson) -> Iterator[int]:
-    if isinstance(kind, str):
-        return
-    if kind["type"] == "struct":
-        yield from ids_of(kind)
-    for part in ("element", "key", "value"):
-        if part in kind:
-            yield kind[f"{part}-id"]
-            yield from _type_ids(kind[part])
+    return (column.field["id"] for column in columns_of(schema))
 
 
 def highest_id(schema: Json) -> int:
@@ -108,32 +121,3 @@ def same_schema(one: Json, other: Json) -> bool:
 
 def _comparable(schema: Json) -> tuple[Any, frozenset[int]]:
     return schema["fields"], frozenset(schema.get("identifier-field-ids") or ())
-
-
-def check_schema(schema: Json, format_version: int) -> None:
-    """Refuse a schema that the format version cannot hold.
-
-    Raises:
-        ValidationError: A type or a default needs a later version, or a name occurs twice.
-    """
-    _check_names(schema["fields"])
-    if format_version >= _V3:
-        return
-    for field in fields_of(schema):
-        kind = field["type"]
-        if isinstance(kind, str) and kind.startswith(_V3_TYPES):
-            raise ValidationError(
-                f"Invalid schema for v{format_version}: "
-                f"type {kind} of field {field['name']} is not supported until v3"
-            )
-        if field.get("initial-default") is not None:
-            raise ValidationError(
-                f"Invalid schema for v{format_version}: "
-                f"initial default of field {field['name']} is not supported until v3"
-            )
-
-
-def _check_names(fields: list[Json]) -> None:
-    names = [field["name"] for field in fields]
-    if len(set(names)) != len(names):
-        raise ValidationError("Invalid schema: the same column name occurs more than once")

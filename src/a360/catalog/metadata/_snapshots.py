@@ -7,6 +7,8 @@ from a360.catalog.metadata._draft import Draft
 
 MAIN = "main"
 _ROW_LINEAGE = 3
+_NEEDED = (("schemas", "schema"), ("partition-specs", "partition spec"), ("sort-orders", "sort order"))
+_OPERATIONS = frozenset({"append", "replace", "overwrite", "delete"})
 
 
 def add_snapshot(draft: Draft, update: Json) -> None:
@@ -15,13 +17,24 @@ def add_snapshot(draft: Draft, update: Json) -> None:
     snapshot_id: int = snapshot["snapshot-id"]
     if any(known["snapshot-id"] == snapshot_id for known in draft.items("snapshots")):
         raise ValidationError(f"Snapshot already exists for id: {snapshot_id}")
-    if not draft.items("schemas"):
-        raise ValidationError("Attempting to add a snapshot before a schema is added")
+    for key, what in _NEEDED:
+        if not draft.items(key):
+            raise ValidationError(f"Attempting to add a snapshot before a {what} is added")
+    _check_fields(snapshot, draft.version)
     _take_sequence_number(draft, snapshot)
     _take_row_ids(draft, snapshot)
     draft.append("snapshots", snapshot)
     draft.added_snapshots[snapshot_id] = snapshot
     draft.timestamp_ms = int(snapshot["timestamp-ms"])
+
+
+def _check_fields(snapshot: Json, version: int) -> None:
+    if "manifest-list" not in snapshot and (version > 1 or "manifests" not in snapshot):
+        raise ValidationError("Invalid snapshot: manifest-list is missing")
+    summary = snapshot.get("summary")
+    operation = (summary or {}).get("operation")
+    if operation not in _OPERATIONS and (version > 1 or summary is not None):
+        raise ValidationError(f"Invalid snapshot: unknown operation {operation}")
 
 
 def _take_sequence_number(draft: Draft, snapshot: Json) -> None:
@@ -30,6 +43,7 @@ def _take_sequence_number(draft: Draft, snapshot: Json) -> None:
     number, last = int(snapshot.get("sequence-number") or 0), int(draft.get("last-sequence-number") or 0)
     if number <= last and snapshot.get("parent-snapshot-id") is not None:
         raise CommitFailedError(
+            "Validation failed, please retry: "
             f"Cannot add snapshot with sequence number {number} older than last sequence number {last}"
         )
     draft.set("last-sequence-number", max(number, last))
@@ -39,13 +53,17 @@ def _take_row_ids(draft: Draft, snapshot: Json) -> None:
     if draft.version < _ROW_LINEAGE:
         return
     first, added = snapshot.get("first-row-id"), snapshot.get("added-rows")
-    if first is None or added is None:
-        raise ValidationError("Cannot add a snapshot: first-row-id and added-rows are required in v3")
+    if first is None:
+        raise ValidationError("Cannot add a snapshot: first-row-id is null")
+    if added is None or added < 0:
+        raise ValidationError("Cannot add a snapshot: added-rows is null or negative")
     following = int(draft.get("next-row-id") or 0)
     if first < following:
         raise CommitFailedError(
+            "Validation failed, please retry: "
             f"Cannot add a snapshot, first-row-id is behind table next-row-id: {first} < {following}"
         )
+    # The reference implementation adds to the old counter; after a gap it would give row ids twice.
     draft.set("next-row-id", first + added)
 
 
@@ -56,19 +74,30 @@ def set_snapshot_ref(draft: Draft, update: Json) -> None:
         key: value for key, value in update.items() if key not in {"action", "ref-name"} and value is not None
     }
     snapshot_id: int = ref["snapshot-id"]
+    _check_ref(ref)
     if (draft.get("refs") or {}).get(name) == ref:
         return
     if not any(known["snapshot-id"] == snapshot_id for known in draft.items("snapshots")):
         raise ValidationError(f"Cannot set {name} to unknown snapshot: {snapshot_id}")
     if name == MAIN:
-        if ref.get("type") != "branch":
-            raise ValidationError("Cannot make main a tag: it is a branch")
+        if ref["type"] != "branch":
+            raise ValidationError("Cannot set main to a tag, it must be a branch")
         draft.set("current-snapshot-id", snapshot_id)
         draft.append(
             "snapshot-log", {"snapshot-id": snapshot_id, "timestamp-ms": _log_time(draft, snapshot_id)}
         )
         draft.current_set_to.append(snapshot_id)
     draft.set("refs", {**(draft.get("refs") or {}), name: ref})
+
+
+def _check_ref(ref: Json) -> None:
+    if ref["type"] not in {"branch", "tag"}:
+        raise ValidationError("Invalid snapshot reference: its type is neither branch nor tag")
+    for key in ("min-snapshots-to-keep", "max-snapshot-age-ms", "max-ref-age-ms"):
+        if key in ref and ref["type"] == "tag" and key != "max-ref-age-ms":
+            raise ValidationError(f"Tags do not support setting {key}")
+        if key in ref and ref[key] <= 0:
+            raise ValidationError(f"Invalid snapshot reference: {key} must be greater than 0")
 
 
 def _log_time(draft: Draft, snapshot_id: int) -> int:
@@ -82,7 +111,6 @@ def remove_snapshot_ref(draft: Draft, update: Json) -> None:
     refs: Json = draft.get("refs") or {}
     if name == MAIN and draft.get("current-snapshot-id") is not None:
         draft.document.pop("current-snapshot-id")
-        draft.set("snapshot-log", [])
     if name in refs:
         draft.set("refs", {key: ref for key, ref in refs.items() if key != name})
 

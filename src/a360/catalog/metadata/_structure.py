@@ -2,16 +2,18 @@
 
 from a360.catalog._errors import BadRequestError, ValidationError
 from a360.catalog._wire import Json
+from a360.catalog.metadata._check_schema import check_schema
 from a360.catalog.metadata._create import add_version_fields, format_version
 from a360.catalog.metadata._draft import Draft
 from a360.catalog.metadata._partitioning import (
     bound_spec,
-    check_sources,
+    check_fields,
     last_partition_id,
     same_order,
     same_spec,
+    sequential_spec,
 )
-from a360.catalog.metadata._schemas import check_schema, highest_id, ids_of, same_schema
+from a360.catalog.metadata._schemas import highest_id, same_schema
 
 
 def assign_uuid(draft: Draft, update: Json) -> None:
@@ -67,27 +69,24 @@ def remove_schemas(draft: Draft, update: Json) -> None:
 def add_spec(draft: Draft, update: Json) -> None:
     """Add a partition spec, or find the one that partitions alike."""
     spec: Json = update["spec"]
-    check_sources(spec["fields"], _known_columns(draft))
+    check_fields(spec["fields"], draft.schema(), "partition")
     specs = draft.items("partition-specs")
     same = next((each for each in specs if same_spec(each, spec)), None)
     if same is None:
         number = max((each["spec-id"] for each in specs), default=-1) + 1
         last = int(draft.get("last-partition-id") or last_partition_id([]))
-        bound = bound_spec(spec, number, specs, last)
+        first = draft.version == 1
+        bound = sequential_spec(spec, number) if first else bound_spec(spec, number, specs, last)
         draft.append("partition-specs", bound)
         draft.set("last-partition-id", max(last, last_partition_id([bound])))
     else:
         number = same["spec-id"]
-    draft.remember("partition spec", number)
-
-
-def _known_columns(draft: Draft) -> frozenset[int]:
-    return frozenset(number for schema in draft.items("schemas") for number in ids_of(schema))
+    draft.remember("spec", number)
 
 
 def set_default_spec(draft: Draft, update: Json) -> None:
     """Make a partition spec the one of new files."""
-    number = draft.resolve("partition spec", update["spec-id"])
+    number = draft.resolve("spec", update["spec-id"])
     if not any(each["spec-id"] == number for each in draft.items("partition-specs")):
         raise ValidationError(f"Cannot set default partition spec to unknown spec: {number}")
     draft.set("default-spec-id", number)
@@ -106,7 +105,7 @@ def remove_partition_specs(draft: Draft, update: Json) -> None:
 def add_sort_order(draft: Draft, update: Json) -> None:
     """Add a sort order, or find the one that sorts alike; sorting by nothing is always order 0."""
     order: Json = update["sort-order"]
-    check_sources(order["fields"], _known_columns(draft))
+    check_fields(order["fields"], draft.schema(), "sort")
     orders = draft.items("sort-orders")
     same = next((each for each in orders if same_order(each, order)), None)
     if same is None:
