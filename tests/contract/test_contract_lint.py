@@ -83,6 +83,9 @@ CASES = [
     ("C601", PATIENT, 'minimum: "1900-01-01"', 'pattern: "[0-9]+"', "pattern"),
     ("C601", PATIENT, 'minimum: "1900-01-01"', "minimum: 1900", "minimum"),
     ("C601", PATIENT, "engine: a360", "engine: soda", "soda"),
+    ("C601", PATIENT, '"birth_date <= known_at"', "{metric: freshness, mustBeLessThan: 4}", "freshness"),
+    ("C601", PATIENT, '"birth_date <= known_at"', "{metric: volumeChange, mustBe: 1, mustNotBe: 2}", "volumeCh"),
+    ("C601", PATIENT, '"birth_date <= known_at"', "{metric: growth, mustBe: 1}", "growth"),
     ("C602", PATIENT, "birth_date <= known_at", "birth_date <= knwon_at", "knwon_at"),
     ("C602", PATIENT, "birth_date <= known_at", "birth_date <=", "birth_date <="),
     ("C602", PATIENT, "birth_date <= known_at", "birth_date <= max(known_at)", "max("),
@@ -90,6 +93,10 @@ CASES = [
     ("C604", VISITS, "by_key(patient_key)", "by_key(patient)", "a360.refresh"),
     ("C604", VISITS, "by_key(patient_key)", "sometimes", "a360.refresh"),
     ("C605", PATIENT, "{metric: rowCount", "{name: born_before_known, metric: rowCount", "metric: rowCount"),
+    ("C606", PATIENT, "description: Who it is.", 'logicalTypeOptions: {pattern: "[0-9]+"}', "pattern"),
+    ("C606", PATIENT, "description: Who it is.", "logicalTypeOptions: {minLength: 3}", "minLength"),
+    ("C606", PATIENT, "description: Who it is.", "enum: [{value: Anna}]", "Anna"),
+    ("C606", PATIENT, "description: Who it is.", "quality: [{metric: invalidValues, mustBe: 0, arguments: {validValues: [Anna]}}]", "Anna"),
 ]  # fmt: skip
 
 

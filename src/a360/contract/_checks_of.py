@@ -93,7 +93,7 @@ def _misfit(check: RowCheck, column: Column) -> str:
             limits = [limit for limit in (low, high, above, below) if limit is not None]
             return next((text for limit in limits if (text := _limit_misfit(limit, type_))), "")
         case ValidValues(values) | NotMissing(values):
-            return next((text for value in values if (text := _value_misfit(value, type_))), "")
+            return next((text for value in values if (text := value_misfit(value, type_))), "")
         case _:
             return ""
 
@@ -122,7 +122,8 @@ def _limit_misfit(limit: Bound, type_: PhysicalType) -> str:
     return ""
 
 
-def _value_misfit(value: Scalar, type_: PhysicalType) -> str:
+def value_misfit(value: Scalar, type_: PhysicalType) -> str:
+    """Why a value cannot be one of the type; empty where it can."""
     expected = {"string": str, "boolean": bool}.get(type_.name, int | float if type_.is_numeric else str)
     if isinstance(value, expected) and (type_.name == "boolean" or not isinstance(value, bool)):
         return ""

@@ -101,8 +101,11 @@ _OPS: dict[str, tuple[str, tuple[str, ...], tuple[_Row, ...]]] = {
             ("measured", "double", False, "operational", "The measure of a dataset rule."),
             ("operator", "string", False, "operational", "How measure and threshold compare."),
             ("threshold", "string", False, "operational", "The threshold; two numbers joined by a comma."),
-            ("unit", "string", False, "operational", "rows or percent."),
+            ("unit", "string", False, "operational", "rows, percent, hours or index."),
             ("known_at", "timestamptz", True, "operational", "When it was measured."),
+            ("measure", "string", False, "operational", "The fingerprint of what was counted."),
+            ("scope", "string", False, "operational", "dataset: all rows; batch: those of the commit."),
+            ("counts", "string", False, "operational", "Counts by declared value or bin, in order."),
         ),
     ),
     "lineage_event": (

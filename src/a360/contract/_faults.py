@@ -70,6 +70,7 @@ FAULTS = MappingProxyType(
         "C603": "A gold dataset has no reconciliation rule.",
         "C604": "The refresh is not well declared.",
         "C605": "Two rules of a dataset have the same name.",
+        "C606": "A rule judges the form of a tokenised value.",
     }
 )
 

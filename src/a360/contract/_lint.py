@@ -8,6 +8,7 @@ from a360.contract._lint_dataset import check_datasets
 from a360.contract._lint_ids import check_ids
 from a360.contract._lint_links import check_files_used, check_relationships, check_views
 from a360.contract._lint_tags import check_policy, check_tags
+from a360.contract._lint_tokens import check_tokens
 from a360.contract._load import LakeContracts, default_contracts, read_folder, require_no_faults
 from a360.contract._rulebook import rulebook
 
@@ -36,6 +37,7 @@ _CHECKS: tuple[Check, ...] = (
     check_relationships,
     check_views,
     check_files_used,
+    check_tokens,
     _check_rules,
     _check_sql,
 )

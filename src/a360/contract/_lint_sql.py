@@ -72,7 +72,7 @@ def check_rule_sql(contracts: LakeContracts) -> Iterator[Fault]:
         for at in written(dataset):
             if not dataset.sure(*at.loc):
                 continue
-            if at.quality.type == "custom" and at.quality.implementation:
+            if at.quality.type == "custom" and isinstance(at.quality.implementation, str):
                 place = (*at.loc, "implementation")
                 for message in _misread(dataset, at.quality.implementation):
                     yield dataset.fault("C602", message, *place)

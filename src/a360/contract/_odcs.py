@@ -13,6 +13,9 @@ from a360.contract._rules import Dimension, Scalar, Severity, Unit
 LIFTED = "a360."
 """The key under which the loader puts the `a360.` custom properties of a node, prefix removed."""
 
+# Table properties that belong to engines; the lake's own have places of their own.
+_FREE_PROPERTY = r"^(write|read|commit|history|gc|compatibility)\.[a-z0-9.-]+$"
+
 type LogicalType = Literal["string", "date", "timestamp", "number", "integer", "boolean", "object"]
 type Number = int | float
 
@@ -54,7 +57,20 @@ class Description(Model):
     custom_properties: Many[CustomProperty] = ()
 
 
-class Quality(Documented):
+class Thresholds(Model):
+    """What a measure must be; a rule of a dataset has exactly one of these."""
+
+    must_be: Number | None = None
+    must_not_be: Number | None = None
+    must_be_greater_than: Number | None = None
+    must_be_greater_or_equal_to: Number | None = None
+    must_be_less_than: Number | None = None
+    must_be_less_or_equal_to: Number | None = None
+    must_be_between: Annotated[Many[Number], Field(min_length=2, max_length=2)] | None = None
+    must_not_be_between: Annotated[Many[Number], Field(min_length=2, max_length=2)] | None = None
+
+
+class Quality(Thresholds, Documented):
     """A rule as written; `_rulebook` turns it into a `RowRule` or a `DatasetRule`."""
 
     type: Literal["library", "sql", "custom", "text"] = "library"
@@ -70,15 +86,7 @@ class Quality(Documented):
     arguments: dict[str, JsonValue] | None = None
     query: str | None = None
     engine: str | None = None
-    implementation: str | None = None
-    must_be: Number | None = None
-    must_not_be: Number | None = None
-    must_be_greater_than: Number | None = None
-    must_be_greater_or_equal_to: Number | None = None
-    must_be_less_than: Number | None = None
-    must_be_less_or_equal_to: Number | None = None
-    must_be_between: Annotated[Many[Number], Field(min_length=2, max_length=2)] | None = None
-    must_not_be_between: Annotated[Many[Number], Field(min_length=2, max_length=2)] | None = None
+    implementation: str | dict[str, JsonValue] | None = None
 
 
 class Relationship(Model):
@@ -171,6 +179,7 @@ class DatasetProperties(Model):
     partition: Many[str] = ()
     sort: Many[str] = ()
     retention: Period | None = None
+    properties: dict[Annotated[str, Field(pattern=_FREE_PROPERTY)], str] = Field(default_factory=dict)
 
     @property
     def views(self) -> tuple[str, ...]:
@@ -212,7 +221,7 @@ class Support(Model):
 
 
 class ServiceLevel(Documented):
-    """A promise about the dataset's service, for its readers; the lake does not measure it."""
+    """A promise about the dataset's service, for its readers; the lake measures `latency` alone."""
 
     property: str
     value: Scalar

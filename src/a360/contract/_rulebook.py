@@ -1,13 +1,14 @@
 """Turns what a contract says about quality into rules, or into faults where it cannot be carried out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from a360.contract import _checks_of as checks_of
 from a360.contract._derived import HISTORY_COLUMN, HOUSEKEEPING
 from a360.contract._faults import Fault
 from a360.contract._load import COLUMNS, Dataset, LakeContracts
-from a360.contract._odcs import Column, Quality
+from a360.contract._metrics import latency_of, measure_of, read_metric
+from a360.contract._odcs import Column, Quality, Thresholds
 from a360.contract._references import split_target
 from a360.contract._rules import (
     DanglingRows,
@@ -48,6 +49,10 @@ _DIMENSIONS: dict[str, Dimension] = {
     "duplicate_rows": "uniqueness",
     "dangling_rows": "consistency",
     "query": "consistency",
+    "latency": "timeliness",
+    "volume_change": "coverage",
+    "null_share_change": "completeness",
+    "distribution_change": "accuracy",
 }
 _UNITS: tuple[Unit, ...] = ("rows", "percent")
 _FILLED_BY_REFINE = frozenset(name for name, _, _ in (*HOUSEKEEPING, HISTORY_COLUMN))
@@ -104,6 +109,7 @@ class _Writer:
             self._written(at)
         for column in self.of.columns:
             self._relationships(column)
+        self._service_levels()
         self._unresolved()
         return self.book
 
@@ -180,14 +186,53 @@ class _Writer:
             case _:
                 self._library(at)
 
+    def _service_levels(self) -> None:
+        """A promised latency is measured, and never blocks: what is late would only come later."""
+        for index, level in enumerate(self.of.contract.sla_properties):
+            if self.of.zone == "bronze" or not self.of.sure("slaProperties", index):
+                continue
+            found = latency_of(level, self.of)
+            if isinstance(found, str):
+                self._fault("C601", found, ("slaProperties", index))
+            elif found is not None:
+                measure, hours = found
+                name, doc = self._name(f"{measure.column}_latency"), level.description or ""
+                rule = DatasetRule(
+                    name,
+                    measure,
+                    "mustBeLessOrEqualTo",
+                    (hours,),
+                    "hours",
+                    "warning",
+                    "timeliness",
+                    (measure.column,),
+                    doc,
+                )
+                self.book.dataset.append(rule)
+
     def _custom(self, at: _At) -> None:
         quality = at.quality
-        if quality.engine != ENGINE or not quality.implementation:
+        if isinstance(quality.implementation, dict) and quality.engine == ENGINE:
+            self._metric(at, quality.implementation)
+        elif quality.engine != ENGINE or not isinstance(quality.implementation, str):
             self._fault("C601", f"a custom rule has engine: {ENGINE} and an implementation in SQL", at.loc)
         elif self._operators(quality):
             self._fault("C601", "a custom rule is true or false; it takes no mustBe", at.loc, "remove it")
         else:
             self._row_rule(at, Expression(quality.implementation.strip()))
+
+    def _metric(self, at: _At, implementation: Mapping[str, object]) -> None:
+        metric = read_metric(implementation)
+        if isinstance(metric, str):
+            self._fault("C601", metric, (*at.loc, "implementation"))
+            return
+        measure, unit = measure_of(metric, at.column)
+        if isinstance(measure, str):
+            self._fault("C601", measure, (*at.loc, "implementation"))
+        elif self._operators(at.quality):
+            self._fault("C601", "what the metric must be stands in the implementation", at.loc)
+        else:
+            self._dataset_rule(at, measure, (unit,), metric, unit)
 
     def _sql(self, at: _At) -> None:
         from a360.contract import _sql  # noqa: PLC0415 - sqlglot is slow to import
@@ -241,14 +286,20 @@ class _Writer:
         self.book.rows.append(RowRule(name, columns, check, quality.severity, dimension, doc))
 
     def _dataset_rule(
-        self, at: _At, measure: Measure, allowed: tuple[Unit, ...] = ("rows", "percent")
+        self,
+        at: _At,
+        measure: Measure,
+        allowed: tuple[Unit, ...] = ("rows", "percent"),
+        thresholds: Thresholds | None = None,
+        unit: Unit | None = None,
     ) -> None:
-        quality, operators = at.quality, self._operators(at.quality)
+        quality, operators = at.quality, self._operators(thresholds or at.quality)
+        unit = unit or quality.unit
         if len(operators) != 1:
             self._fault("C601", f"a rule needs exactly one mustBe…, found {len(operators)}", at.loc)
             return
-        if quality.unit not in allowed:
-            self._fault("C601", f"the unit {quality.unit} does not fit this rule", (*at.loc, "unit"))
+        if unit not in allowed:
+            self._fault("C601", f"the unit {unit} does not fit this rule", (*at.loc, "unit"))
             return
         operator, threshold = operators[0]
         kind = measure.check.kind if isinstance(measure, FailingRows) else measure.kind
@@ -257,9 +308,7 @@ class _Writer:
         columns = columns or ((at.column.name,) if at.column else ())
         name, doc = self._name_of(at, kind), quality.description or ""
         self.book.dataset.append(
-            DatasetRule(
-                name, measure, operator, threshold, quality.unit, quality.severity, dimension, columns, doc
-            )
+            DatasetRule(name, measure, operator, threshold, unit, quality.severity, dimension, columns, doc)
         )
 
     def _name_of(self, at: _At, kind: str) -> str:
@@ -270,7 +319,7 @@ class _Writer:
         return self._name(f"{at.column.name}_{kind}" if at.column else kind)
 
     @staticmethod
-    def _operators(quality: Quality) -> list[tuple[Operator, tuple[float, ...]]]:
+    def _operators(quality: Thresholds) -> list[tuple[Operator, tuple[float, ...]]]:
         found: list[tuple[Operator, tuple[float, ...]]] = []
         for operator, attribute in _OPERATORS:
             value = getattr(quality, attribute)

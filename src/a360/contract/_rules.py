@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from a360.contract._canonical import fingerprint_of
+
 type Severity = Literal["error", "warning"]
 type Dimension = Literal[
     "accuracy", "completeness", "conformity", "consistency", "coverage", "timeliness", "uniqueness"
@@ -17,7 +19,8 @@ type Operator = Literal[
     "mustBeBetween",
     "mustNotBeBetween",
 ]
-type Unit = Literal["rows", "percent"]
+type Unit = Literal["rows", "percent", "hours", "index"]
+type Divergence = Literal["totalVariation", "psi"]
 type Scalar = str | int | float | bool
 type Bound = int | float | str
 """A limit of a range; a date or a timestamp is written as its ISO 8601 text."""
@@ -105,6 +108,11 @@ class RowRule:
         """What kind of check it is."""
         return self.check.kind
 
+    @property
+    def fingerprint(self) -> str:
+        """What is counted: rules that share it can be judged by each other's counts."""
+        return fingerprint_of((self.columns, self.check))
+
 
 @dataclass(frozen=True, slots=True)
 class RowCount:
@@ -149,7 +157,50 @@ class Query:
     kind: ClassVar[Literal["query"]] = "query"
 
 
-type Measure = RowCount | FailingRows | DuplicateRows | DanglingRows | Query
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """How many hours ago the newest value of a column was; values of the future do not count."""
+
+    column: str
+    kind: ClassVar[Literal["latency"]] = "latency"
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeChange:
+    """By how many percent the number of rows differs from what `history` earlier ones lead to expect."""
+
+    history: int
+    kind: ClassVar[Literal["volume_change"]] = "volume_change"
+
+
+@dataclass(frozen=True, slots=True)
+class NullShareChange:
+    """By how many percentage points the share of nulls differs from the median of `history` earlier ones."""
+
+    column: str
+    history: int
+    kind: ClassVar[Literal["null_share_change"]] = "null_share_change"
+
+
+@dataclass(frozen=True, slots=True)
+class DistributionChange:
+    """How far the shares of declared values or bins are from the mean of `history` earlier ones.
+
+    Either `values` or `edges` are given; the counts of a measurement bear their order alone, so that no value
+    of the data is kept. Fewer rows than `minimum_rows` are too few to judge.
+    """
+
+    column: str
+    values: tuple[Scalar, ...]
+    edges: tuple[float, ...]
+    method: Divergence
+    history: int
+    minimum_rows: int
+    kind: ClassVar[Literal["distribution_change"]] = "distribution_change"
+
+
+type Anomaly = VolumeChange | NullShareChange | DistributionChange
+type Measure = RowCount | FailingRows | DuplicateRows | DanglingRows | Query | Latency | Anomaly
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +225,11 @@ class DatasetRule:
     def kind(self) -> str:
         """What kind of measure it takes."""
         return self.measure.kind
+
+    @property
+    def fingerprint(self) -> str:
+        """What is measured, whatever it must be: rules that share it can be judged by each other's counts."""
+        return fingerprint_of((self.measure, self.unit if isinstance(self.measure, Query) else None))
 
     @property
     def query(self) -> str | None:

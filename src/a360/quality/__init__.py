@@ -1,21 +1,51 @@
 """Quality rules as SQL: pure code that writes the queries and reads their answers; an engine runs them.
 
-Row rules judge each row in the pass that prepares it (`verdict_sql`), dataset rules measure the rows about
-to be committed in one scan (`measure_sql`). Both end as `RuleResult` values, and `score` sums them up.
+Row rules judge each row in the pass that prepares it (`verdict_sql`); `measure_sql` measures all rules of a
+dataset in one scan. Both end as `RuleResult` values, which `score` sums up, `to_row` keeps, and
+`judge_stored` holds to thresholds that have changed since.
 """
 
+from a360.quality._anomalies import Past
+from a360.quality._blocked import RuleBlockedError, require_unblocked
 from a360.quality._checks import failure_sql
 from a360.quality._measures import measure_results, measure_sql
-from a360.quality._results import RuleResult, score
+from a360.quality._results import CHANGES, DIMENSIONS, RuleResult, Scope, score, scores
+from a360.quality._stored import (
+    STORED,
+    History,
+    Stored,
+    compares,
+    history_sql,
+    judge_stored,
+    of_row,
+    read_history,
+    to_row,
+)
 from a360.quality._verdicts import SEPARATOR, Verdicts, verdict_sql
 
 __all__ = [
+    "CHANGES",
+    "DIMENSIONS",
     "SEPARATOR",
+    "STORED",
+    "History",
+    "Past",
+    "RuleBlockedError",
     "RuleResult",
+    "Scope",
+    "Stored",
     "Verdicts",
+    "compares",
     "failure_sql",
+    "history_sql",
+    "judge_stored",
     "measure_results",
     "measure_sql",
+    "of_row",
+    "read_history",
+    "require_unblocked",
     "score",
+    "scores",
+    "to_row",
     "verdict_sql",
 ]

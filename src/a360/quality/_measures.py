@@ -1,6 +1,9 @@
-"""Dataset rules: all measures of a dataset in one query."""
+"""All rules of a dataset measured in one query, and in one scan of its rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import pairwise
 
 import sqlglot
 from sqlglot import exp
@@ -8,57 +11,138 @@ from sqlglot import exp
 from a360.contract import (
     DanglingRows,
     DatasetRule,
+    DistributionChange,
     DuplicateRows,
     FailingRows,
+    Latency,
+    NotNull,
+    NullShareChange,
     Query,
     RowCount,
+    RowRule,
+    VolumeChange,
 )
-from a360.quality._checks import Dialect, failure_sql, quote
-from a360.quality._results import RuleResult
+from a360.quality._checks import Dialect, failure_sql, literal, quote
+from a360.quality._fold import folded
+from a360.quality._judge import Counted, judge
+from a360.quality._results import RuleResult, Scope
+from a360.quality._stored import History
+
+type Rule = RowRule | DatasetRule
+type Answer = Mapping[str, float | int | None]
 
 _OWN_ROWS = "a360 rows about to land"
+_ALIVE = '"#alive"'
 
 
 def measure_sql(
-    dataset: str, rules: Sequence[DatasetRule], rows: str, dialect: Dialect = "duckdb", *, alive: str = "TRUE"
+    dataset: str,
+    rules: Sequence[Rule],
+    rows: str,
+    dialect: Dialect = "duckdb",
+    *,
+    alive: str = "TRUE",
+    now: datetime | None = None,
 ) -> str:
     """One SELECT of one row: `checked`, the number of rows, then `m0`, `m1`, … in the order of the rules.
 
-    `rows` names the relation about to be committed; a query rule that names `dataset` reads it instead.
-    `alive` is a condition that leaves tombstones out of all measures but those of query rules.
+    `rows` names the relation to measure; a query rule that names `dataset` reads it instead. `alive` is a
+    condition that leaves tombstones out of all measures but those of query rules. The relation is read once;
+    only a query rule that is more than aggregates of its own dataset reads it again, as does a reference to
+    the dataset itself. A distribution has a column a bin, `m3_0`, `m3_1`, ….
     """
-    counted = f"(SELECT * FROM {rows} WHERE {alive})"
-    aggregates = ["count(*) AS checked"]
-    aggregates += [
-        f"{_measure(rule, dataset, rows, counted, dialect)} AS m{number}" for number, rule in enumerate(rules)
-    ]
-    return f"SELECT {', '.join(aggregates)} FROM {counted} AS counted"
-
-
-def _measure(rule: DatasetRule, dataset: str, rows: str, counted: str, dialect: Dialect) -> str:
-    measure = rule.measure
-    match measure:
-        case RowCount():
-            return "count(*)"
-        case FailingRows(column=column, check=check):
-            return f"coalesce(sum(CASE WHEN {failure_sql(check, [column], dialect)} THEN 1 ELSE 0 END), 0)"
-        case DuplicateRows(columns=columns):
-            names = ", ".join(quote(column) for column in columns)
-            return f"(count(*) - (SELECT count(*) FROM (SELECT DISTINCT {names} FROM {counted} AS d) AS e))"
-        case DanglingRows(column=column, dataset=target, target_column=target_column):
-            return _dangling(dataset, rows, counted, quote(column), target, quote(target_column))
-        case Query(sql=sql):
-            return f"({_own_rows(sql, dataset, rows, dialect)})"
-
-
-def _dangling(dataset: str, rows: str, counted: str, column: str, target: str, target_column: str) -> str:
-    """Rows whose key has no row of the target; a token names its source, another id needs it beside."""
-    found = rows if target == dataset else target
-    same_source = "" if target_column == '"patient_key"' else ' AND t."source" = c."source"'
+    writer = _Writer(dataset, rows, dialect, now or datetime.now(UTC))
+    columns = [f"count(*) FILTER (WHERE {_ALIVE}) AS checked"]
+    for number, rule in enumerate(rules):
+        columns += writer.columns(number, rule)
     return (
-        f"(SELECT count(*) FROM {counted} AS c WHERE c.{column} IS NOT NULL AND NOT EXISTS "
-        f"(SELECT 1 FROM {found} AS t WHERE t.{target_column} = c.{column}{same_source}))"
+        f"SELECT {', '.join(columns)} FROM (SELECT *, coalesce({alive}, FALSE) AS {_ALIVE} "
+        f"FROM {rows} AS own) AS counted{''.join(writer.joins)}"
     )
+
+
+@dataclass(slots=True)
+class _Writer:
+    dataset: str
+    rows: str
+    dialect: Dialect
+    now: datetime
+    joins: list[str] = field(default_factory=list)
+
+    def columns(self, number: int, rule: Rule) -> Iterator[str]:
+        """What a rule adds to the SELECT."""
+        if not isinstance(rule, RowRule) and isinstance(rule.measure, DistributionChange):
+            for place, condition in enumerate(_bins(rule.measure)):
+                yield f"{_count(condition)} AS m{number}_{place}"
+        else:
+            yield f"{self._measure(number, rule)} AS m{number}"
+
+    def _measure(self, number: int, rule: Rule) -> str:
+        measure = rule.check if isinstance(rule, RowRule) else rule.measure
+        match measure:
+            case FailingRows(column=column, check=check):
+                sql = _count(failure_sql(check, [column], self.dialect))
+            case NullShareChange(column=column):
+                sql = _count(failure_sql(NotNull(), [column], self.dialect))
+            case DuplicateRows(columns=columns):
+                sql = self._duplicates(columns)
+            case DanglingRows():
+                sql = self._dangling(number, measure)
+            case Query(sql=query):
+                aggregates = folded(query, self.dataset, self.dialect)
+                sql = aggregates or f"({_own_rows(query, self.dataset, self.rows, self.dialect)})"
+            case Latency(column=column):
+                sql = self._newest(quote(column))
+            case RowCount() | VolumeChange() | DistributionChange():
+                sql = _count("TRUE")
+            case _:
+                sql = _count(failure_sql(measure, rule.columns, self.dialect))
+        return sql
+
+    def _duplicates(self, columns: Sequence[str]) -> str:
+        make = {"duckdb": "row", "spark": "struct"}[self.dialect]
+        distinct = f"count(DISTINCT {make}({', '.join(map(quote, columns))}))"
+        return f"(count(*) FILTER (WHERE {_ALIVE}) - {distinct} FILTER (WHERE {_ALIVE}))"
+
+    def _dangling(self, number: int, measure: DanglingRows) -> str:
+        """Rows whose key has no row of the target; a token names its source, another id needs it beside."""
+        target = self.rows if measure.dataset == self.dataset else measure.dataset
+        column, key, source = quote(measure.column), f'"#k{number}"', f'"#s{number}"'
+        named = measure.target_column == "patient_key"
+        sources = "" if named else f', "source" AS {source}'
+        same = "" if named else f' AND {source} = counted."source"'
+        self.joins.append(
+            f" LEFT JOIN (SELECT DISTINCT {quote(measure.target_column)} AS {key}{sources} FROM {target} "
+            f'AS target) AS "#t{number}" ON {key} = counted.{column}{same}'
+        )
+        return _count(f"counted.{column} IS NOT NULL AND {key} IS NULL")
+
+    def _newest(self, column: str) -> str:
+        """The newest value as seconds since 1970; what lies in the future says nothing of what has come."""
+        now = f"CAST({literal(self.now.astimezone(UTC).isoformat())} AS {self._timestamp})"
+        newest = f"max(CAST({column} AS {self._timestamp}))"
+        at = f"{newest} FILTER (WHERE {_ALIVE} AND CAST({column} AS {self._timestamp}) <= {now})"
+        return f"epoch({at})" if self.dialect == "duckdb" else f"unix_micros({at}) / 1e6"
+
+    @property
+    def _timestamp(self) -> str:
+        return "TIMESTAMPTZ" if self.dialect == "duckdb" else "TIMESTAMP"
+
+
+def _count(condition: str) -> str:
+    return f"count(*) FILTER (WHERE {_ALIVE} AND ({condition}))"
+
+
+def _bins(measure: DistributionChange) -> list[str]:
+    """A condition for each bin; nulls are in none."""
+    column = quote(measure.column)
+    if measure.values:
+        one_each = [f"{column} = {literal(value)}" for value in measure.values]
+        among = ", ".join(literal(value) for value in measure.values)
+        return [*one_each, f"{column} NOT IN ({among})"]
+    edges = [literal(edge) for edge in measure.edges]
+    within = [f"{column} >= {low} AND {column} < {high}" for low, high in pairwise(edges)]
+    return [f"{column} < {edges[0]}", *within, f"{column} >= {edges[-1]}"]
 
 
 def _own_rows(sql: str, dataset: str, rows: str, dialect: Dialect) -> str:
@@ -72,32 +156,49 @@ def _own_rows(sql: str, dataset: str, rows: str, dialect: Dialect) -> str:
 
 
 def measure_results(
-    dataset: str, rules: Sequence[DatasetRule], answer: Mapping[str, float | int | None]
+    dataset: str,
+    rules: Sequence[Rule],
+    answer: Answer,
+    *,
+    now: datetime | None = None,
+    history: History | None = None,
+    scope: Scope = "dataset",
 ) -> list[RuleResult]:
-    """One result a rule, from the one row that `measure_sql` gave."""
+    """One result a rule, from the one row that `measure_sql` gave; `history` is what it is compared with."""
+    moment = now or datetime.now(UTC)
+    return [
+        judge(
+            dataset,
+            rule,
+            _counted(number, rule, answer, moment),
+            past=(history or {}).get(rule.fingerprint, ()),
+            scope=scope,
+        )
+        for number, rule in enumerate(rules)
+    ]
+
+
+def _counted(number: int, rule: Rule, answer: Answer, now: datetime) -> Counted:
     checked = int(answer["checked"] or 0)
-    return [_result(dataset, rule, answer[f"m{number}"], checked) for number, rule in enumerate(rules)]
+    measure = None if isinstance(rule, RowRule) else rule.measure
+    if isinstance(measure, DistributionChange):
+        counts = tuple(int(answer[f"m{number}_{place}"] or 0) for place in range(len(_bins(measure))))
+        return Counted(checked=sum(counts), counts=counts)
+    value = answer[f"m{number}"]
+    match measure:
+        case VolumeChange():
+            return Counted(checked=checked)
+        case RowCount():
+            return Counted(value=float(checked))
+        case Latency():
+            return Counted(value=None if value is None else (now.timestamp() - value) / 3600.0)
+        case Query():
+            return Counted(value=_query_value(value, rule, checked))
+        case _:
+            return Counted(checked=checked, failed=int(value or 0))
 
 
-def _result(dataset: str, rule: DatasetRule, value: float | None, checked: int) -> RuleResult:
-    counts_rows = isinstance(rule.measure, FailingRows | DuplicateRows | DanglingRows)
-    measured = 0.0 if value is None else float(value)
-    if rule.unit == "percent":
-        measured = 100.0 * measured / checked if checked else 0.0
-    # A query that gives null measured nothing, which is never a pass.
-    passed = value is not None and rule.holds(measured)
-    return RuleResult(
-        dataset=dataset,
-        rule=rule.name,
-        kind=rule.kind,
-        dimension=rule.dimension,
-        severity=rule.severity,
-        passed=passed,
-        columns=rule.columns,
-        checked=checked if counts_rows else None,
-        failed=int(value or 0) if counts_rows else None,
-        measured=measured,
-        operator=rule.operator,
-        threshold=rule.threshold,
-        unit=rule.unit,
-    )
+def _query_value(value: float | None, rule: Rule, checked: int) -> float | None:
+    if value is None or isinstance(rule, RowRule) or rule.unit != "percent":
+        return None if value is None else float(value)
+    return 100.0 * float(value) / checked if checked else 0.0

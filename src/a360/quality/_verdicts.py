@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from a360.contract import RowRule
 from a360.quality._checks import Dialect, failure_sql
-from a360.quality._results import RuleResult
+from a360.quality._results import RuleResult, Scope
 
 SEPARATOR = ","
 
@@ -36,7 +36,7 @@ class Verdicts:
         failed = (self.rules[int(number)] for number in verdict.split(SEPARATOR) if number)
         return next((rule for rule in failed if rule.severity == "error"), None)
 
-    def results(self, tally: Iterable[tuple[str, int]]) -> list[RuleResult]:
+    def results(self, tally: Iterable[tuple[str, int]], scope: Scope = "dataset") -> list[RuleResult]:
         """One result a rule, from how many rows had each verdict."""
         counted = list(tally)
         checked = sum(rows for _, rows in counted)
@@ -55,6 +55,8 @@ class Verdicts:
                 columns=rule.columns,
                 checked=checked,
                 failed=count,
+                scope=scope,
+                fingerprint=rule.fingerprint,
             )
             for rule, count in zip(self.rules, failed, strict=True)
         ]
