@@ -5,9 +5,11 @@ gateway.
 """
 
 from a360.catalog._endpoint import Endpoint
-from a360.catalog._serve import run_catalog_server
+from a360.catalog._rebuild import RebuildReport, rebuild_catalog
+from a360.catalog._serve import clients_of, run_catalog_server
 from a360.catalog._serving import serve_catalog
 from a360.catalog._session import CatalogSession
+from a360.catalog.access import Scope
 from a360.catalog.gateway import COMMIT_ID, COUNTS, CREATED_BY, UPSTREAM, CommitStamp, Policy
 
 __all__ = [
@@ -19,6 +21,10 @@ __all__ = [
     "CommitStamp",
     "Endpoint",
     "Policy",
+    "RebuildReport",
+    "Scope",
+    "clients_of",
+    "rebuild_catalog",
     "run_catalog_server",
     "serve_catalog",
 ]

@@ -23,6 +23,11 @@ _TABLE = (
     ErrorCode("usage", "The command line or a call was put together wrongly."),
     ErrorCode("unknown-dataset", "No contract declares the dataset that was named."),
     ErrorCode("unknown-table", "The lake holds no table, or the table no snapshot, of that name or id."),
+    ErrorCode(
+        "time-unreachable", "A table was not there at the time asked for, or its snapshot has expired."
+    ),
+    ErrorCode("unknown-tag", "No table that is asked for bears the tag."),
+    ErrorCode("rollback-unconfirmed", "A rollback has consequences that have not been agreed to."),
     # contract
     ErrorCode("contract-invalid", "One or more contract files have faults; `a360 lint` lists all of them."),
     ErrorCode("plan-refused", "The contracts ask for a change of a table that loses data or breaks readers."),
@@ -42,6 +47,7 @@ _TABLE = (
     ErrorCode("seal-broken", "Sealed data does not open under its key: it was changed or belongs elsewhere."),
     ErrorCode("environment-unfit", "The machine lacks something the command needs."),
     ErrorCode("catalog-unreachable", "The catalog did not answer."),
+    ErrorCode("catalog-damaged", "The lake's catalog is missing or damaged; its tables are still there."),
     ErrorCode("setting-invalid", "A setting has a value that is not allowed."),
     # denied
     ErrorCode("denied", "The principal may not do this."),

@@ -11,7 +11,7 @@ import msgspec
 from a360.catalog.access._clients import Clients
 from a360.catalog.access._scope import Scope
 
-LIFETIME_SECONDS = 3600
+LIFETIME_SECONDS = 900
 _PREFIX = "a360."
 
 

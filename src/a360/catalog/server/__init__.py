@@ -1,6 +1,6 @@
 """The embedded Iceberg REST catalog: operations over `a360.catalog.store`, by profile."""
 
-from a360.catalog.server._catalog import EmbeddedCatalog
+from a360.catalog.server._catalog import DATABASE, WAREHOUSE, EmbeddedCatalog
 from a360.catalog.server._profile import FULL, GLUE, Profile, profile_named
 
-__all__ = ["FULL", "GLUE", "EmbeddedCatalog", "Profile", "profile_named"]
+__all__ = ["DATABASE", "FULL", "GLUE", "WAREHOUSE", "EmbeddedCatalog", "Profile", "profile_named"]

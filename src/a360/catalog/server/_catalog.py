@@ -40,7 +40,7 @@ class EmbeddedCatalog:
         lake_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.profile = profile
         self.warehouse = Warehouse(lake_folder / WAREHOUSE)
-        self._database = Database(lake_folder / DATABASE)
+        self._database = Database(lake_folder / DATABASE, anew=self.warehouse.is_bare)
         self._store = Store(self._database)
         self._committer = Committer(self._store, self.warehouse, profile)
 

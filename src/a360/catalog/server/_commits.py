@@ -144,7 +144,9 @@ class Committer:
         failpoint("catalog.commit.after-swap")
         for each in prepared:
             for location in each.expired:
-                self._warehouse.discard(location)
+                # Metadata that was registered by hand may count another table's files among its own past.
+                if location.endswith(".metadata.json") and not self._store.is_current(location):
+                    self._warehouse.discard(location)
         return [written.get(each.change.table) or _base(each) for each in prepared]
 
     def _swap(self, prepared: Sequence[_Prepared], written: dict[Identifier, MetadataFile]) -> bool:

@@ -5,6 +5,7 @@ from a360.catalog.store._files import MetadataFile, Warehouse
 from a360.catalog.store._keys import LIFETIME_SECONDS, IdempotencyKeys, KeyRecord, KeyTakenError
 from a360.catalog.store._names import Identifier, Namespace, ObjectKind
 from a360.catalog.store._reports import MetricsReports, StoredReport
+from a360.catalog.store._salvage import Salvage, Salvaged, salvage
 from a360.catalog.store._store import Store, Swap
 
 __all__ = [
@@ -18,8 +19,11 @@ __all__ = [
     "MetricsReports",
     "Namespace",
     "ObjectKind",
+    "Salvage",
+    "Salvaged",
     "Store",
     "StoredReport",
     "Swap",
     "Warehouse",
+    "salvage",
 ]

@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from a360.errors import OperatorError
@@ -54,12 +54,29 @@ class Database:
     cut before it is acknowledged.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, anew: Callable[[], bool] = lambda: True) -> None:
+        """Open the file.
+
+        Args:
+            path: The file.
+            anew: Whether to make it where it is missing or empty: that hides all tables there are.
+
+        Raises:
+            OperatorError: It is damaged, of a newer version, or missing and not to be made.
+        """
         self._path = path
+        if (not path.is_file() or not path.stat().st_size) and not anew():
+            raise _damaged(path, "no such file, or an empty one")
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
-        self._migrate()
+        try:
+            self._migrate()
+        except sqlite3.DatabaseError as broken:
+            self.close()
+            if isinstance(broken, sqlite3.OperationalError):
+                raise
+            raise _damaged(path, str(broken)) from broken
 
     def _migrate(self) -> None:
         found = _version(self.connection)
@@ -120,6 +137,16 @@ class Database:
                 connection.close()
             self._opened.clear()
         self._local = threading.local()
+
+
+def _damaged(path: Path, found: str) -> OperatorError:
+    return OperatorError(
+        "catalog-damaged",
+        "The lake's catalog cannot be read",
+        where=str(path),
+        found=found,
+        next_step="`a360 catalog rebuild` makes it anew from the tables' own files",
+    )
 
 
 def _version(connection: sqlite3.Connection) -> int:

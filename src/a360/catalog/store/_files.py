@@ -7,7 +7,7 @@ import shutil
 import threading
 import uuid
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -57,6 +57,10 @@ class Warehouse:
         if not path.is_absolute() or not path.is_relative_to(self.folder) or path == self.folder:
             raise BadRequestError("Invalid location: it must lie inside the warehouse")
         return path
+
+    def is_bare(self) -> bool:
+        """Whether no table's metadata lies in the warehouse."""
+        return next(metadata_files(self.folder), None) is None
 
     def default_location(self, namespace: Sequence[str], name: str) -> str:
         """A folder for a new table, readable by people; never one that holds files of an earlier table.
@@ -137,6 +141,14 @@ class Warehouse:
     def purge(self, location: str) -> None:
         """Delete a dropped table's folder with all that is in it."""
         shutil.rmtree(self.path_of(location), ignore_errors=True)
+
+
+def metadata_files(warehouse: Path) -> Iterator[Path]:
+    """Every metadata file below a folder; links are not followed."""
+    for folder, below, files in os.walk(warehouse):
+        below.sort()
+        if Path(folder).name == "metadata":
+            yield from (Path(folder) / name for name in sorted(files) if name.endswith(".metadata.json"))
 
 
 def _normal(location: str, text: bytes) -> MetadataFile:

@@ -136,6 +136,27 @@ class Store:
         """What bears this name, None where nothing does."""
         return _kind(self._database.connection, table)
 
+    def pointers(self) -> list[tuple[Identifier, str, str]]:
+        """All tables and views, each with its folder and its metadata file."""
+        rows = self._database.connection.execute(
+            "SELECT namespace, name, kind, location, metadata_location FROM iceberg_table"
+        )
+        return [
+            (Identifier(tuple(space.split(NAMESPACE_SEPARATOR)), name, kind), location, pointer)
+            for space, name, kind, location, pointer in rows
+        ]
+
+    def is_current(self, location: str) -> bool:
+        """Whether a metadata file is the current one of any table or view."""
+        query = "SELECT 1 FROM iceberg_table WHERE metadata_location = ? LIMIT 1"
+        return self._database.connection.execute(query, (location,)).fetchone() is not None
+
+    def all_namespaces(self) -> dict[Namespace, dict[str, str]]:
+        """Every namespace of any level with its properties."""
+        rows = self._database.connection.execute("SELECT name, properties FROM namespace")
+        decode = msgspec.json.decode
+        return {tuple(name.split(NAMESPACE_SEPARATOR)): decode(text) for name, text in rows}
+
     def swap(self, swaps: Sequence[Swap]) -> bool:
         """Move the pointers of one or more tables, all or none; False where one of them had moved already.
 
