@@ -21,11 +21,17 @@ class Standing:
 
 
 def standing(tables: Tables, dataset: str) -> Standing:
-    """Read a dataset's standing from its newest snapshot that a step made; maintenance leaves no standing."""
+    """Read a dataset's standing from its newest snapshot that tells of it.
+
+    What upstream datasets were rewritten into since holds the same rows: the standing is on that.
+    """
     for snapshot in tables.snapshots(dataset):
         step = snapshot.summary.get(f"a360.{STEP_KEY}")
         if step is not None:
-            return Standing(snapshot.snapshot_id, snapshot.upstream, step)
+            upstream = {
+                name: tables.same_rows(name, snapshot_id) for name, snapshot_id in snapshot.upstream.items()
+            }
+            return Standing(snapshot.snapshot_id, upstream, step)
     return Standing()
 
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from a360.table._batches import landed_batches, sweep_lost_batches
     from a360.table._commit import UNFENCED, Base
     from a360.table._files import LyingFile
-    from a360.table._schema import schema_of, sort_order_of
+    from a360.table._refs import Tag, commits_after
+    from a360.table._schema import evolution, unchanged
     from a360.table._tables import TableInfo, Tables
 
 __all__ = [
@@ -25,11 +26,13 @@ __all__ = [
     "StepReport",
     "TableInfo",
     "Tables",
+    "Tag",
+    "commits_after",
+    "evolution",
     "landed_batches",
     "new_commit_id",
-    "schema_of",
-    "sort_order_of",
     "sweep_lost_batches",
+    "unchanged",
 ]
 
 _LAZY = {
@@ -38,9 +41,11 @@ _LAZY = {
     "LyingFile": "_files",
     "TableInfo": "_tables",
     "Tables": "_tables",
+    "Tag": "_refs",
+    "commits_after": "_refs",
     "landed_batches": "_batches",
-    "schema_of": "_schema",
-    "sort_order_of": "_schema",
+    "evolution": "_schema",
+    "unchanged": "_schema",
     "sweep_lost_batches": "_batches",
 }
 

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 def landed_batches(tables: "Tables", main: str) -> set[str]:
-    """The commit ids of the batches whose commit to the main table has landed."""
+    """The commit ids of the batches whose commit to the main table has landed, and was not undone."""
     landed = {each.commit_id for each in tables.commits(main)}
     # Snapshots expire; the record of commits does not.
     recorded = tables.read(COMMITS, columns=["commit_id"], where=f"dataset = {quote_text(main)}")
-    return landed | set(recorded["commit_id"].to_pylist())
+    return landed | (set(recorded["commit_id"].to_pylist()) - tables.undone_commits(main))
 
 
 def sweep_lost_batches(

@@ -18,7 +18,7 @@ from a360.table._files import LyingFile, delete_files, lying_in, reachable, reac
 from a360.table._retry import again_on
 from a360.table._shape import live_entries
 from a360.table._snapshot import Draft
-from a360.table._summary import history
+from a360.table._summary import carried, history
 from a360.table._types import CommitResult
 from a360.table._write import Writer
 
@@ -44,7 +44,8 @@ def rewrite(
         if files and len(staged) >= files:
             discard(table, staged)
             return None
-        draft = Draft(Operation.REPLACE, [each.data_file for each in staged], keeps=False)
+        added = [each.data_file for each in staged]
+        draft = Draft(Operation.REPLACE, added, keeps=False, says=carried(table))
         return SnapshotChange(table, draft, disposable=staged)
 
     return writer.committer.commit(name, stamp, plan)

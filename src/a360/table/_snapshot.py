@@ -6,7 +6,7 @@ rewrite a table under Iceberg's operation `replace`; its manifest writers do all
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -39,7 +39,7 @@ _CODEC: Final = "deflate"
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The next snapshot: files to add, and whether what is there stays.
+    """The next snapshot: files to add, whether what is there stays, and what else its summary says.
 
     `replace` says that the rows are the same as before, only kept in other files.
     """
@@ -47,6 +47,7 @@ class Draft:
     operation: Operation
     added: Sequence[DataFile] = ()
     keeps: bool = True
+    says: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,7 @@ def _summary(draft: Draft, changes: dict[str, str], current: Snapshot | None) ->
         changes if draft.keeps else {key: value for key, value in changes.items() if key.startswith("added-")}
     )
     totals = with_totals(Summary(Operation.OVERWRITE, **counted), before).additional_properties
-    return Summary(draft.operation, **{**totals, **changes})
+    return Summary(draft.operation, **{**totals, **changes, **draft.says})
 
 
 def _commit_of(

@@ -11,6 +11,7 @@ from pyiceberg.table.snapshots import Snapshot
 from a360.catalog import COMMIT_ID, COUNTS, UPSTREAM
 from a360.table._types import CommitResult, SnapshotInfo
 
+_STAMPED = "a360."
 _ADDED = ("added-records",)
 _DELETED = ("deleted-records", "added-position-deletes")
 
@@ -34,6 +35,22 @@ def history(table: Table) -> Iterator[Snapshot]:
         yield snapshot
         parent = snapshot.parent_snapshot_id
         snapshot = None if parent is None else table.metadata.snapshot_by_id(parent)
+
+
+def carried(table: Table) -> dict[str, str]:
+    """What a snapshot of the same rows in other files goes on saying: where the rows come from.
+
+    It is what the newest commit stamped that told of more than itself, as of the upstream snapshots.
+    """
+    for snapshot in history(table):
+        stamped = {
+            key: value
+            for key, value in summary_of(snapshot).items()
+            if key.startswith(_STAMPED) and key not in {COMMIT_ID, COUNTS}
+        }
+        if stamped:
+            return stamped
+    return {}
 
 
 def describe(snapshot: Snapshot) -> SnapshotInfo:

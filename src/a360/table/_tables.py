@@ -18,10 +18,11 @@ from a360.catalog import CatalogSession, CommitStamp
 from a360.contract import TablePlan
 from a360.engine import DEFAULT_FILE_BYTES, Engine, EngineSession, Rows, StagedFile, quote_name, quote_table
 from a360.errors import UsageError
-from a360.table import _maintain, _record
+from a360.table import _maintain, _moments, _record, _refs
 from a360.table._commit import PATIENCE_SECONDS, UNFENCED, Base, Committer
 from a360.table._files import LyingFile, delete_files, lying_in
 from a360.table._merge import Merge
+from a360.table._refs import Tag
 from a360.table._schema import partitioning_of, schema_of, sort_order_of
 from a360.table._shape import shape_of
 from a360.table._summary import commit_id_of, describe, history, results, summary_of
@@ -294,6 +295,47 @@ class Tables:
                 return None
             ids[commit_id] = None
         return list(reversed(ids)) if snapshot_id is None else None
+
+    def as_of(self, name: str, time: datetime) -> str | None:
+        """The snapshot that was current at a time; None where the table was there and held nothing.
+
+        Raises:
+            UsageError: `time-unreachable` before the table was made, and where its snapshot has expired.
+        """
+        return _moments.as_of(self.load(name), name, time)
+
+    def same_rows(self, name: str, snapshot_id: str) -> str:
+        """The newest snapshot that holds the rows of another, only kept in other files; itself if none does.
+
+        It tells what a rewrite made of a snapshot, even of one that has expired since.
+        """
+        return _moments.newest_with_rows_of(self.load(name), snapshot_id)
+
+    def undone_commits(self, name: str) -> set[str]:
+        """The ids of the commits that a rollback took out of a table's history."""
+        return _moments.undone_commits(self.load(name))
+
+    def tags(self, names: Iterable[str]) -> builtins.list[Tag]:
+        """The tags of tables."""
+        return [tag for name in names for tag in _refs.tags_of(self.load(name), name)]
+
+    def tag(self, tag: str, names: Sequence[str]) -> builtins.list[Tag]:
+        """Tag the current snapshot of each table, of all or of none; a tagged snapshot does not expire."""
+        return _refs.set_tag(self._committer, tag, names)
+
+    def untag(self, tag: str, names: Iterable[str]) -> builtins.list[Tag]:
+        """Take a tag off tables; what was taken off is returned."""
+        return _refs.remove_tag(self._committer, tag, names)
+
+    def rollback(self, name: str, snapshot_id: str, *, base: str) -> CommitResult:
+        """Make an older snapshot of the history current again; ConflictError where the table is past `base`.
+
+        Rows that went with undone commits into other tables are the caller's business.
+        """
+        result = _refs.roll_back(self._committer, name, snapshot_id, base=base)
+        if _record.is_recorded(name):
+            self.recorded.append(result)
+        return result
 
     def rewrite(
         self, name: str, stamp: CommitStamp | None = None, *, target_bytes: int = DEFAULT_FILE_BYTES
