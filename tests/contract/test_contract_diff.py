@@ -53,7 +53,7 @@ def lake(table: TablePlan, version: int | None = None) -> ActualTable:
         location="memory:thing",
         properties={**table.properties, "format-version": str(version or table.format_version), "mine": "1"},
     )
-    return actual_table(metadata.model_dump(by_alias=True, mode="json"))
+    return replace(actual_table(metadata.model_dump(by_alias=True, mode="json")), empty=False)
 
 
 def changed(column: ColumnPlan, **changes: object) -> TablePlan:
@@ -78,17 +78,18 @@ EVOLVE = {
     ),
     "sort": (replace(TABLE, sort=()), "sort what is written from now on no more"),
     "format": (replace(TABLE, format_version=3), "raise the format from 2 to 3"),
+    "drop": (replace(TABLE, columns=(ID, NAME, AT)), "drop amount"),
+    "partition": (replace(TABLE, partition=TABLE.partition[:2]), "from now on by day(at), bucket(8, name)"),
+    "bucket": (replace(TABLE, partition=(PartitionPlan("name", "bucket", 9),)), "by bucket(9, name)"),
+    "unpartitioned": (replace(TABLE, partition=()), "partition no more"),
 }
 REFUSE = {
-    "drop": (replace(TABLE, columns=(ID, NAME, AT), partition=TABLE.partition), "amount would be dropped"),
     "narrow": (changed(ID, type="double"), "id would change from int to double"),
     "decimal scale": (changed(AMOUNT, type="decimal(12,3)"), "amount would change"),
     "decimal narrow": (changed(AMOUNT, type="decimal(8,2)"), "amount would change"),
     "new required": (replace(TABLE, columns=(*TABLE.columns, replace(NEW, required=True))), "is new and"),
     "required": (changed(NAME, required=True), "name may hold nulls"),
     "id": (changed(AMOUNT, field_id=9), "amount has the field id 3 in the table and 9"),
-    "partition": (replace(TABLE, partition=TABLE.partition[:2]), "the partitioning would change"),
-    "bucket": (replace(TABLE, partition=(PartitionPlan("name", "bucket", 9),)), "the partitioning"),
 }  # fmt: skip
 
 

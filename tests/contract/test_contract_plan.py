@@ -167,7 +167,7 @@ def test_the_same_contracts_give_the_same_plan(small_lake, plan):
     [
         ("silver/encounter.yaml", "status: active\n", "status: active  # since May\n", False, False),
         ("views/encounter.json", '"status": "active",', '"status":   "active",', False, False),
-        ("views/encounter.json", '"path": "id"', '"path": "identifier"', True, False),
+        ("views/encounter.json", '"path": "id"', '"path": "identifier"', True, True),
         ("silver/encounter.yaml", "One row per encounter", "A row per encounter", False, True),
         ("silver/encounter.yaml", "value: P10Y", "value: P11Y", False, True),
     ],
@@ -175,7 +175,7 @@ def test_the_same_contracts_give_the_same_plan(small_lake, plan):
 def test_fingerprints_change_with_what_is_planned_and_with_nothing_else(
     small_lake, plan, name, old, new, step, table
 ):
-    """A comment or layout changes no fingerprint; a view changes its step's, a contract its table's."""
+    """A comment changes no fingerprint; a view its step's, which the table notes; a contract its table's."""
     small_lake.replace(name, old, new)
     after = make_plan(small_lake.load())
     changed = plan.step("silver.encounter").fingerprint != after.step("silver.encounter").fingerprint

@@ -8,8 +8,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from a360.contract._derived import HISTORY_COLUMN, HOUSEKEEPING, TABLE_PROPERTIES
-from a360.contract._diff import ActualColumn, ActualTable, ChangeAction, TableChange, diff, diff_table
+from a360.contract._diff import ActualColumn, ActualTable, diff, diff_table, tightened
+from a360.contract._diff_marks import gone_properties
 from a360.contract._faults import FAULTS, Fault, FaultyContractsError
+from a360.contract._findings import ChangeAction, Finding, FindingKind, TableChange
 from a360.contract._iceberg import actual_table, iceberg_partition_spec, iceberg_schema, iceberg_sort_order
 from a360.contract._plan import (
     ColumnPlan,
@@ -116,6 +118,8 @@ __all__ = [
     "Fault",
     "FaultyContractsError",
     "FilterPlan",
+    "Finding",
+    "FindingKind",
     "GoldStep",
     "GrantPlan",
     "LakeContracts",
@@ -163,6 +167,7 @@ __all__ = [
     "default_contracts",
     "diff",
     "diff_table",
+    "gone_properties",
     "iceberg_partition_spec",
     "iceberg_schema",
     "iceberg_sort_order",
@@ -172,6 +177,7 @@ __all__ = [
     "make_plan",
     "parse_type",
     "physical_type",
+    "tightened",
     "typed_query",
 ]
 

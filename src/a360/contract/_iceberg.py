@@ -86,6 +86,7 @@ def actual_table(metadata: Mapping[str, Any]) -> ActualTable:
         ),
         properties=dict(metadata.get("properties") or {}),
         format_version=metadata["format-version"],
+        empty=not metadata.get("snapshots") and metadata.get("current-snapshot-id") in {None, -1},
     )
 
 

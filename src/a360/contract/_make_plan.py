@@ -14,6 +14,7 @@ from a360.contract._environment import LOCAL, Environment
 from a360.contract._faults import FaultyContractsError
 from a360.contract._layout import parse_partition, parse_sort
 from a360.contract._load import Dataset, LakeContracts, TextFile, parse_json
+from a360.contract._marks import with_marks
 from a360.contract._odcs import Column
 from a360.contract._plan import (
     ColumnPlan,
@@ -44,7 +45,12 @@ def make_plan(contracts: LakeContracts, environment: Environment | str = LOCAL) 
     """The plan of the lake the contracts declare; the same contracts always give the same plan."""
     if isinstance(environment, str):
         environment = contracts.environment(environment)
-    declared = [_table(contracts, dataset) for _, dataset in sorted(contracts.datasets.items())]
+    steps = (*_silver_steps(contracts), *_gold_steps(contracts))
+    made_by = {step.dataset: step for step in steps}
+    declared = [
+        _marked(_table(contracts, dataset), dataset, made_by.get(name))
+        for name, dataset in sorted(contracts.datasets.items())
+    ]
     tables = (*declared, *_quarantine(contracts), *ops_tables())
     kept = tuple(_with_retention(contracts, table) for table in tables)
     return LakePlan(
@@ -52,7 +58,7 @@ def make_plan(contracts: LakeContracts, environment: Environment | str = LOCAL) 
         environment=environment.name,
         zones=_zones(contracts),
         tables=kept,
-        steps=(*_silver_steps(contracts), *_gold_steps(contracts)),
+        steps=steps,
         policy=plan_policy(contracts.lake, kept),
     )
 
@@ -92,6 +98,21 @@ def _table(contracts: LakeContracts, dataset: Dataset) -> TablePlan:
         tags=tuple(sorted({*contract.tags, *contract.table.tags})),
         doc=doc,
         version=contract.version,
+        status=contract.status,
+    )
+
+
+def _marked(table: TablePlan, dataset: Dataset, step: Step | None) -> TablePlan:
+    """The table with what it is to carry of its contract, so that the next contract can be compared."""
+    return replace(table, properties=with_marks(table, step, dataset.contract.a360.properties))
+
+
+def _typed(dataset: Dataset) -> tuple[str, ...]:
+    """How each column is typed and tokenised, by name."""
+    columns = sorted(dataset.columns, key=lambda column: column.name)
+    return tuple(
+        " ".join(filter(None, (column.name, str(physical_type(column.physical_type)), column.a360.token)))
+        for column in columns
     )
 
 
@@ -169,6 +190,7 @@ def _silver_step(contracts: LakeContracts, dataset: Dataset) -> SilverStep:
         dataset_rules=tuple(rules.dataset),
         references=tuple(reference for group in references for reference in group),
         upstream=FHIR_BRONZE,
+        columns=_typed(dataset),
     )
 
 
@@ -210,6 +232,7 @@ def _gold_step(contracts: LakeContracts, dataset: Dataset) -> GoldStep:
         refresh=refresh or RefreshPlan(),
         rules=tuple(rules.rows),
         dataset_rules=tuple(rules.dataset),
+        columns=_typed(dataset),
     )
 
 

@@ -57,6 +57,12 @@ class PartitionPlan:
         suffix = {"identity": "", "truncate": "_trunc"}.get(self.transform, f"_{self.transform}")
         return self.column + suffix
 
+    @property
+    def spelled(self) -> str:
+        """As a contract writes it: `month(started_at)`, `bucket(16, id)`."""
+        inside = self.column if self.width is None else f"{self.width}, {self.column}"
+        return self.column if self.transform == "identity" else f"{self.transform}({inside})"
+
 
 @dataclass(frozen=True, slots=True)
 class SortPlan:
@@ -92,6 +98,7 @@ class TablePlan:
     tags: tuple[str, ...] = ()
     doc: str = ""
     version: str = "1.0.0"
+    status: str = "active"
 
     @property
     def dataset(self) -> str:
@@ -138,7 +145,11 @@ class ViewPlan:
 
 @dataclass(frozen=True, slots=True)
 class SilverStep:
-    """How a silver dataset is made: its views' rows are unioned, typed, tokenised, checked and merged."""
+    """How a silver dataset is made: its views' rows are unioned, typed, tokenised, checked and merged.
+
+    `columns` says by name how each column is typed and tokenised (`birth_date date`, `patient_key string
+    patient`): rows are computed anew where that changes, and not where only the order of columns does.
+    """
 
     dataset: str
     views: tuple[ViewPlan, ...]
@@ -146,6 +157,7 @@ class SilverStep:
     dataset_rules: tuple[DatasetRule, ...]
     references: tuple[ReferencePlan, ...]
     upstream: tuple[str, ...]
+    columns: tuple[str, ...] = ()
     kind: Literal["silver"] = "silver"
 
     @property
@@ -174,7 +186,7 @@ class RefreshPlan:
 
 @dataclass(frozen=True, slots=True)
 class GoldStep:
-    """How a gold dataset is made: one portable SELECT over its upstream datasets."""
+    """How a gold dataset is made: one portable SELECT over its upstream datasets; `columns` as in silver."""
 
     dataset: str
     model: str
@@ -183,6 +195,7 @@ class GoldStep:
     refresh: RefreshPlan
     rules: tuple[RowRule, ...]
     dataset_rules: tuple[DatasetRule, ...]
+    columns: tuple[str, ...] = ()
     kind: Literal["gold"] = "gold"
 
     @property

@@ -6,6 +6,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 MAX_DECIMAL_PRECISION = 38
+_DATES_WIDEN = 3  # the format version
 
 # physical type → the ODCS logical types it may carry
 LOGICAL_TYPES = MappingProxyType(
@@ -71,10 +72,16 @@ def iceberg_type(text: str) -> str:
     return physical_type(text).iceberg
 
 
-def widens(old: str, new: str) -> bool:
-    """Whether Iceberg lets a column of the old type become the new one without rewriting data."""
+def widens(old: str, new: str, format_version: int = 2, *, partitioned: bool = False) -> bool:
+    """Whether Iceberg lets a column of the old type become the new one without rewriting data.
+
+    A date widens to a timestamp without zone only, only in format 3, and not where the table is or was
+    partitioned by it: a partition value of one would not be one of the other.
+    """
     if (old, new) in {("int", "long"), ("float", "double")}:
         return True
+    if old == "date" and new in {"timestamp", "timestamp_ns"}:
+        return format_version >= _DATES_WIDEN and not partitioned
     before, after = parse_type(old), parse_type(new)
     if before is None or after is None or not before.name == after.name == "decimal":
         return False

@@ -1,23 +1,25 @@
 """The lake's tables against the contracts: what differs, and making it so."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from pyiceberg.catalog.rest import RestCatalog
+from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.table import Table
-from pyiceberg.table.sorting import SortOrder
-from pyiceberg.table.update import (
-    AddSchemaUpdate,
-    AddSortOrderUpdate,
-    AssertTableUUID,
-    SetCurrentSchemaUpdate,
-    SetDefaultSortOrderUpdate,
-    SetPropertiesUpdate,
-    TableUpdate,
-)
 
-from a360.contract import LakePlan, TableChange, TablePlan, actual_table, diff
-from a360.errors import ContractError
-from a360.table import Tables, schema_of, sort_order_of
+from a360.contract import (
+    ActualTable,
+    LakePlan,
+    TableChange,
+    TablePlan,
+    actual_table,
+    diff,
+    gone_properties,
+    tightened,
+)
+from a360.engine import quote_name, quote_table
+from a360.errors import ConflictError, ContractError
+from a360.failpoints import failpoint
+from a360.table import Tables, evolution, unchanged
 
 
 class LakeSchema:
@@ -29,61 +31,85 @@ class LakeSchema:
 
     def changes(self) -> Sequence[TableChange]:
         """What `apply` would do, one change a table of the plan."""
-        there = set(self._tables.list())
-        actual = {
-            table.dataset: actual_table(self._tables.load(table.dataset).metadata.model_dump(mode="json"))
-            for table in self._plan.tables
-            if table.dataset in there
-        }
-        return diff(self._plan, actual)
+        return self._changes(self._loaded())
 
     def apply(self) -> Sequence[TableChange]:
         """Create and evolve; nothing at all is done if any change is refused.
 
+        Each table changes in one commit, which lands only on the table that was looked at. Whoever dies half
+        way leaves some tables as they were; the next apply finds them and does the rest.
+
         Raises:
             ContractError: `plan-refused`, with every refused change.
+            ConflictError: `commit-conflict` where another writer changed a table in between.
         """
-        changes = self.changes()
+        loaded = self._loaded()
+        changes = self._changes(loaded)
         self._require_possible(changes)
         for change in changes:
-            table = self._plan.table(change.table)
+            plan = self._plan.table(change.table)
             if change.action == "create":
-                self._create(table)
+                failpoint("lake.apply.create")
+                self._create(plan)
             elif change.action == "evolve":
-                self._evolve(table)
+                failpoint("lake.apply.evolve")
+                self._evolve(plan, loaded[change.table])
         return changes
+
+    def _loaded(self) -> dict[str, Table]:
+        there = set(self._tables.list())
+        return {
+            table.dataset: self._tables.load(table.dataset)
+            for table in self._plan.tables
+            if table.dataset in there
+        }
+
+    def _changes(self, loaded: Mapping[str, Table]) -> Sequence[TableChange]:
+        return diff(self._plan, {name: self._actual(name, table) for name, table in loaded.items()})
+
+    def _actual(self, name: str, table: Table) -> ActualTable:
+        """A table as it is; where columns would become required, their nulls are counted."""
+        actual = actual_table(table.metadata.model_dump(mode="json", by_alias=True))
+        names = [] if actual.empty else tightened(self._plan.table(name), actual)
+        if not names:
+            return actual
+        counts = ", ".join(f"count(*) FILTER ({quote_name(each)} IS NULL)" for each in names)
+        rows = self._tables.session.sql(f"SELECT [{counts}] AS n FROM {quote_table(name)}")
+        [found] = rows["n"].to_pylist()
+        number = {column.name: column.field_id for column in actual.columns}
+        return replace(actual, nulls=dict(zip((number[each] for each in names), found, strict=True)))
 
     def _require_possible(self, changes: Sequence[TableChange]) -> None:
         refused = [change for change in changes if change.action == "refuse"]
         if refused:
             raise ContractError(
                 "plan-refused",
-                f"{len(refused)} table(s) cannot become what the contracts ask for without losing data",
+                f"{len(refused)} table(s) cannot become what the contracts ask for; nothing was changed",
                 where=", ".join(change.table for change in refused),
-                found="; ".join(reason for change in refused for reason in change.reasons),
-                next_step="take the change back, or declare a new dataset; `a360 plan` shows all",
+                found="; ".join(f"{change.table}: {each}" for change in refused for each in change.reasons),
+                next_step="go the way that each reason names, or take the change back; `a360 plan` shows all",
             )
 
     def _create(self, plan: TablePlan) -> None:
         """Create a table; catalogs number the fields of a new one from 1, whatever the contract says."""
         created = self._tables.create(plan)
+        failpoint("lake.apply.created")
         if [field.field_id for field in created.schema().fields] != [c.field_id for c in plan.columns]:
-            self._evolve(plan)
+            self._evolve(plan, created)
 
-    def _evolve(self, plan: TablePlan) -> None:
-        """Set the planned schema as it stands, ids included: readers of old files find columns by id."""
-        client: RestCatalog = self._tables.catalog.client()
-        table = self._tables.load(plan.dataset)
-        updates: tuple[TableUpdate, ...] = (
-            AddSchemaUpdate(schema_=schema_of(plan)),
-            SetCurrentSchemaUpdate(schema_id=-1),
-            SetPropertiesUpdate(updates=dict(plan.properties)),
-        )
-        if plan.sort:
-            order = SortOrder(*sort_order_of(plan).fields, order_id=_next_order(table))
-            updates += (AddSortOrderUpdate(sort_order=order), SetDefaultSortOrderUpdate(sort_order_id=-1))
-        client.commit_table(table, (AssertTableUUID(uuid=table.metadata.table_uuid),), updates)
-
-
-def _next_order(table: Table) -> int:
-    return 1 + max((order.order_id for order in table.metadata.sort_orders), default=0)
+    def _evolve(self, plan: TablePlan, table: Table) -> None:
+        """Make a table as planned, ids included: readers of old files find columns by id."""
+        gone = gone_properties(plan, table.properties)
+        updates = evolution(table, plan, gone)
+        if not updates:
+            return
+        try:
+            self._tables.catalog.client().commit_table(table, tuple(unchanged(table)), tuple(updates))
+        except CommitFailedException:
+            raise ConflictError(
+                "commit-conflict",
+                f"{plan.dataset} was changed by another writer while its contract was being applied",
+                where=plan.dataset,
+                next_step="run `a360 apply` again; it looks at the table as it is now",
+            ) from None
+        self._tables.session.refresh()
