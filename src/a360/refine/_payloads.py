@@ -22,6 +22,7 @@ CARRIED = {
 _NEWLINE = 10
 _GROUPS_A_FETCH = 8
 _CHUNK_ROWS = 4096
+_OPENERS = 2
 
 type SealedBlock = tuple[str, bytes]
 """A block's id and its sealed payload."""
@@ -71,37 +72,29 @@ def payload_batches(groups: Iterable[list[SealedBlock]], open_block: OpenBlock) 
 
     The next group is opened while the caller works on the one before: two batches are in memory at a time.
     """
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="a360-unseal") as pool:
-        opening: Future[pa.Table] | None = None
+    with ThreadPoolExecutor(_OPENERS, thread_name_prefix="a360-unseal") as pool:
+        opening: list[Future[pa.RecordBatch]] = []
         for group in groups:
-            following = pool.submit(_opened, group, open_block)
-            if opening is not None:
-                yield opening.result()
+            following = [pool.submit(_lines, *block, open_block) for block in group]
+            if opening:
+                yield pa.Table.from_batches([block.result() for block in opening])
             opening = following
-        if opening is not None:
-            yield opening.result()
+        if opening:
+            yield pa.Table.from_batches([block.result() for block in opening])
 
 
-def _opened(group: list[SealedBlock], open_block: OpenBlock) -> pa.Table:
-    return _lines([block_id for block_id, _ in group], [open_block(*block) for block in group])
-
-
-def _lines(block_ids: list[str], plain: list[bytes]) -> pa.Table:
-    ended = [text if text.endswith(b"\n") else text + b"\n" for text in plain]
-    buffer = b"".join(ended)
-    ends = np.flatnonzero(np.frombuffer(buffer, np.uint8) == _NEWLINE) + 1
-    offsets = np.concatenate([np.zeros(1, np.int64), ends.astype(np.int64)])
-    # Each value keeps its newline, which JSON reads as white space: the buffer is used as it is, uncopied.
-    payload = pa.LargeStringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(buffer))
-    block_ends = np.cumsum([len(text) for text in ended])
-    block = np.searchsorted(block_ends, offsets[:-1], side="right").astype(np.int32)
-    first_line = np.searchsorted(offsets[:-1], np.concatenate([[0], block_ends[:-1]]))
-    position = np.arange(len(ends)) - first_line[block]
-    return pa.table(
+def _lines(block_id: str, sealed: bytes, open_block: OpenBlock) -> pa.RecordBatch:
+    """The lines of a block over its own text; each keeps its newline, which JSON has as white space."""
+    text = open_block(block_id, sealed)
+    if not text.endswith(b"\n"):
+        text += b"\n"
+    ends = np.flatnonzero(np.frombuffer(text, np.uint8) == _NEWLINE).astype(np.int64) + 1
+    offsets = pa.py_buffer(np.concatenate([np.zeros(1, np.int64), ends]))
+    return pa.record_batch(
         {
-            "block_id": pa.DictionaryArray.from_arrays(pa.array(block), pa.array(block_ids)),
-            "position": pa.array(position.astype(np.int32)),
-            "payload": payload,
+            "block_id": pa.repeat(block_id, len(ends)),
+            "position": pa.arange(0, len(ends)).cast(pa.int32()),
+            "payload": pa.LargeStringArray.from_buffers(len(ends), offsets, pa.py_buffer(text)),
         }
     )
 
