@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from a360.catalog import CommitStamp
-from a360.quality import RuleResult
+from a360.quality import RuleResult, to_row
 from a360.table import StepReport, Tables, new_commit_id
 
 _PRODUCER = "https://aesthetics360.example/a360-data-lake"
@@ -81,21 +81,9 @@ class RunRecord:
 
     def _result(self, result: RuleResult, commits: Mapping[str, str | None], now: datetime) -> dict[str, Any]:
         return {
+            **to_row(result),
             "run_id": self.run_id,
             "commit_id": commits.get(result.dataset),
-            "dataset": result.dataset,
-            "rule": result.rule,
-            "kind": result.kind,
-            "dimension": result.dimension,
-            "severity": result.severity,
-            "columns": ",".join(result.columns) or None,
-            "passed": result.passed,
-            "checked": result.checked,
-            "failed": result.failed,
-            "measured": result.measured,
-            "operator": result.operator,
-            "threshold": ",".join(f"{limit:g}" for limit in result.threshold) or None,
-            "unit": result.unit,
             "known_at": now,
         }
 

@@ -123,12 +123,13 @@ class Candidates:
         return _cast(column)
 
     def results(self) -> list[RuleResult]:
-        """What the row rules measured over all rows of the step."""
+        """What the row rules measured over all rows that the step read, refused ones included."""
         tally = self._session.sql(
             "SELECT verdict, count(*) AS n FROM (SELECT verdict FROM candidate UNION ALL SELECT verdict "
             "FROM rejected WHERE row_id NOT IN (SELECT row_id FROM candidate)) GROUP BY verdict"
         )
-        return self._verdicts.results(zip(tally["verdict"].to_pylist(), tally["n"].to_pylist(), strict=True))
+        counted = zip(tally["verdict"].to_pylist(), tally["n"].to_pylist(), strict=True)
+        return self._verdicts.results(counted, "batch")
 
 
 @contextmanager

@@ -4,15 +4,17 @@ import time
 from collections.abc import Mapping, Sequence
 
 from a360.catalog import CommitStamp
-from a360.contract import DanglingRows, GoldStep, SilverStep
+from a360.contract import GoldStep, SilverStep
 from a360.engine import quote_name, quote_table, quote_text
-from a360.errors import DataError
 from a360.failpoints import failpoint
-from a360.quality import RuleResult, Verdicts, measure_results, measure_sql, verdict_sql
+from a360.quality import RuleResult, require_unblocked
 from a360.refine._context import STEP_KEY, RefineContext, StepOutcome
+from a360.refine._measuring import AFTERWARDS, measured
 from a360.refine._shape import silver_shape
 from a360.refine._standing import Standing, current_snapshots, remade, standing
 from a360.table import StepReport, new_commit_id
+
+_MEND = "compare the model with its upstream datasets, then run again"
 
 
 def refine_gold(context: RefineContext, step: GoldStep, *, full: bool = False) -> StepOutcome:
@@ -135,11 +137,8 @@ class _GoldRun:
         return " AND ".join(f"{rows}.{column} IS NOT DISTINCT FROM changed.{column}" for column in columns)
 
     def _stage(self, sql: str) -> None:
-        """Compute the rows to check into the temporary table `staged`, with a verdict each."""
-        verdict = verdict_sql(self._step.rules)
-        self._session.execute(
-            f"CREATE OR REPLACE TEMP TABLE staged AS SELECT *, {verdict} AS verdict FROM ({sql}) AS model"
-        )
+        """Compute the rows to check into the temporary table `staged`."""
+        self._session.execute(f"CREATE OR REPLACE TEMP TABLE staged AS {sql}")
         failpoint("refine.gold.staged")
 
     @property
@@ -158,29 +157,14 @@ class _GoldRun:
         return {dataset: int(rows) for dataset, rows in row.items()}
 
     def _check(self, *, whole: bool = True) -> list[RuleResult]:
-        """Measure every rule on the rows about to be committed; a gold row that fails an error rule blocks.
+        """Measure every rule on the dataset as it will be; a gold row that fails an error rule blocks.
 
-        Where only some keys were computed, dataset rules see them beside the rows that stay.
+        Where only some keys were computed, rules see them beside the rows that stay.
         """
-        tally = self._session.sql("SELECT verdict, count(*) AS n FROM staged GROUP BY verdict")
-        results = Verdicts(self._step.dataset, self._step.rules).results(
-            zip(tally["verdict"].to_pylist(), tally["n"].to_pylist(), strict=True)
-        )
-        rules = [rule for rule in self._step.dataset_rules if not isinstance(rule.measure, DanglingRows)]
         self._session.execute(f"CREATE OR REPLACE TEMP VIEW about_to_land AS {self._whole_sql(whole=whole)}")
-        measured = self._session.sql(measure_sql(self._step.dataset, rules, "about_to_land")).to_pylist()[0]
-        results += measure_results(self._step.dataset, rules, measured)
-        failed = [result for result in results if not result.passed and result.severity == "error"]
-        if failed:
-            raise DataError(
-                "rule-blocked",
-                f"{len(failed)} rule(s) of {self._step.dataset} do not hold; nothing was committed",
-                where=f"{self._step.dataset}, rule {failed[0].rule}",
-                found=f"{failed[0].failed} row(s) fail"
-                if failed[0].operator is None
-                else f"measured {failed[0].measured}",
-                next_step="compare the model with its upstream datasets, then run again",
-            )
+        rules = [rule for rule in self._step.dataset_rules if not isinstance(rule.measure, AFTERWARDS)]
+        results = measured(self._context, self._step.dataset, [*self._step.rules, *rules], "about_to_land")
+        require_unblocked(self._step.dataset, results, rows_too=True, next_step=_MEND)
         return results
 
     def _whole_sql(self, *, whole: bool) -> str:

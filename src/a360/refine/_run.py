@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from a360.contract import DanglingRows, LakePlan, SilverStep, Step
 from a360.engine import EngineSession, quote_name, quote_table
-from a360.quality import RuleResult, measure_results, measure_sql
+from a360.quality import RuleResult
 from a360.refine._context import IDENTIFIERS, RefineContext, StepOutcome, alive_sql
 from a360.refine._gold import refine_gold
+from a360.refine._measuring import AFTERWARDS, measured
 from a360.refine._silver import refine_silver
 
 type Progress = Callable[[str, str, int, int | None], None]
@@ -105,16 +106,15 @@ def _forget(session: EngineSession) -> None:
 
 
 def _references(context: RefineContext, outcomes: Sequence[StepOutcome]) -> list[RuleResult]:
-    """Measure the references of every dataset that changed, or that names one that did."""
+    """Measure references and ages of every dataset that changed, or that names one that did."""
     changed = {outcome.report.dataset for outcome in outcomes if outcome.report.commit_id is not None}
     results: list[RuleResult] = []
     for step in context.plan.steps if changed else ():
-        rules = [rule for rule in step.dataset_rules if isinstance(rule.measure, DanglingRows)]
+        rules = [rule for rule in step.dataset_rules if isinstance(rule.measure, AFTERWARDS)]
         touched = step.dataset in changed or any(_target(rule.measure) in changed for rule in rules)
         if rules and touched and context.tables.current_snapshot_id(step.dataset) is not None:
             alive = alive_sql(context.plan.table(step.dataset))
-            sql = measure_sql(step.dataset, rules, quote_table(step.dataset), alive=alive)
-            results += measure_results(step.dataset, rules, context.session.sql(sql).to_pylist()[0])
+            results += measured(context, step.dataset, rules, quote_table(step.dataset), alive=alive)
     return results
 
 

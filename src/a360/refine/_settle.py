@@ -258,13 +258,19 @@ class Settlement:
         )
 
     @property
+    def incremental(self) -> bool:
+        """Whether the dataset keeps rows that were not looked at."""
+        return self._exists and not self._whole
+
+    @property
     def judged_sql(self) -> str:
-        """The rows that dataset rules judge: those to write and, if all were read, those that stay."""
-        if not self._whole:
+        """The dataset as it will be, which its rules judge: the rows to write, and those that stay."""
+        if not self._exists:
             return self.rows_sql
+        held = "held" if self._whole else self._target
         return (
-            f"{self.rows_sql} UNION ALL SELECT {self._columns} FROM held AS t WHERE NOT EXISTS "
-            f"(SELECT 1 FROM differing AS d WHERE {self._same_key('d', 't')})"
+            f"{self.rows_sql} UNION ALL SELECT {self._columns} FROM {held} AS t WHERE NOT EXISTS "
+            f"(SELECT 1 FROM ({self.scope_sql}) AS d WHERE {self._same_key('d', 't')})"
         )
 
     def _same_key(self, one: str, other: str) -> str:

@@ -7,11 +7,10 @@ from dataclasses import replace
 import pyarrow as pa
 
 from a360.catalog import CommitStamp
-from a360.contract import DanglingRows, DatasetRule, SilverStep
-from a360.errors import DataError
+from a360.contract import SilverStep
 from a360.failpoints import failpoint
 from a360.protect import open_block
-from a360.quality import RuleResult, measure_results, measure_sql
+from a360.quality import RuleResult, Scope, require_unblocked
 from a360.refine._candidates import Candidates
 from a360.refine._contained import CONTAINERS, ContainedUnits
 from a360.refine._context import (
@@ -22,6 +21,7 @@ from a360.refine._context import (
     StepOutcome,
     alive_sql,
 )
+from a360.refine._measuring import measured, split_key
 from a360.refine._payloads import payload_batches, sealed_blocks
 from a360.refine._rejects import Rejects
 from a360.refine._settle import Settled, Settlement
@@ -30,6 +30,8 @@ from a360.refine._standing import Standing, current_snapshots, standing
 from a360.refine._units import select_units, wanted_sql, whole_sql
 from a360.refine._waiting import find_waiting
 from a360.table import StepReport, new_commit_id
+
+_MEND = "mend the data or the rule, then run again; `a360 check` shows every rule"
 
 
 def refine_silver(context: RefineContext, step: SilverStep, *, full: bool = False) -> StepOutcome:
@@ -120,7 +122,7 @@ class _SilverRun:
         report = self._report(read, settlement.settle())
         report.require_reconciled()
         quality = [*candidates.results(), *self._measure(settlement)]
-        self._require_unblocked(quality)
+        require_unblocked(self._step.dataset, quality, rows_too=False, next_step=_MEND)
         if not self._commit(settlement, rejects, report, stood, upstream, whole=exists and way == "full"):
             report = replace(report, commit_id=None)
         return StepOutcome(report, way, quality, upstream, {BRONZE_RESOURCE: read})
@@ -134,25 +136,13 @@ class _SilverRun:
         )
 
     def _measure(self, settlement: Settlement) -> list[RuleResult]:
-        """Measure the dataset rules on the rows about to land; references wait until all have landed."""
-        rules: list[DatasetRule] = [
-            rule for rule in self._step.dataset_rules if not isinstance(rule.measure, DanglingRows)
-        ]
-        rows = f"({settlement.judged_sql})"
-        sql = measure_sql(self._step.dataset, rules, rows, alive=alive_sql(self._table))
-        return measure_results(self._step.dataset, rules, self._context.session.sql(sql).to_pylist()[0])
-
-    def _require_unblocked(self, quality: list[RuleResult]) -> None:
-        blocking = [result for result in quality if result.blocks]
-        if blocking:
-            first = blocking[0]
-            raise DataError(
-                "rule-blocked",
-                f"{len(blocking)} rule(s) of {self._step.dataset} do not hold; nothing was committed",
-                where=f"{self._step.dataset}, rule {first.rule}",
-                found=f"measured {first.measured:g}, asked {first.operator} {first.threshold}",
-                next_step="mend the data or the rule, then run again; `a360 check` shows every rule",
-            )
+        """Measure the rules of the dataset as it will be; references and ages wait until all have landed."""
+        key, whole = split_key(self._step.dataset_rules, self._table.key)
+        context, dataset, alive = self._context, self._step.dataset, alive_sql(self._table)
+        landing = settlement.rows_sql if settlement.incremental else settlement.judged_sql
+        scope: Scope = "batch" if settlement.incremental else "dataset"
+        results = measured(context, dataset, key, f"({landing})", alive=alive, scope=scope)
+        return results + measured(context, dataset, whole, f"({settlement.judged_sql})", alive=alive)
 
     def _report(self, read: int, settled: Settled) -> StepReport:
         return StepReport(
