@@ -4,6 +4,7 @@
 gateway.
 """
 
+from a360.catalog._connect import SECRET_VARIABLE, TOKEN_VARIABLE, ClientKind, Reach, client_configuration
 from a360.catalog._endpoint import Endpoint
 from a360.catalog._rebuild import RebuildReport, rebuild_catalog
 from a360.catalog._serve import clients_of, run_catalog_server
@@ -16,13 +17,18 @@ __all__ = [
     "COMMIT_ID",
     "COUNTS",
     "CREATED_BY",
+    "SECRET_VARIABLE",
+    "TOKEN_VARIABLE",
     "UPSTREAM",
     "CatalogSession",
+    "ClientKind",
     "CommitStamp",
     "Endpoint",
     "Policy",
+    "Reach",
     "RebuildReport",
     "Scope",
+    "client_configuration",
     "clients_of",
     "rebuild_catalog",
     "run_catalog_server",

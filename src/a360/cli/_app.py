@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from a360.cli._app_catalog import register as register_catalog
 from a360.cli._command import EnvFlag, JsonFlag, LakeFlag, command
 from a360.cli._face import Face, Flags
 
@@ -24,11 +25,6 @@ app = typer.Typer(
     epilog="The flags --lake, --env and --json may stand before or after the command. Exit codes: 0 done, "
     "1 our fault, 2 usage, 3 contract, 4 data, 5 operator or environment, 6 denied, 7 conflict.",
 )
-catalog = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Serve the catalog to other programs."
-)
-app.add_typer(catalog, name="catalog")
-
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A dataset, as gold.patient_360.")]
 
 
@@ -37,12 +33,6 @@ class EngineName(StrEnum):
 
     DUCKDB = "duckdb"
     SPARK = "spark"
-
-
-class ProfileName(StrEnum):
-    """The catalogs whose refusals `catalog serve` can imitate."""
-
-    GLUE = "glue"
 
 
 @app.callback()
@@ -259,30 +249,4 @@ def demo(
     return run_demo(face, folder, patients)
 
 
-@command(catalog)
-def serve(
-    face: Face,
-    port: Annotated[
-        int, typer.Option("--port", metavar="N", min=0, max=65535, help="The port; 0 takes a free one.")
-    ] = 0,
-    token: Annotated[
-        str | None,
-        typer.Option(
-            "--token",
-            metavar="T",
-            envvar="A360_CATALOG_TOKEN",
-            show_envvar=False,
-            help="The bearer token that clients must send (default: a random one).",
-        ),
-    ] = None,
-    profile: Annotated[
-        ProfileName | None, typer.Option("--profile", help="Refuse what this catalog would refuse.")
-    ] = None,
-) -> int | None:
-    """Serve the catalog until SIGTERM.
-
-    One line of JSON on standard output says where: uri, token, warehouse.
-    """
-    from a360.cli import _prepare
-
-    return _prepare.serve_catalog(face, port, token, profile.value if profile else None)
+register_catalog(app)

@@ -1,4 +1,4 @@
-"""Commands that make ready: a lake, its contracts and tables, data to try it on, its catalog's door."""
+"""Commands that make ready: a lake, its contracts and tables, data to try it on."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -119,13 +119,4 @@ def synth(face: Face, patients: int, seed: int, output: Path, dirty: float) -> i
         f"{number(report.lines)} lines, {size(report.bytes)}, in {plain(output)}. Every record is invented.",
         f"Next: a360 ingest fhir {plain(output)}",
     )
-    return None
-
-
-def serve_catalog(face: Face, port: int, token: str | None, profile: str | None) -> int | None:
-    """Serve the catalog until SIGTERM."""
-    from a360.catalog import run_catalog_server  # noqa: PLC0415
-
-    face.require_lake()
-    run_catalog_server(face.settings.lake, port=port, token=token, profile=profile)
     return None

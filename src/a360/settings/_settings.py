@@ -14,7 +14,7 @@ from a360.errors import OperatorError
 PREFIX = "A360_"
 
 # Variables that are no settings: the hook of fault tests, and the secret of one command.
-_ELSEWHERE = frozenset({f"{PREFIX}FAILPOINTS", f"{PREFIX}CATALOG_TOKEN"})
+_ELSEWHERE = frozenset({f"{PREFIX}FAILPOINTS", f"{PREFIX}CATALOG_TOKEN", f"{PREFIX}CATALOG_SECRET"})
 
 _SIZE = re.compile(r"[1-9]\d*(\.\d+)?\s?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)")
 

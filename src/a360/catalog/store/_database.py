@@ -1,6 +1,7 @@
 """The SQLite file that says which metadata file is each table's current one."""
 
 import contextlib
+import os
 import sqlite3
 import threading
 import time
@@ -107,6 +108,8 @@ class Database:
         return found
 
     def _open(self) -> sqlite3.Connection:
+        # SQLite would make a file that everybody may read; those it makes beside it take after it.
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
         connection = sqlite3.connect(
             self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
