@@ -75,6 +75,9 @@ def test_a_rename_is_told_apart_from_reuse_by_the_ledger(small_lake):
     assert assign_field_ids(small_lake.folder) == []
     assert [fault.code for fault in small_lake.lint()] == ["C403"]
     small_lake.replace("field_ids.yaml", "  cost: 5\n", "  cost: 5\n  price: 5\n")
+    assert [fault.code for fault in small_lake.lint()] == ["C406"]
+    small_lake.replace(ENCOUNTER, "version: 1.0.0", "version: 2.0.0")
+    assign_field_ids(small_lake.folder)
     assert small_lake.lint() == []
 
 

@@ -1,9 +1,9 @@
 """Commands that make ready: a lake, its contracts and tables, data to try it on."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from a360.cli._changes import show_changes
 from a360.cli._face import Face
 from a360.cli._text import number, plain, size, tell
 from a360.errors import ContractError, OperatorError
@@ -69,9 +69,9 @@ def lint(face: Face, folder: Path | None, *, fix: bool) -> int | None:
 def plan(face: Face) -> int | None:
     """Show the changes; one that is refused makes the command fail, as `apply` would."""
     if not face.has_lake:
-        return _show_changes(face, _changes_of_a_new_lake(face), "Next: a360 init")
+        return show_changes(face, _changes_of_a_new_lake(face), "Next: a360 init")
     with face.lake() as lake:
-        return _show_changes(face, lake.plan(), "Next: a360 apply")
+        return show_changes(face, lake.plan(), "Next: a360 apply")
 
 
 def _changes_of_a_new_lake(face: Face) -> "list[TableChange]":
@@ -85,25 +85,7 @@ def _changes_of_a_new_lake(face: Face) -> "list[TableChange]":
 def apply(face: Face) -> int | None:
     """Make the changes."""
     with face.lake(create=True) as lake:
-        return _show_changes(face, lake.apply(), "Next: a360 ingest fhir PATH")
-
-
-def _show_changes(face: Face, changes: Sequence["TableChange"], after: str) -> int | None:
-    from a360.cli._render import grid  # noqa: PLC0415
-
-    told = [
-        {"table": each.table, "action": each.action, "details": [*each.details], "reasons": [*each.reasons]}
-        for each in changes
-    ]
-    actions = [each.action for each in changes]
-    tally = ", ".join(f"{action}: {actions.count(action)}" for action in sorted(set(actions)))
-    rows = [
-        [each.action, each.table, "; ".join((*each.reasons, *each.details))]
-        for each in changes
-        if each.action != "nothing"
-    ]
-    face.emit(told, *([grid(["action", "table", "what"], rows)] if rows else []), tally, after)
-    return ContractError.exit_code if "refuse" in actions else None
+        return show_changes(face, lake.apply(), "Next: a360 ingest fhir PATH")
 
 
 def synth(face: Face, patients: int, seed: int, output: Path, dirty: float) -> int | None:

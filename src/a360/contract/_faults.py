@@ -49,6 +49,10 @@ FAULTS = MappingProxyType(
         "C403": "A field id is used again that belonged to another column.",
         "C404": "A column's field id is not the one the ledger has for it.",
         "C405": "A field id is not in the ledger.",
+        "C406": "A change breaks readers, and the contract has no new major version.",
+        "C407": "A change that no version makes possible: type, key, or how values are tokenised.",
+        "C408": "The version is lower than the one the ledger has.",
+        "C409": "The ledger does not have the contract as it is.",
         # references, views, models
         "C501": "A relationship leads to an unknown dataset.",
         "C502": "A relationship leads to an unknown column.",

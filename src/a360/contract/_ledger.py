@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from a360.contract._faults import FaultyContractsError
-from a360.contract._load import COLUMNS, CONTRACT_ZONES, LEDGER_FILE, read_ledger
+from a360.contract._lint import examine
+from a360.contract._lint_release import against, release_of
+from a360.contract._load import COLUMNS, CONTRACT_ZONES, LAKE_FILE, LEDGER_FILE, read_ledger
 from a360.contract._odcs import LIFTED
+from a360.contract._release import RELEASED, Release
 from a360.contract._yaml import Loc, SourceFile, parse_yaml, read_yaml
 from a360.errors import InternalError
 
@@ -22,6 +25,7 @@ _PROPERTY = f"{LIFTED}fieldId"
 _HEADER = """\
 # Every field id ever given, dataset by dataset; columns that are gone keep their line, so that no id is used
 # again. Written by `a360 lint --fix`. To rename a column, add its new name here with the id of the old one.
+# Below, under `released`, the last version of each contract as it was committed: later ones are held to it.
 """
 
 
@@ -49,7 +53,7 @@ def assign_field_ids(folder: Path | str) -> list[Assignment]:
     that is not well-formed is left alone.
     """
     folder = Path(folder)
-    ledger, faults = read_ledger(folder)
+    ledger, released, faults = read_ledger(folder)
     if faults:
         raise FaultyContractsError(faults, str(folder / LEDGER_FILE))
     entries = {dataset: dict(columns) for dataset, columns in ledger.items()}
@@ -65,11 +69,32 @@ def assign_field_ids(folder: Path | str) -> list[Assignment]:
             if text != source.text:
                 _write(path, text)
             assigned += [Assignment(dataset, column, number) for column, number in given.items()]
-    text = _ledger_text(entries)
+    _write_ledger(folder, entries, released)
+    _write_ledger(folder, entries, _released(folder, released))
+    return assigned
+
+
+def _released(folder: Path, before: Mapping[str, Release]) -> dict[str, Release]:
+    """The releases with every sound contract as it is now, but for those that break what they promised."""
+    if not (folder / LAKE_FILE).is_file():
+        return dict(before)
+    contracts, faults = examine(folder)
+    unsound = {fault.file for fault in faults}
+    released = dict(before)
+    for name, dataset in contracts.datasets.items():
+        release = release_of(dataset)
+        if release and dataset.source.label not in unsound and not list(against(dataset, before.get(name))):
+            released[name] = release
+    return released
+
+
+def _write_ledger(
+    folder: Path, entries: Mapping[str, Mapping[str, int]], released: Mapping[str, Release]
+) -> None:
+    text = _ledger_text(entries, released)
     path = folder / LEDGER_FILE
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         _write(path, text)
-    return assigned
 
 
 def _columns(source: SourceFile) -> Iterator[tuple[int, str, int | None]]:
@@ -179,13 +204,18 @@ def _lines_after(source: SourceFile, loc: Loc, column: int, lines: tuple[str, ..
     return _Edit(offset, "".join(f"{newline}{' ' * column}{line}" for line in lines))
 
 
-def _ledger_text(entries: Mapping[str, Mapping[str, int]]) -> str:
+def _ledger_text(entries: Mapping[str, Mapping[str, int]], released: Mapping[str, Release]) -> str:
     lines = [_HEADER]
     for dataset, columns in sorted(entries.items()):
         if columns:
             ordered = sorted(columns.items(), key=lambda item: (item[1], item[0]))
             lines.append(f"{dataset}:\n")
             lines += [f"  {name}: {number}\n" for name, number in ordered]
+    if released:
+        lines.append(f"\n{RELEASED}:\n")
+    for dataset, release in sorted(released.items()):
+        lines.append(f"  {dataset}:\n")
+        lines += [f"{line}\n" for line in release.lines]
     return "".join(lines)
 
 

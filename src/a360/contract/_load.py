@@ -10,6 +10,7 @@ from a360.contract._environment import LOCAL, Environment, local_environment
 from a360.contract._faults import Fault, FaultyContractsError
 from a360.contract._lakefile import LakeFile
 from a360.contract._odcs import Column, Contract
+from a360.contract._release import RELEASED, Release, read_releases
 from a360.contract._validate import lift, validate
 from a360.contract._yaml import Loc, SourceFile, read_text, read_yaml
 from a360.errors import OperatorError
@@ -95,6 +96,7 @@ class LakeContracts:
     models: Mapping[str, TextFile] = field(repr=False)
     environments: Mapping[str, tuple[Environment, SourceFile]] = field(repr=False)
     ledger: Mapping[str, Mapping[str, int]] = field(repr=False)
+    released: Mapping[str, Release] = field(repr=False)
     unreadable: frozenset[str] = frozenset()
 
     def environment(self, name: str) -> Environment:
@@ -161,6 +163,7 @@ class _Reader:
 
     def read(self) -> Reading:
         lake, source = self._lake()
+        ledger, released = self._ledger()
         contracts = LakeContracts(
             folder=self.folder,
             lake=lake,
@@ -169,7 +172,8 @@ class _Reader:
             views=self._texts("views", ".json"),
             models=self._texts("models", ".sql"),
             environments=self._environments(),
-            ledger=self._ledger(),
+            ledger=ledger,
+            released=released,
             unreadable=frozenset(self.unreadable),
         )
         self._stray()
@@ -229,10 +233,10 @@ class _Reader:
                     self.faults.append(source.fault("C201", "file and name differ", "name", fix=fix))
         return environments
 
-    def _ledger(self) -> dict[str, dict[str, int]]:
-        ledger, faults = read_ledger(self.folder)
+    def _ledger(self) -> tuple[dict[str, dict[str, int]], dict[str, Release]]:
+        ledger, released, faults = read_ledger(self.folder)
         self.faults += faults
-        return ledger
+        return ledger, released
 
     def _stray(self) -> None:
         known = {"views": ".json", "models": ".sql", **dict.fromkeys(CONTRACT_ZONES, ".yaml")}
@@ -251,16 +255,26 @@ class _Reader:
         self.faults.append(Fault(str(path), 1, "C106", message, "rename or remove it"))
 
 
-def read_ledger(folder: Path) -> tuple[dict[str, dict[str, int]], list[Fault]]:
-    """The ledger of field ids of a folder, and its faults; a folder without one has an empty ledger."""
+def read_ledger(folder: Path) -> tuple[dict[str, dict[str, int]], dict[str, Release], list[Fault]]:
+    """The ids and the releases of a folder's ledger, and its faults; without one both are empty."""
     path = folder / LEDGER_FILE
     if not path.exists():
-        return {}, []
+        return {}, {}, []
     source, faults = read_yaml(path, str(path))
-    ledger: dict[str, dict[str, int]] = {}
     data: Any = source.data or {}
     if not isinstance(data, dict):
-        return ledger, [*faults, source.fault("C113", "the ledger should map datasets to columns to ids")]
+        return {}, {}, [*faults, source.fault("C113", "the ledger should map datasets to columns to ids")]
+    released = data.pop(RELEASED, None) or {}
+    if not isinstance(released, dict):
+        released, fault = {}, source.fault("C113", "released should map datasets to releases", RELEASED)
+        faults = [*faults, fault]
+    releases, unreadable = read_releases(source, released)
+    ledger = _read_ids(source, data, faults)
+    return ledger, releases, [*faults, *unreadable]
+
+
+def _read_ids(source: SourceFile, data: dict[str, Any], faults: list[Fault]) -> dict[str, dict[str, int]]:
+    ledger: dict[str, dict[str, int]] = {}
     for dataset, columns in data.items():
         if not isinstance(columns, dict):
             faults.append(source.fault("C113", f"{dataset} should map columns to ids", dataset))
@@ -272,7 +286,7 @@ def read_ledger(folder: Path) -> tuple[dict[str, dict[str, int]], list[Fault]]:
             else:
                 message = f"{column} should be a number from 1, found {number!r}"
                 faults.append(source.fault("C113", message, dataset, column))
-    return ledger, faults
+    return ledger
 
 
 def _aside(path: Path) -> bool:
