@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from a360.cli import _app_lineage
 from a360.cli._app_catalog import register as register_catalog
 from a360.cli._command import EnvFlag, JsonFlag, LakeFlag, command
 from a360.cli._face import Face, Flags
@@ -208,12 +209,7 @@ def query(
     return _look.query(face, sql, output)
 
 
-@command(app)
-def lineage(face: Face, name: Name) -> int | None:
-    """Show what a dataset comes from and goes to."""
-    from a360.cli import _look
-
-    return _look.lineage(face, name)
+_app_lineage.register(app)
 
 
 @command(app)

@@ -1,4 +1,4 @@
-"""Commands that look: tables, show, history, query, lineage. None of them changes anything."""
+"""Commands that look: tables, show, history, query. None of them changes anything."""
 
 import sys
 from dataclasses import asdict
@@ -95,12 +95,3 @@ def query(face: Face, sql: str, output: Path | None) -> int | None:
 def _numeric(table: pa.Table) -> set[str]:
     kinds = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
     return {each.name for each in table.schema if any(is_kind(each.type) for is_kind in kinds)}
-
-
-def lineage(face: Face, name: str) -> int | None:
-    """Show what is directly before and after a dataset."""
-    with face.lake() as lake:
-        node = lake.lineage(name)
-    rows = [["made from", each] for each in node.upstream] + [["goes into", each] for each in node.downstream]
-    face.emit(node.to_json(), plain(node.dataset), render.grid(["", "dataset"], rows))
-    return None

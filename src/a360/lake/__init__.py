@@ -9,7 +9,6 @@ from a360.lake._reports import (
     DatasetQuality,
     DoctorCheck,
     IngestReport,
-    LineageNode,
     RunReport,
 )
 
@@ -21,7 +20,6 @@ __all__ = [
     "DoctorCheck",
     "IngestReport",
     "Lake",
-    "LineageNode",
     "Origin",
     "RunReport",
     "lint",

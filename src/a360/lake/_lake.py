@@ -1,6 +1,6 @@
 """The lake: the composition root, where ports meet what implements them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,6 @@ from a360.lake._reports import (
     CheckReport,
     DoctorCheck,
     IngestReport,
-    LineageNode,
     RunReport,
 )
 from a360.lake._schema import LakeSchema
@@ -33,6 +32,7 @@ from a360.table import SnapshotInfo, TableInfo, Tables, new_commit_id, sweep_los
 
 if TYPE_CHECKING:
     from a360.contract import TableChange
+    from a360.lineage import Impact, LineageView
 
 type Progress = Callable[[str, str, int, int | None], None]
 type Kind = Literal["fhir"]
@@ -247,14 +247,17 @@ class Lake:
     def _known(self, name: str) -> str:
         return self.lake_plan.table(name).dataset
 
-    def lineage(self, name: str) -> LineageNode:
-        """What a dataset is made from, and what is made from it."""
-        dataset = self._known(name)
-        made_from: Mapping[str, Sequence[str]] = {
-            step.dataset: step.upstream for step in self.lake_plan.steps
-        }
-        downstream = [step for step, upstream in made_from.items() if dataset in upstream]
-        return LineageNode(dataset, list(made_from.get(dataset, ())), downstream)
+    def lineage(self, name: str) -> "LineageView":
+        """What a dataset, a column or a FHIR element is made from, and what is made from it."""
+        from a360.lineage import lineage_of  # noqa: PLC0415 -- few commands ask
+
+        return lineage_of(self.lake_plan, name)
+
+    def impact(self) -> "Sequence[Impact]":
+        """What the changes that `plan` shows would affect downstream."""
+        from a360.lake._lineage import pending_impact  # noqa: PLC0415 -- as above
+
+        return pending_impact(self.lake_plan, self.tables, self.plan())
 
     def doctor(self) -> list[DoctorCheck]:
         """Look at the machine and the lake, and say how to mend what is not well."""

@@ -91,19 +91,6 @@ class CheckReport:
 
 
 @dataclass(frozen=True, slots=True)
-class LineageNode:
-    """A dataset in the way of the data: what it is made from, and what is made from it."""
-
-    dataset: str
-    upstream: Sequence[str]
-    downstream: Sequence[str]
-
-    def to_json(self) -> dict[str, Any]:
-        """The node as JSON."""
-        return {"dataset": self.dataset, "upstream": list(self.upstream), "downstream": list(self.downstream)}
-
-
-@dataclass(frozen=True, slots=True)
 class DoctorCheck:
     """One thing the doctor looked at; `next_step` says how to mend it where it is not well."""
 
