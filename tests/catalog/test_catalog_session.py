@@ -127,7 +127,7 @@ def test_another_catalog_is_used_by_its_address(tmp_path):
         ) as session,
     ):
         session.client().create_namespace("silver")
-        assert get(bare, "/v1/namespaces").json() == {"namespaces": [["silver"]]}
+        assert get(bare, "/v1/namespaces").json()["namespaces"] == [["silver"]]
         assert session.endpoint.warehouse == "w"
         assert get(session.endpoint, "/v1/config").status_code == 200
         assert bare.token not in get(session.endpoint, "/v1/config").text

@@ -39,23 +39,3 @@ def test_a_body_that_is_no_object_is_refused(api, error_of, body):
     table = api.table()
     for path in ("/namespaces", f"/namespaces/{table.namespace}/tables", table.path):
         assert error_of(api.call("POST", path, content=body)) == (400, "BadRequestException")
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "expected"),
-    [
-        ("GET", "/namespaces/{}/views", (406, "UnsupportedOperationException")),
-        ("POST", "/namespaces/{}/views", (406, "UnsupportedOperationException")),
-        ("GET", "/namespaces/{}/views/v", (404, "NoSuchViewException")),
-        ("DELETE", "/namespaces/{}/views/v", (406, "UnsupportedOperationException")),
-    ],
-)
-def test_there_are_no_views(api, error_of, method, path, expected):
-    """Looking for a view finds none, and none can be made."""
-    options = {"json": {"name": "v"}} if method == "POST" else {}
-    assert error_of(api.call(method, path.format(api.namespace()), **options)) == expected
-
-
-def test_a_view_does_not_exist(api):
-    """HEAD on any view is answered with 404."""
-    assert api.head(f"/namespaces/{api.namespace()}/views/v").status_code == 404

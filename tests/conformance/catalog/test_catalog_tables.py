@@ -328,8 +328,90 @@ def test_only_snapshots_with_a_name_are_loaded_when_asked(api, table):
     assert [each["snapshot-id"] for each in found] == [2]
 
 
-def test_metrics_reports_and_credentials_are_answered(api):
-    """Reports that clients send unasked are taken, and no storage credentials are handed out."""
+def test_no_storage_credentials_are_handed_out(api, error_of):
+    """Tables lie on this machine: the list of credentials is empty, for a table that is there."""
     table = api.table()
-    assert api.post(f"{table.path}/metrics", {"report-type": "scan-report"}).status_code == 204
     assert api.get(f"{table.path}/credentials").json() == {"storage-credentials": []}
+    missing = api.get(f"/namespaces/{table.namespace}/tables/none/credentials")
+    assert error_of(missing) == (404, "NoSuchTableException")
+
+
+def test_a_snapshot_mode_nobody_knows_is_refused(api, table, error_of):
+    """`snapshots` is `all` or `refs`."""
+    assert error_of(api.get(table.path, params={"snapshots": "some"})) == (400, "BadRequestException")
+
+
+def test_metadata_a_client_has_is_not_sent_again(api, table):
+    """With the entity tag it got, a client is told that nothing has changed, until something has."""
+    first = api.get(table.path)
+    tag = first.headers["etag"]
+    for header in (tag, f"W/{tag}", f'"other", {tag}'):
+        again = api.get(table.path, headers={"if-none-match": header})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    assert api.get(table.path, headers={"if-none-match": '"other"'}).status_code == 200
+    table.append(1)
+    changed = api.get(table.path, headers={"if-none-match": tag})
+    assert changed.status_code == 200
+    assert changed.headers["etag"] != tag
+
+
+def test_a_commit_tells_the_tag_of_what_it_made(api, table):
+    """The tag in the answer to a creation and to a commit is that of the table loaded after it."""
+    body = api.create_body(table.namespace, "tagged")
+    made = api.post(f"/namespaces/{table.namespace}/tables", body)
+    assert made.headers["etag"] == api.get(f"/namespaces/{table.namespace}/tables/tagged").headers["etag"]
+    answer = table.commit({"action": "set-properties", "updates": {"a": "1"}})
+    assert answer.headers["etag"] == api.get(table.path).headers["etag"]
+
+
+def test_another_choice_of_snapshots_has_another_tag(api, table):
+    """The same metadata with fewer snapshots is another content, and its tag says so."""
+    table.append(1)
+    everything = api.get(table.path).headers["etag"]
+    named = api.get(table.path, params={"snapshots": "refs"}, headers={"if-none-match": everything})
+    assert named.status_code == 200
+    again = api.get(
+        table.path, params={"snapshots": "refs"}, headers={"if-none-match": named.headers["etag"]}
+    )
+    assert again.status_code == 304
+
+
+def test_an_unregistered_table_leaves_everything(api, only_full):
+    """Unregistering gives the last metadata, forgets the table, and leaves files from which it comes back."""
+    table = api.table()
+    table.append(1)
+    before = api.get(table.path).json()
+    gone = api.post(f"{table.path}/unregister", {}).raise_for_status().json()
+    assert gone == {"metadata-location": before["metadata-location"], "metadata": before["metadata"]}
+    assert api.head(table.path).status_code == 404
+    body = {"name": "visit", "metadata-location": gone["metadata-location"]}
+    api.post(f"/namespaces/{table.namespace}/register", body).raise_for_status()
+    assert table.metadata == before["metadata"]
+
+
+def test_a_table_that_is_not_there_is_not_unregistered(api, only_full, error_of):
+    """Unregistering nothing is answered with 404."""
+    answer = api.post(f"/namespaces/{api.namespace()}/tables/none/unregister", {})
+    assert error_of(answer) == (404, "NoSuchTableException")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/namespaces/{0}/functions"),
+        ("GET", "/namespaces/{0}/functions/f"),
+        ("POST", "{1}/plan"),
+        ("GET", "{1}/plan/p"),
+        ("DELETE", "{1}/plan/p"),
+        ("POST", "{1}/tasks"),
+        ("POST", "{1}/sign"),
+    ],
+)
+def test_what_is_not_offered_is_refused_in_words(api, error_of, method, path):
+    """Operations of the specification that this catalog lacks say so, and are not announced."""
+    table = api.table()
+    options = {"json": {}} if method == "POST" else {}
+    answer = api.call(method, path.format(table.namespace, table.path), **options)
+    assert error_of(answer) == (406, "UnsupportedOperationException")
+    assert "not supported" in answer.json()["error"]["message"]
+    assert not [each for each in api.config["endpoints"] if path.rpartition("/")[2] in each.split("/")[-1:]]

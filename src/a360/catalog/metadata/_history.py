@@ -5,6 +5,7 @@ from a360.catalog._wire import Json
 from a360.catalog.metadata._create import SUPPORTED_VERSIONS, add_version_fields
 from a360.catalog.metadata._partitioning import UNSORTED, last_partition_id
 from a360.catalog.metadata._schemas import highest_id
+from a360.catalog.metadata._views import view_normal_form
 
 _KEPT_DEFAULT = 100
 
@@ -33,8 +34,10 @@ def normal_form(document: Json) -> Json:
     """Metadata of another writer in the form our updates expect (`refs`, `schemas`, no `-1`).
 
     Raises:
-        ValidationError: It is not table metadata of a version we know.
+        ValidationError: It is neither table nor view metadata of a version we know.
     """
+    if "view-uuid" in document:
+        return view_normal_form(document)
     if document.get("format-version") not in SUPPORTED_VERSIONS or not document.get("location"):
         raise ValidationError("Invalid table metadata: no supported format version, or no location")
     result = {key: value for key, value in document.items() if value is not None}

@@ -11,20 +11,19 @@ from a360.catalog._errors import (
     CommitFailedError,
     CommitStateUnknownError,
     InternalServerError,
-    NoSuchTableError,
     RestError,
 )
 from a360.catalog._wire import Json
 from a360.catalog.server._profile import Profile
-from a360.catalog.store import Identifier, MetadataFile, Store, Swap, Warehouse
-from a360.failpoints import failpoint
+from a360.catalog.store import Identifier, KeyTakenError, MetadataFile, Store, Swap, Warehouse
+from a360.failpoints import FailpointError, failpoint
 
 _ATTEMPTS = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one commit asks of one table."""
+    """What one commit asks of one table or view."""
 
     table: Identifier
     requirements: Sequence[Json]
@@ -84,6 +83,38 @@ class Committer:
                 return landed
         raise CommitFailedError("Cannot commit: too many writers changed the table at the same time")
 
+    def create(self, table: Identifier, document: Json) -> MetadataFile:
+        """Make a new table or view of complete metadata.
+
+        Raises:
+            RestError: It cannot be made; nothing was changed.
+        """
+        failpoint("catalog.create.before-write")
+        if table.kind == "table":
+            self._warehouse.make_folders(document["location"])
+        file = self._warehouse.write(document, after=None, limit=self._profile.metadata_limit)
+        folder = str(self._warehouse.path_of(document["location"]))
+        try:
+            failpoint("catalog.create.before-swap")
+            self._store.swap([Swap(table, None, file.location, folder)])
+        except (RestError, FailpointError, KeyTakenError):
+            self._warehouse.discard(file.location)
+            raise
+        failpoint("catalog.create.after-swap")
+        return file
+
+    def require(self, table: Identifier) -> MetadataFile:
+        """The metadata of a table or view as of now.
+
+        Raises:
+            NoSuchTableError: It does not exist.
+            NoSuchViewError: It does not exist.
+        """
+        file = self.current(table)
+        if file is None:
+            raise table.missing()
+        return file
+
     def current(self, table: Identifier) -> MetadataFile | None:
         """A table's metadata as of now, None where there is no such table."""
         pointer = self._store.pointer(table)
@@ -100,9 +131,10 @@ class Committer:
 
     def _prepare(self, change: Change) -> _Prepared:
         base = self.current(change.table)
-        creates = metadata.asks_to_create(change.requirements)
-        if base is None and not creates:
-            raise NoSuchTableError(f"Table does not exist: {change.table}")
+        if change.table.kind == "view":
+            return self._prepare_view(change, base)
+        if base is None and not metadata.asks_to_create(change.requirements):
+            raise change.table.missing()
         metadata.check_requirements(None if base is None else base.document, change.requirements)
         if base is None:
             return _Prepared(change, None, self._created(change), [])
@@ -113,6 +145,14 @@ class Committer:
             self._warehouse.make_folders(document["location"])
         document, expired = metadata.with_predecessor(document, base.document, base.location)
         return _Prepared(change, base, document, expired)
+
+    def _prepare_view(self, change: Change, base: MetadataFile | None) -> _Prepared:
+        if base is None:
+            raise change.table.missing()
+        metadata.check_view_requirements(base.document, change.requirements)
+        document = metadata.apply_view_updates(base.document, change.updates)
+        self._warehouse.path_of(document["location"])
+        return _Prepared(change, base, document, [])
 
     def _created(self, change: Change) -> Json:
         if not self._profile.staged_create:
@@ -161,7 +201,7 @@ class Committer:
         ]
         try:
             return self._store.swap(swaps)
-        except RestError:
+        except (RestError, KeyTakenError):
             self._discard(written)
             raise
         except Exception as broken:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from a360.catalog._errors import BadRequestError
 from a360.catalog._wire import NAMESPACE_SEPARATOR, Request
-from a360.catalog.store import Identifier, Namespace
+from a360.catalog.store import Identifier, Namespace, ObjectKind
 
 _LONGEST = 255
 
@@ -26,10 +26,9 @@ class Call:
         """The namespace in the path."""
         return namespace_of(self.arguments[0])
 
-    @property
-    def table(self) -> Identifier:
-        """The table in the path."""
-        return Identifier(self.namespace, plain_name(self.arguments[1]))
+    def identifier(self, kind: ObjectKind = "table") -> Identifier:
+        """The table or view in the path."""
+        return Identifier(self.namespace, plain_name(self.arguments[1]), kind)
 
 
 def plain_name(name: object) -> str:

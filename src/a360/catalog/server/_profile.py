@@ -2,9 +2,18 @@
 
 from dataclasses import dataclass
 
+from a360.catalog._errors import ForbiddenError, RestError, UnsupportedError
 from a360.errors import UsageError
 
 _GLUE_METADATA_LIMIT = 20 * 1024 * 1024
+_REFUSALS = {
+    "rename": "Renaming tables is not supported",
+    "register": "Registering tables is not supported: create the table and add its files",
+    "views": "Views are not supported",
+    "functions": "Functions are not supported",
+    "scan_planning": "Server-side scan planning is not supported: plan scans in the client",
+    "remote_signing": "Remote signing is not supported: tables lie in local files",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +29,8 @@ class Profile:
         rename: Whether tables can be renamed.
         register: Whether existing metadata can be registered as a table.
         purge: Whether dropping a table may delete its files.
+        views: Whether there are views.
+        idempotency: Whether an `Idempotency-Key` is heeded.
         metadata_limit: The largest metadata file in bytes, None for no limit.
     """
 
@@ -31,7 +42,19 @@ class Profile:
     rename: bool = True
     register: bool = True
     purge: bool = True
+    views: bool = True
+    idempotency: bool = True
     metadata_limit: int | None = None
+
+    def offers(self, ability: str) -> bool:
+        """Whether the catalog has an ability; what is none of the attributes, no catalog of ours has."""
+        return not ability or bool(getattr(self, ability, False))
+
+    def refusal(self, ability: str) -> RestError:
+        """What a client is told that asks for an ability the catalog has not."""
+        if ability == "multi_table":
+            return ForbiddenError("Transactions over several tables are not supported: commit to each table")
+        return UnsupportedError(_REFUSALS[ability])
 
 
 FULL = Profile("full")
@@ -44,6 +67,8 @@ GLUE = Profile(
     rename=False,
     register=False,
     purge=False,
+    views=False,
+    idempotency=False,
     metadata_limit=_GLUE_METADATA_LIMIT,
 )
 

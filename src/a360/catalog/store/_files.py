@@ -1,5 +1,6 @@
 """Metadata files and table folders in the warehouse."""
 
+import contextlib
 import gzip
 import os
 import re
@@ -73,6 +74,18 @@ class Warehouse:
             plain = plain.with_name(f"{_folder_name(name)}-{uuid.uuid4().hex[:8]}")
         return str(plain)
 
+    def location_for(self, namespace: Sequence[str], name: str, wanted: object) -> str:
+        """Where a new table or view lies: where it is wanted, or a folder of its own.
+
+        Raises:
+            BadRequestError: The wanted place is not inside the warehouse.
+        """
+        if not wanted:
+            return self.default_location(namespace, name)
+        location = str(wanted).rstrip("/")
+        self.path_of(location)
+        return location
+
     def make_folders(self, location: str) -> None:
         """Create a table's folders; DuckDB writes into them and does not create them."""
         for each in _FOLDERS:
@@ -137,6 +150,17 @@ class Warehouse:
             self.path_of(location).unlink(missing_ok=True)
         except (OSError, BadRequestError):
             return
+
+    def discard_view(self, view: MetadataFile) -> None:
+        """Delete all metadata of a dropped view, and its folder where nothing else lies in it."""
+        folder = self.path_of(view.document["location"]) / "metadata"
+        for path in metadata_files(folder):
+            with contextlib.suppress(InternalServerError):
+                if self.read(str(path)).document.get("view-uuid") == view.document["view-uuid"]:
+                    self.discard(str(path))
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+            folder.parent.rmdir()
 
     def purge(self, location: str) -> None:
         """Delete a dropped table's folder with all that is in it."""

@@ -136,6 +136,15 @@ class Store:
         """What bears this name, None where nothing does."""
         return _kind(self._database.connection, table)
 
+    def require_free(self, table: Identifier) -> None:
+        """Check that a table or view could be created under a name.
+
+        Raises:
+            NoSuchNamespaceError: Its namespace does not exist.
+            AlreadyExistsError: The name is taken.
+        """
+        _require_free(self._database.connection, table)
+
     def pointers(self) -> list[tuple[Identifier, str, str]]:
         """All tables and views, each with its folder and its metadata file."""
         rows = self._database.connection.execute(
@@ -267,6 +276,13 @@ def _require_object(db: sqlite3.Connection, table: Identifier) -> str:
     return found
 
 
+def _require_free(db: sqlite3.Connection, table: Identifier) -> None:
+    _require_namespace(db, table.namespace)
+    taken = _kind(db, table)
+    if taken is not None:
+        raise table.taken_by(taken)
+
+
 def _is_taken(db: sqlite3.Connection, swap: Swap) -> bool:
     """Whether another table's folder is this one's, holds it, or lies in it: a purge would take both."""
     rows = db.execute(
@@ -280,10 +296,7 @@ def _is_taken(db: sqlite3.Connection, swap: Swap) -> bool:
 
 def _move(db: sqlite3.Connection, swap: Swap) -> None:
     if swap.old is None:
-        _require_namespace(db, swap.table.namespace)
-        taken = _kind(db, swap.table)
-        if taken is not None:
-            raise swap.table.taken_by(taken)
+        _require_free(db, swap.table)
     if _is_taken(db, swap):
         raise AlreadyExistsError("Another table or view lies at this location, inside it or around it")
     db.execute(
