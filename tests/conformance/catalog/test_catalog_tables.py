@@ -414,4 +414,5 @@ def test_what_is_not_offered_is_refused_in_words(api, error_of, method, path):
     answer = api.call(method, path.format(table.namespace, table.path), **options)
     assert error_of(answer) == (406, "UnsupportedOperationException")
     assert "not supported" in answer.json()["error"]["message"]
-    assert not [each for each in api.config["endpoints"] if path.rpartition("/")[2] in each.split("/")[-1:]]
+    lacking = {"functions", "plan", "tasks", "sign"}
+    assert not [each for each in api.config["endpoints"] if lacking & set(each.split("/"))]

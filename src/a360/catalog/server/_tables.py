@@ -166,7 +166,7 @@ def registrable(warehouse: Warehouse, body: Json, kind: ObjectKind) -> MetadataF
     if not isinstance(location, str) or not location:
         raise BadRequestError("Invalid metadata location: null or empty")
     try:
-        file = warehouse.read(location)
+        file = warehouse.read(location, anew=True)
     except InternalServerError as missing:
         raise BadRequestError(f"Cannot register {kind}: its metadata file is missing or broken") from missing
     if ("view-uuid" in file.document) != (kind == "view"):

@@ -91,15 +91,19 @@ class Warehouse:
         for each in _FOLDERS:
             (self.path_of(location) / each).mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def read(self, location: str) -> MetadataFile:
+    def read(self, location: str, *, anew: bool = False) -> MetadataFile:
         """The metadata file at a location, from memory where it was read or written before.
+
+        Args:
+            location: Where it lies.
+            anew: Whether to look at the disk all the same: a file that is not ours yet may have changed.
 
         Raises:
             InternalServerError: The file is missing or broken.
         """
         with self._lock:
             found = self._cache.get(location)
-            if found is not None:
+            if found is not None and not anew:
                 self._cache.move_to_end(location)
                 return found
         try:
@@ -134,8 +138,9 @@ class Warehouse:
 
     def _remember(self, file: MetadataFile) -> None:
         with self._lock:
+            replaced = self._cache.pop(file.location, None)
             self._cache[file.location] = file
-            self._cached_bytes += len(file.text)
+            self._cached_bytes += len(file.text) - (len(replaced.text) if replaced else 0)
             while len(self._cache) > _CACHED_FILES or (
                 len(self._cache) > 1 and self._cached_bytes > _CACHED_BYTES
             ):
