@@ -12,7 +12,7 @@ from a360.catalog._asgi import CatalogApp
 from a360.catalog._endpoint import Endpoint
 from a360.catalog._http_server import LoopbackServer
 from a360.catalog.access import Gate
-from a360.catalog.gateway import CommitStamp, EmbeddedUpstream, Gateway, Lane, Policy, Upstream
+from a360.catalog.gateway import CommitStamp, Durability, EmbeddedUpstream, Gateway, Lane, Policy, Upstream
 from a360.catalog.server import EmbeddedCatalog, profile_named
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ class CatalogSession:
         self, upstream: Upstream, warehouse: str, *, policy: Policy, port: int = 0, gate: Gate | None = None
     ) -> None:
         self._upstream = upstream
-        self._gateway = Gateway(upstream, policy)
+        local = Durability(Path(warehouse)) if isinstance(upstream, EmbeddedUpstream) else None
+        self._gateway = Gateway(upstream, policy, local)
         gate = gate or Gate(secrets.token_urlsafe(32))
         self._app = CatalogApp(self._gateway.handle, gate)
         self._clients: dict[str, RestCatalog] = {}

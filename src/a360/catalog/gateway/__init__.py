@@ -1,5 +1,6 @@
 """The commit gateway: stamps, fences and settles commits to any Iceberg REST catalog."""
 
+from a360.catalog.gateway._durable import Durability
 from a360.catalog.gateway._gateway import Gateway
 from a360.catalog.gateway._lane import Lane
 from a360.catalog.gateway._policy import Policy
@@ -12,6 +13,7 @@ __all__ = [
     "CREATED_BY",
     "UPSTREAM",
     "CommitStamp",
+    "Durability",
     "EmbeddedUpstream",
     "Gateway",
     "Lane",
