@@ -174,6 +174,27 @@ def test_known_content_in_new_files_is_duplicate(lake, inbox):
     assert lake.ingest(inbox, source="other").report.landed == 15
 
 
+@pytest.mark.parametrize("calls", [1, 3])
+def test_a_source_that_returns_to_an_old_state_is_believed(lake, inbox, calls):
+    """Bytes that came before land again if others came since; versions told apart in meta do not."""
+    states = [b'"active":true', b'"active":false', b'"active":true', b'"active":true']
+    told = [b'"meta":{"versionId":"%d"},%s' % (state == states[1], state) for state in states]
+    landed = 0
+    for number, (plain, versioned) in enumerate(zip(states, told, strict=True)):
+        lines = [
+            b'{"resourceType":"Practitioner","id":"plain",%s}' % plain,
+            b'{"resourceType":"Practitioner","id":"told",%s}' % versioned,
+        ]
+        # The bytes of a whole file that came before would add nothing: they differ in a blank line.
+        (inbox / f"Practitioner.{number}.ndjson").write_bytes(b"\n".join(lines) + b"\n" * number)
+        if calls > 1:
+            landed += lake.ingest(inbox).report.landed
+    if calls == 1:
+        landed = lake.ingest(inbox).report.landed
+    assert landed == 3 + 2
+    assert lake.ingest(inbox).report.landed == 0
+
+
 def test_a_file_of_known_content_is_remembered(lake, inbox):
     """A new file that brings nothing new makes a batch of no rows, and is known from then on."""
     (inbox / "Patient.1.ndjson").write_bytes(_patients(range(3)))

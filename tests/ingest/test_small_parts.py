@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from a360.ingest._depth import deeper_than
-from a360.ingest._digests import DigestSet
+from a360.ingest._digests import KnownContents
 
 JSON = st.recursive(
     st.text(alphabet='[]{}"\\ab', max_size=8) | st.integers(),
@@ -52,28 +52,32 @@ def test_depth_of_long_texts():
     batches=st.lists(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=12), max_size=8),
     asked=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), max_size=8),
 )
-def test_digest_sets_are_sets(batches, asked):
-    """Each digest is new once, in the order they come, also where the halves of digests are shared."""
-    digests, seen = DigestSet(), set()
+def test_content_is_new_where_its_key_had_other_content_last(batches, asked):
+    """Content is new unless the same came last under its key, as a dictionary would have it."""
+    known, last = KnownContents(), {}
     for batch in batches:
         expected = []
-        for each in batch:
-            expected.append(each not in seen)
-            seen.add(each)
-        assert digests.add(_hex(batch)).tolist() == expected
-    assert len(digests) == len(seen)
-    assert digests.contains(_hex(asked)).tolist() == [each in seen for each in asked]
+        for key, content in batch:
+            expected.append(last.get(key) != content)
+            last[key] = content
+        assert known.add(*_keyed(batch)).tolist() == expected
+    assert known.holds(*_keyed(asked)).tolist() == [last.get(key) == content for key, content in asked]
 
 
-def test_digest_sets_hold_many():
-    """A hundred thousand digests, added in many turns, are all found, and no other."""
+def test_known_contents_hold_many():
+    """A hundred thousand contents, added in many turns, are all found, and no other."""
     rng = np.random.default_rng(7)
-    digests, words = DigestSet(), rng.integers(0, 2**63, (100_000, 2))
-    for part in np.array_split(words, 37):
-        assert digests.add(_hex(part.tolist())).all()
-    assert digests.contains(_hex(words.tolist())).all()
-    assert not digests.contains(_hex(np.add(words, (0, 1)).tolist())).any()
-    assert not digests.add(pa.chunked_array([_hex(words[:10].tolist())])).any()
+    known, words = KnownContents(), rng.integers(0, 2**63, (100_000, 2))
+    keys = words[:, 0].astype(np.uint64)
+    for part in np.array_split(np.arange(len(words)), 37):
+        assert known.add(keys[part], _hex(words[part].tolist())).all()
+    assert known.holds(keys, _hex(words.tolist())).all()
+    assert not known.holds(keys, _hex(np.add(words, (0, 1)).tolist())).any()
+    assert not known.add(keys[:10], pa.chunked_array([_hex(words[:10].tolist())])).any()
+
+
+def _keyed(pairs):
+    return np.array([key for key, _ in pairs], dtype=np.uint64), _hex([(0, content) for _, content in pairs])
 
 
 def _hex(pairs):

@@ -22,6 +22,7 @@ def lake(module_lake, put):
         patient("numbered", version="9", gender="male"),
         patient("oddly-numbered", version="1", gender="male"),
         patient("unnumbered", gender="male"),
+        patient("reverted", gender="male"),
         patient("deleted", updated="2026-01-01T00:00:00Z"),
         patient("returned", updated="2026-01-01T00:00:00Z"),
         patient("refused", updated="2026-01-01T00:00:00Z", gender="male"),
@@ -36,6 +37,7 @@ def lake(module_lake, put):
         patient("numbered", version="10", gender="female"),
         patient("oddly-numbered", version="1.9", gender="female"),
         patient("unnumbered", gender="female"),
+        patient("reverted", gender="female"),
         patient("refused", updated="2026-01-02T00:00:00Z", gender="none of these"),
         bundle(
             *deletion("Patient/deleted", "Patient/returned", "Encounter/e-deleted", "Patient/never-seen"),
@@ -44,7 +46,11 @@ def lake(module_lake, put):
         observation("o-shrinks", components=1, updated="2026-01-02T00:00:00Z"),
     )
     module_lake.run()
-    put(module_lake, patient("returned", updated="2026-01-09T00:00:00Z", gender="other"))
+    put(
+        module_lake,
+        patient("returned", updated="2026-01-09T00:00:00Z", gender="other"),
+        patient("reverted", gender="male"),
+    )
     module_lake.run()
     return module_lake
 
@@ -57,6 +63,7 @@ def lake(module_lake, put):
         ("numbered", ["male", "female"]),
         ("oddly-numbered", ["female", "male"]),
         ("unnumbered", ["male", "female"]),
+        ("reverted", ["male", "female", "male"]),
         ("deleted", ["female", None]),
         ("returned", ["female", None, "other"]),
         ("refused", ["male"]),
@@ -96,7 +103,7 @@ def test_deleted_patients_are_no_patients_in_gold(lake):
     """Gold has a row for each living patient, none for a tombstone or a former version."""
     rows = rows_of(lake, "SELECT patient_key, gender FROM gold.patient_counts")
     wanted = {"changed": "female", "late": "male", "numbered": "female", "unnumbered": "female"}
-    wanted |= {"returned": "other", "refused": "male", "oddly-numbered": "male"}
+    wanted |= {"returned": "other", "refused": "male", "oddly-numbered": "male", "reverted": "male"}
     assert {row["patient_key"]: row["gender"] for row in rows} == {
         patient_key(lake, name): gender for name, gender in wanted.items()
     }

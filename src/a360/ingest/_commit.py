@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 
 from a360.catalog import CommitStamp
-from a360.engine import quote_table, quote_text
 from a360.errors import ConflictError
 from a360.failpoints import failpoint
 from a360.ingest._committed import BLOCKS, FILES, MAIN, QUARANTINE
-from a360.ingest._digests import DigestSet
+from a360.ingest._digests import KnownContents
+from a360.ingest._known import content_keys, envelopes_since
 from a360.ingest._landing import Staged
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def commit(
     files: pa.Table,
     stamp: CommitStamp,
     *,
-    known: DigestSet,
+    known: KnownContents,
     base: str | None,
     source: str,
 ) -> None:
@@ -56,7 +56,7 @@ def commit(
     failpoint("ingest.commit.after-main")
 
 
-def _base_after(tables: "Tables", base: str | None, known: DigestSet, source: str) -> str | None:
+def _base_after(tables: "Tables", base: str | None, known: KnownContents, source: str) -> str | None:
     """The snapshot to commit upon after another writer was faster, if it shares nothing with us."""
     snapshot = tables.load(MAIN).current_snapshot()
     standing = str(snapshot.snapshot_id) if snapshot else None
@@ -68,13 +68,11 @@ def _base_after(tables: "Tables", base: str | None, known: DigestSet, source: st
     return standing
 
 
-def _share(tables: "Tables", commits: Sequence[str], known: DigestSet, source: str) -> bool:
-    among = ", ".join(map(quote_text, commits))
-    sql = (
-        f"SELECT content_hash FROM {quote_table(MAIN)} WHERE content_hash IS NOT NULL "
-        f"AND source = {quote_text(source)} AND commit_id IN ({among})"
+def _share(tables: "Tables", commits: Sequence[str], known: KnownContents, source: str) -> bool:
+    return any(
+        known.holds(content_keys(envelope), envelope["content_hash"]).any()
+        for envelope in envelopes_since(tables, commits, source)
     )
-    return any(known.contains(batch.column(0)).any() for batch in tables.session.stream(sql))
 
 
 def _conflict(found: str) -> ConflictError:

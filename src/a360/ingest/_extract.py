@@ -5,6 +5,8 @@ import threading
 from typing import Final
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 _REFERENCE: Final = {"reference": "VARCHAR"}
@@ -58,6 +60,8 @@ _SETTINGS: Final = (
     "SET TimeZone = 'UTC'; SET python_enable_replacements = false; SET enable_external_access = false"
 )
 
+RESOURCE_KEY: Final = "hash(resource_type, resource_id)"
+
 _local = threading.local()
 
 
@@ -72,9 +76,15 @@ def instants(texts: pa.Array) -> pa.Array:
     return answer["instant"].combine_chunks()
 
 
-def _run(query: str, texts: pa.Array) -> pa.Table:
+def resource_keys(types: pa.ChunkedArray, ids: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
+    """A number for each resource, the same wherever DuckDB of this process hashes its type and id."""
+    answer = _run(f"SELECT {RESOURCE_KEY} AS key FROM texts", resource_type=types, resource_id=ids)
+    return np.asarray(answer["key"])
+
+
+def _run(query: str, text: pa.Array | None = None, **columns: pa.ChunkedArray) -> pa.Table:
     connection = _connection()
-    connection.register("texts", pa.table({"text": texts}))
+    connection.register("texts", pa.table(columns if text is None else {"text": text}))
     try:
         return connection.execute(query).to_arrow_table()
     finally:

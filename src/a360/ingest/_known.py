@@ -1,16 +1,19 @@
 """What the lake has from a source already: files and contents of batches that have landed."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from a360.engine import quote_table, quote_text
 from a360.ingest._bytes import digest_file
 from a360.ingest._committed import FILES, MAIN, committed_batches
-from a360.ingest._digests import DigestSet
+from a360.ingest._digests import KnownContents, Mask, Words, words_of
+from a360.ingest._extract import RESOURCE_KEY, resource_keys
 from a360.ingest._inputs import Input
 from a360.protect import Tokenizer
 
@@ -57,16 +60,54 @@ class KnownFiles:
         return found
 
 
-def known_contents(tables: "Tables", source: str) -> tuple[DigestSet, str | None]:
-    """The digests of what is in bronze from a source, and the snapshot that was looked at."""
+def content_keys(envelope: pa.Table) -> Words:
+    """What each envelope's content is compared under.
+
+    A version that its source tells apart is known by its content, wherever it came between others. One that
+    is not told apart is the resource as it stands now, so that it is known only if it came last: a source
+    that returns to an old state is believed.
+    """
+    told = _told_apart(envelope)
+    keys = words_of(envelope["content_hash"])[0]
+    if not told.all():
+        now = envelope.filter(pa.array(~told))
+        keys[~told] = resource_keys(now["resource_type"], now["resource_id"])
+    return keys
+
+
+def _told_apart(envelope: pa.Table) -> Mask:
+    version = pc.or_(pc.is_valid(envelope["version_id"]), pc.is_valid(envelope["last_updated"]))
+    return np.asarray(pc.and_(version, pc.invert(envelope["deleted"])))
+
+
+_TOLD_APART: Final = "NOT deleted AND (version_id IS NOT NULL OR last_updated IS NOT NULL)"
+
+
+def known_contents(tables: "Tables", source: str) -> tuple[KnownContents, str | None]:
+    """What is in bronze from a source, and the snapshot that was looked at."""
     snapshot = tables.load(MAIN).current_snapshot()
-    known = DigestSet()
+    known = KnownContents()
     if snapshot is None:
         return known, None
-    sql = (
-        f"SELECT content_hash FROM {quote_table(MAIN)} AT (VERSION => {snapshot.snapshot_id:d}) "
+    bronze = (
+        f"FROM {quote_table(MAIN)} AT (VERSION => {snapshot.snapshot_id:d}) "
         f"WHERE content_hash IS NOT NULL AND source = {quote_text(source)}"
     )
-    for batch in tables.session.stream(sql):
-        known.add(batch.column(0))
+    for batch in tables.session.stream(f"SELECT content_hash {bronze} AND {_TOLD_APART}"):
+        known.add(words_of(batch.column(0))[0], batch.column(0))
+    now = f"SELECT {RESOURCE_KEY} AS key, content_hash {bronze} AND NOT ({_TOLD_APART})"
+    for batch in tables.session.stream(f"{now} ORDER BY known_at, arrival"):
+        known.add(batch.column(0).to_numpy(), batch.column(1))
     return known, str(snapshot.snapshot_id)
+
+
+def envelopes_since(tables: "Tables", commits: Sequence[str], source: str) -> Iterator[pa.Table]:
+    """The envelopes that commits landed from a source, as far as `content_keys` needs them."""
+    among = ", ".join(map(quote_text, commits))
+    sql = (
+        "SELECT resource_type, resource_id, version_id, last_updated, deleted, content_hash "
+        f"FROM {quote_table(MAIN)} WHERE content_hash IS NOT NULL "
+        f"AND source = {quote_text(source)} AND commit_id IN ({among})"
+    )
+    for batch in tables.session.stream(sql):
+        yield pa.Table.from_batches([batch])

@@ -14,7 +14,8 @@ from a360.engine import StagedFile, discard
 from a360.failpoints import failpoint
 from a360.ingest._blocks import BlockBuilder
 from a360.ingest._committed import BLOCKS, MAIN, QUARANTINE
-from a360.ingest._digests import DigestSet
+from a360.ingest._digests import KnownContents
+from a360.ingest._known import content_keys
 from a360.ingest._limits import Limits
 from a360.ingest._rules import Refused
 from a360.ingest._work import Worked
@@ -68,7 +69,7 @@ class Landing:
         tables: "Tables",
         mark: Mark,
         labels: Sequence[str],
-        known: DigestSet,
+        known: KnownContents,
         records: BatchSealer,
         limits: Limits,
     ) -> None:
@@ -94,7 +95,7 @@ class Landing:
         tally.filtered += batch.filtered
         for refused in batch.refused:
             self._refuse(refused)
-        new = self._known.add(worked.envelope["content_hash"])
+        new = self._known.add(content_keys(worked.envelope), worked.envelope["content_hash"])
         tally.duplicates += np.bincount(worked.file[~new], minlength=files)
         tally.landed += np.bincount(worked.file[new], minlength=files)
         self._envelopes.append(self._placed(worked, new, builder))

@@ -78,19 +78,19 @@ class Settlement:
             f"""
             CREATE OR REPLACE TEMP TABLE settled AS
             WITH valid AS (
-                SELECT *, row_number() OVER (PARTITION BY {_UNIT}, deleted, content_hash
-                    ORDER BY {version_order()}, arrival) AS copy
+                SELECT *, coalesce((deleted, content_hash) = lag((deleted, content_hash)) OVER (
+                    PARTITION BY {_UNIT} ORDER BY {version_order()}, arrival), FALSE) AS copy
                 FROM unit WHERE row_id NOT IN (SELECT row_id FROM rejected)
             ), ranked AS (
-                SELECT *, row_number() OVER (PARTITION BY {_UNIT}, copy > 1
+                SELECT *, row_number() OVER (PARTITION BY {_UNIT}, copy
                     ORDER BY {version_order(direction="DESC")}, arrival DESC) AS place
                 FROM valid
             )
             SELECT row_id, {_UNIT}, version_id, last_updated, known_at, arrival, deleted,
-                CASE WHEN copy > 1 THEN 'duplicate'
+                CASE WHEN copy THEN 'duplicate'
                      WHEN place > 1 AND NOT {self._history} THEN 'superseded'
                      WHEN {_MADE} END AS status,
-                place = 1 AND copy = 1 AS latest
+                place = 1 AND NOT copy AS latest
             FROM ranked
             """
         )
