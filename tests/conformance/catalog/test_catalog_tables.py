@@ -300,6 +300,56 @@ def test_only_metadata_of_this_warehouse_is_registered(api, only_full, error_of,
     assert error_of(answer) == (400, "BadRequestException")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"\xff\xfe",
+        b"{}",
+        b'{"format-version": 9, "location": "x"}',
+        b'{"format-version": 2, "location": "x"}',
+        b'{"format-version": 2, "location": "x", "schemas": 7}',
+        b'{"format-version": 2, "location": "x", "schemas": [], "refs": {"main": {}}}',
+    ],
+)
+@pytest.mark.parametrize("suffix", [".metadata.json", ".gz.metadata.json"])
+def test_garbage_is_not_registered(api, only_full, error_of, text, suffix):
+    """A file that is no table metadata is refused, whatever it holds."""
+    namespace = api.namespace()
+    place = Path(api.endpoint.warehouse, namespace, "visit", "metadata", f"00000-x{suffix}")
+    place.parent.mkdir(parents=True)
+    place.write_bytes(text)
+    body = {"name": "visit", "metadata-location": str(place)}
+    answer = api.post(f"/namespaces/{namespace}/register", body)
+    assert error_of(answer) == (400, "BadRequestException")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"current-schema-id": 9},
+        {"default-spec-id": 9},
+        {"default-sort-order-id": 9},
+        {"refs": {"main": {"snapshot-id": 9, "type": "branch"}}},
+        {"current-snapshot-id": 9, "refs": {}},
+    ],
+    ids=json.dumps,
+)
+def test_metadata_that_contradicts_itself_is_not_registered(api, only_full, error_of, broken):
+    """What is current must be there."""
+    table = api.table()
+    table.append(1)
+    at = Path(api.get(table.path).json()["metadata-location"])
+    copy = at.with_name("00000-copy.metadata.json")
+    copy.write_text(json.dumps({**json.loads(at.read_bytes()), **broken}))
+    api.delete(table.path).raise_for_status()
+    body = {"name": "visit", "metadata-location": str(copy)}
+    answer = api.post(f"/namespaces/{table.namespace}/register", body)
+    assert error_of(answer) == (400, "BadRequestException")
+
+
 def test_metadata_of_other_writers_is_registered_in_normal_form(api, only_full):
     """Old v1 metadata, without lists of schemas and with -1 for no snapshot, can be committed to."""
     table = api.table(1)

@@ -8,6 +8,11 @@ from a360.catalog.metadata._schemas import highest_id
 from a360.catalog.metadata._views import view_normal_form
 
 _KEPT_DEFAULT = 100
+_LINKS = (
+    ("current-schema-id", "schemas", "schema-id"),
+    ("default-spec-id", "partition-specs", "spec-id"),
+    ("default-sort-order-id", "sort-orders", "order-id"),
+)
 
 
 def with_predecessor(document: Json, base: Json, base_location: str) -> tuple[Json, list[str]]:
@@ -44,7 +49,19 @@ def normal_form(document: Json) -> Json:
     _normal_snapshots(result)
     _normal_structure(result)
     add_version_fields(result, result["format-version"])
+    _check_links(result)
     return result
+
+
+def _check_links(result: Json) -> None:
+    """Refuse metadata whose current schema, spec, order or snapshots are not in it."""
+    for current, listed, number in _LINKS:
+        if not any(each[number] == result.get(current) for each in result[listed]):
+            raise ValidationError(f"Invalid table metadata: its {current} is none of its {listed}")
+    known = {each["snapshot-id"] for each in result["snapshots"]}
+    lost = [name for name, ref in result["refs"].items() if ref["snapshot-id"] not in known]
+    if lost:
+        raise ValidationError(f"Invalid table metadata: {lost[0]} points at a snapshot it does not hold")
 
 
 def _normal_snapshots(result: Json) -> None:

@@ -7,6 +7,7 @@ import re
 import shutil
 import threading
 import uuid
+import zlib
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from a360.catalog.metadata import normal_form
 _FOLDERS = ("data", "metadata")
 _CACHED_FILES = 256
 _CACHED_BYTES = 64 * 1024 * 1024
+# What reading a file that is missing, cut short, garbage, or JSON of another shape ends in.
+_BROKEN = (OSError, EOFError, zlib.error, BadRequestError, KeyError, TypeError, ValueError, AttributeError)
 _VERSION = re.compile(r"^(\d+)-")
 
 
@@ -110,7 +113,7 @@ class Warehouse:
             raw = self.path_of(location).read_bytes()
             text = gzip.decompress(raw) if location.endswith(".gz.metadata.json") else raw
             loaded = _normal(location, text)
-        except (OSError, EOFError, BadRequestError) as broken:
+        except _BROKEN as broken:
             raise InternalServerError("The table's metadata file is missing or broken") from broken
         self._remember(loaded)
         return loaded
