@@ -7,6 +7,7 @@ blocks and file records which batches have landed, and `sweep_uncommitted` delet
 from a360.ingest._committed import committed_batches, sweep_uncommitted
 from a360.ingest._ingest import ingest_fhir
 from a360.ingest._limits import Limits
+from a360.ingest._replay import IngestReplay, replay_refused
 from a360.ingest._reports import FhirIngest, FileReport
 from a360.ingest._rules import Rule
 from a360.ingest._run import Progress
@@ -14,10 +15,12 @@ from a360.ingest._run import Progress
 __all__ = [
     "FhirIngest",
     "FileReport",
+    "IngestReplay",
     "Limits",
     "Progress",
     "Rule",
     "committed_batches",
     "ingest_fhir",
+    "replay_refused",
     "sweep_uncommitted",
 ]

@@ -8,8 +8,9 @@ dataset in one scan. Both end as `RuleResult` values, which `score` sums up, `to
 from a360.quality._anomalies import Past
 from a360.quality._blocked import RuleBlockedError, require_unblocked
 from a360.quality._checks import failure_sql
+from a360.quality._html import render_html
 from a360.quality._measures import measure_results, measure_sql
-from a360.quality._results import CHANGES, DIMENSIONS, RuleResult, Scope, score, scores
+from a360.quality._results import CHANGES, DIMENSIONS, RuleResult, Scope, ScorePoint, score, scores
 from a360.quality._stored import (
     STORED,
     History,
@@ -22,6 +23,7 @@ from a360.quality._stored import (
     to_row,
 )
 from a360.quality._verdicts import SEPARATOR, Verdicts, verdict_sql
+from a360.quality._words import asked, found
 
 __all__ = [
     "CHANGES",
@@ -33,16 +35,20 @@ __all__ = [
     "RuleBlockedError",
     "RuleResult",
     "Scope",
+    "ScorePoint",
     "Stored",
     "Verdicts",
+    "asked",
     "compares",
     "failure_sql",
+    "found",
     "history_sql",
     "judge_stored",
     "measure_results",
     "measure_sql",
     "of_row",
     "read_history",
+    "render_html",
     "require_unblocked",
     "score",
     "scores",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Literal
 
 from a360.contract import Dimension, Severity
@@ -72,6 +73,15 @@ class RuleResult:
         """The result as a flat JSON object."""
         lists = {name: list(getattr(self, name)) for name in ("columns", "threshold", "counts")}
         return {**asdict(self), **lists}
+
+
+@dataclass(frozen=True, slots=True)
+class ScorePoint:
+    """The score of a dataset and of each dimension, as it once was."""
+
+    measured_at: datetime
+    score: float | None
+    dimensions: Mapping[str, float | None]
 
 
 def score(results: Iterable[RuleResult]) -> float | None:

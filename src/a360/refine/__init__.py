@@ -4,6 +4,7 @@ from a360.refine._context import RefineContext, StepOutcome, alive_sql
 from a360.refine._gold import refine_gold
 from a360.refine._run import RefineResult, refine, selected_steps
 from a360.refine._silver import refine_silver
+from a360.refine._standing import standing_commit
 
 __all__ = [
     "RefineContext",
@@ -14,4 +15,5 @@ __all__ = [
     "refine_gold",
     "refine_silver",
     "selected_steps",
+    "standing_commit",
 ]

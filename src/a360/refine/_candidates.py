@@ -122,6 +122,11 @@ class Candidates:
             return self._lookups.value_sql(column.name)
         return _cast(column)
 
+    @property
+    def rules(self) -> tuple[RowRule, ...]:
+        """The rules of a row, as verdicts number them."""
+        return self._verdicts.rules
+
     def results(self) -> list[RuleResult]:
         """What the row rules measured over all rows that the step read, refused ones included."""
         tally = self._session.sql(

@@ -32,6 +32,7 @@ class StepOutcome:
     """What a step did: its counts, what its rules measured, which upstream snapshots it stands on, and why.
 
     `way` says in a word how it was brought up to date: `nothing`, `incremental`, `full`, `replace`, `by_key`.
+    `cleared` counts records of refused rows that it does not refuse any more.
     """
 
     report: StepReport
@@ -39,6 +40,7 @@ class StepOutcome:
     quality: Sequence[RuleResult] = field(default_factory=tuple)
     upstream: Mapping[str, str] = field(default_factory=dict)
     upstream_rows: Mapping[str, int] = field(default_factory=dict)
+    cleared: int = 0
 
 
 def alive_sql(table: TablePlan) -> str:

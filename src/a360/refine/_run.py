@@ -1,6 +1,6 @@
 """A run: the steps of a plan in order, then the references between what they made."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from a360.contract import DanglingRows, LakePlan, SilverStep, Step
@@ -58,12 +58,16 @@ def refine(
     steps: Sequence[Step],
     *,
     full: bool = False,
+    again: Collection[str] = (),
     progress: Progress | None = None,
     on_outcome: Callable[[StepOutcome], None] | None = None,
 ) -> RefineResult:
-    """Carry out steps in order; `on_outcome` hears of each as it ends, so that a later failure hides none."""
+    """Carry out steps in order; `on_outcome` hears of each as it ends, so that a later failure hides none.
+
+    What the datasets of `again` have refused is looked at once more.
+    """
     try:
-        return _refine(context, steps, full=full, progress=progress, on_outcome=on_outcome)
+        return _refine(context, steps, full=full, again=again, progress=progress, on_outcome=on_outcome)
     finally:
         _forget(context.session)
 
@@ -73,6 +77,7 @@ def _refine(
     steps: Sequence[Step],
     *,
     full: bool,
+    again: Collection[str],
     progress: Progress | None,
     on_outcome: Callable[[StepOutcome], None] | None,
 ) -> RefineResult:
@@ -81,7 +86,7 @@ def _refine(
         if progress:
             progress("run", step.dataset, done, len(steps))
         outcome = (
-            refine_silver(context, step, full=full)
+            refine_silver(context, step, full=full, again=step.dataset in again)
             if isinstance(step, SilverStep)
             else refine_gold(context, step, full=full)
         )

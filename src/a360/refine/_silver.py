@@ -27,6 +27,7 @@ from a360.refine._rejects import Rejects
 from a360.refine._settle import Settled, Settlement
 from a360.refine._shape import SilverShape, silver_shape
 from a360.refine._standing import Standing, current_snapshots, standing
+from a360.refine._superseded import clear_superseded, refused_sql
 from a360.refine._units import select_units, wanted_sql, whole_sql
 from a360.refine._waiting import find_waiting
 from a360.table import StepReport, new_commit_id
@@ -34,22 +35,26 @@ from a360.table import StepReport, new_commit_id
 _MEND = "mend the data or the rule, then run again; `a360 check` shows every rule"
 
 
-def refine_silver(context: RefineContext, step: SilverStep, *, full: bool = False) -> StepOutcome:
-    """Bring one silver dataset up to date with bronze.
+def refine_silver(
+    context: RefineContext, step: SilverStep, *, full: bool = False, again: bool = False
+) -> StepOutcome:
+    """Bring one silver dataset up to date with bronze; `again` looks at what it has refused once more.
 
     Raises:
         DataError: `rule-blocked` where a rule of the dataset as a whole does not hold; nothing is committed.
         InternalError: `counts-do-not-reconcile`; nothing is committed.
     """
-    return _SilverRun(context, step, full=full).run()
+    return _SilverRun(context, step, full=full, again=again).run()
 
 
 class _SilverRun:
-    def __init__(self, context: RefineContext, step: SilverStep, *, full: bool) -> None:
+    def __init__(self, context: RefineContext, step: SilverStep, *, full: bool, again: bool) -> None:
         self._context = context
         self._step = step
         self._full = full
+        self._again = again
         self._table = context.plan.table(step.dataset)
+        self._quarantine = context.plan.table(f"quarantine.{self._table.name}")
         self._shape: SilverShape = silver_shape(step, self._table)
         self._commit_id = new_commit_id()
         self._started = time.perf_counter()
@@ -62,6 +67,8 @@ class _SilverRun:
             return self._nothing(upstream)
         commits = self._commits(stood)
         wanted = wanted_sql(commits, waiting=self._waiting(stood, upstream, commits))
+        if self._again and commits is not None:
+            wanted = f"{wanted} OR {refused_sql(self._quarantine.dataset, self._step.dataset)}"
         if self._shape.many:
             # No tombstones tell which versions came before, so that an old one would pass for the newest.
             wanted = whole_sql(wanted)
@@ -78,7 +85,7 @@ class _SilverRun:
         return bool(self._shape.references) and self._step.dataset != IDENTIFIERS
 
     def _nothing_to_do(self, stood: Standing, upstream: dict[str, str]) -> bool:
-        return not self._full and stood.is_current(upstream, self._step.fingerprint)
+        return not (self._full or self._again) and stood.is_current(upstream, self._step.fingerprint)
 
     def _nothing(self, upstream: dict[str, str]) -> StepOutcome:
         seconds = time.perf_counter() - self._started
@@ -93,7 +100,8 @@ class _SilverRun:
         known = stood.upstream.get(IDENTIFIERS) if self._resolves else None
         if known is not None and self._context.tables.commits_since(IDENTIFIERS, known) is None:
             return None
-        return self._context.tables.commits_since(BRONZE_RESOURCE, stood.upstream[BRONZE_RESOURCE])
+        since = stood.upstream[BRONZE_RESOURCE]
+        return self._context.tables.commits_since(BRONZE_RESOURCE, since, recorded=True)
 
     def _waiting(self, stood: Standing, upstream: dict[str, str], commits: list[str] | None) -> bool:
         if commits is None or not self._resolves:
@@ -103,8 +111,7 @@ class _SilverRun:
     def _refine(
         self, stood: Standing, upstream: dict[str, str], way: str, units: int, contained: ContainedUnits
     ) -> StepOutcome:
-        quarantine = self._context.plan.table(f"quarantine.{self._table.name}")
-        rejects = Rejects(self._context, quarantine, self._step.dataset, self._commit_id)
+        rejects = Rejects(self._context, self._quarantine, self._step.dataset, self._commit_id)
         candidates = Candidates(self._context, self._step, self._shape, self._commit_id, rejects)
         for payload in self._payloads("unit"):
             candidates.add(payload)
@@ -125,7 +132,12 @@ class _SilverRun:
         require_unblocked(self._step.dataset, quality, rows_too=False, next_step=_MEND)
         if not self._commit(settlement, rejects, report, stood, upstream, whole=exists and way == "full"):
             report = replace(report, commit_id=None)
-        return StepOutcome(report, way, quality, upstream, {BRONZE_RESOURCE: read})
+        cleared = 0
+        if exists:
+            cleared = clear_superseded(
+                self._context, self._quarantine.dataset, self._step.dataset, candidates.rules
+            )
+        return StepOutcome(report, way, quality, upstream, {BRONZE_RESOURCE: read}, cleared)
 
     def _payloads(self, units: str) -> Iterator[pa.Table]:
         """The payloads of units, opened in memory, batch by batch."""

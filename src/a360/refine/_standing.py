@@ -49,3 +49,11 @@ def current_snapshots(tables: Tables, datasets: Iterable[str]) -> dict[str, str]
     """The current snapshot of each dataset that has one."""
     ids = ((dataset, tables.current_snapshot_id(dataset)) for dataset in datasets)
     return {dataset: snapshot_id for dataset, snapshot_id in ids if snapshot_id is not None}
+
+
+def standing_commit(tables: Tables, dataset: str) -> str | None:
+    """The commit whose rows a dataset holds: the newest that a step made; upkeep changes no rows."""
+    for snapshot in tables.snapshots(dataset):
+        if f"a360.{STEP_KEY}" in snapshot.summary:
+            return snapshot.summary.get("a360.made-by", snapshot.commit_id)
+    return None

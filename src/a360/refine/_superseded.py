@@ -1,0 +1,55 @@
+"""Refused rows that a step looks at again, and what becomes of the records of those it refuses no more.
+
+The rows land first, then their records leave the quarantine. A process that dies between the two leaves
+records of rows that have landed; the next replay finds these unchanged and clears their records.
+"""
+
+from collections.abc import Sequence
+
+from a360.catalog import CommitStamp
+from a360.contract import RowRule
+from a360.engine import quote_table, quote_text
+from a360.failpoints import failpoint
+from a360.refine._context import RefineContext
+from a360.table import new_commit_id
+
+_PLACE = ("source", "file", '"offset"', "known_at")
+
+
+def refused_sql(quarantine: str, dataset: str) -> str:
+    """A condition on rows `bronze`: those that a dataset refused, or that contain what it refused."""
+    same = " AND ".join(f"q.{name} = bronze.{name}" for name in _PLACE)
+    return (
+        f"EXISTS (SELECT 1 FROM {quote_table(quarantine)} AS q "
+        f"WHERE q.dataset = {quote_text(dataset)} AND {same})"
+    )
+
+
+def clear_superseded(context: RefineContext, quarantine: str, dataset: str, rules: Sequence[RowRule]) -> int:
+    """Delete the records of units that were looked at and are not refused by the same rule now; how many.
+
+    `rules` are those that verdicts name by number.
+    """
+    if context.tables.current_snapshot_id(quarantine) is None:
+        return 0
+    place, session = ", ".join(_PLACE), context.session
+    of_unit = ", ".join(f"u.{name}" for name in _PLACE)
+    names = ", ".join(quote_text(rule.name) for rule in rules)
+    session.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE superseded AS
+        SELECT DISTINCT {place}, rule FROM {quote_table(quarantine)}
+        WHERE dataset = {quote_text(dataset)} AND ({place}) IN (SELECT ({place}) FROM unit)
+        AND ({place}, rule) NOT IN (
+            SELECT ({of_unit}, [{names}][CAST(split_part(r.verdict, ',', 1) AS INTEGER) + 1])
+            FROM rejected AS r JOIN unit AS u USING (row_id)
+        )
+        """
+    )
+    found = int(session.sql("SELECT count(*) AS n FROM superseded")["n"][0].as_py())
+    if not found:
+        return 0
+    failpoint("refine.silver.before-clear")
+    gone = f"dataset = {quote_text(dataset)} AND ({place}, rule) IN (SELECT ({place}, rule) FROM superseded)"
+    stamp = CommitStamp(new_commit_id())
+    return context.tables.delete(quarantine, gone, stamp, session=session).deleted_rows
