@@ -24,7 +24,7 @@ def forced(monkeypatch):
     really = os.fsync
 
     def fsync(handle):
-        paths.append(Path(os.readlink(f"/proc/self/fd/{handle}")))
+        paths.append(Path(f"/proc/self/fd/{handle}").readlink())
         really(handle)
 
     monkeypatch.setattr(os, "fsync", fsync)
@@ -55,7 +55,7 @@ def require_forced(table, forced):
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="reads the names of open files from /proc")
 @pytest.mark.parametrize("writer", ["pyiceberg", "duckdb"])
 def test_files_are_on_the_disk_before_the_commit_that_names_them(session, attach, forced, writer):
-    """Data files, manifests, manifest list and their folders are forced out before the metadata is written."""
+    """Data files, manifests, manifest list and folders are forced out before the metadata is written."""
     table = session.client().create_table("silver.visit", ROWS.schema)
     del forced[:]
     if writer == "pyiceberg":
@@ -82,7 +82,7 @@ def test_a_failing_disk_stops_the_commit(session, monkeypatch):
     really = os.fsync
 
     def broken(handle):
-        if os.readlink(f"/proc/self/fd/{handle}").endswith(".parquet"):
+        if Path(f"/proc/self/fd/{handle}").readlink().suffix == ".parquet":
             raise OSError(5, "Input/output error")
         really(handle)
 
