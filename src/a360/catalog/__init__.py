@@ -7,11 +7,13 @@ gateway.
 from a360.catalog._connect import SECRET_VARIABLE, TOKEN_VARIABLE, ClientKind, Reach, client_configuration
 from a360.catalog._endpoint import Endpoint
 from a360.catalog._rebuild import RebuildReport, rebuild_catalog
+from a360.catalog._reports import forget_reports, waiting_reports
 from a360.catalog._serve import clients_of, run_catalog_server
 from a360.catalog._serving import serve_catalog
 from a360.catalog._session import CatalogSession
 from a360.catalog.access import Scope
 from a360.catalog.gateway import COMMIT_ID, COUNTS, CREATED_BY, UPSTREAM, CommitStamp, Policy
+from a360.catalog.store import StoredReport
 
 __all__ = [
     "COMMIT_ID",
@@ -28,9 +30,12 @@ __all__ = [
     "Reach",
     "RebuildReport",
     "Scope",
+    "StoredReport",
     "client_configuration",
     "clients_of",
+    "forget_reports",
     "rebuild_catalog",
     "run_catalog_server",
     "serve_catalog",
+    "waiting_reports",
 ]

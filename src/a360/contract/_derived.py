@@ -121,6 +121,23 @@ _OPS: dict[str, tuple[str, tuple[str, ...], tuple[_Row, ...]]] = {
             ("payload", "string", True, "operational", "The event as OpenLineage JSON."),
         ),
     ),
+    "catalog_metric": (
+        "One row per metric of the scans and commits that clients reported to the catalog.",
+        ("report_id", "metric"),
+        (
+            ("report_id", "string", True, "operational", "The report."),
+            ("dataset", "string", True, "operational", "The table it tells of."),
+            ("report", "string", True, "operational", "scan or commit."),
+            ("snapshot_id", "string", False, "operational", "The snapshot that was read or made."),
+            ("operation", "string", False, "operational", "What a commit did: append, overwrite, …"),
+            ("engine", "string", False, "operational", "The client, where it said so."),
+            ("metric", "string", True, "operational", "The metric's name in the Iceberg specification."),
+            ("unit", "string", True, "operational", "count, bytes, or the unit of a time."),
+            ("measured", "long", True, "operational", "The count, or the time in all."),
+            ("events", "long", False, "operational", "How often a time was taken."),
+            ("known_at", "timestamptz", True, "operational", "When the catalog was told."),
+        ),
+    ),
     "commit": (
         "One row per commit of a table outside `ops`.",
         ("commit_id", "dataset"),

@@ -13,6 +13,7 @@ from a360.catalog import CatalogSession
 from a360.contract import LakePlan, SilverStep, default_contracts, load_contracts, make_plan
 from a360.engine.duckdb import DuckDBEngine
 from a360.errors import A360Error, OperatorError, UsageError
+from a360.lake._catalog_metrics import record_metrics
 from a360.lake._doctor import lake_checks, machine_checks
 from a360.lake._folder import LakeFolder, Origin
 from a360.lake._journal import RunRecord
@@ -205,6 +206,7 @@ class Lake:
                 raise
             record.write(self.tables)
             self.tables.record()
+            record_metrics(self._folder.path, self.tables)
 
     def _recover(self) -> None:
         """Mend what a process that died left: commits without record, batches without main commit."""

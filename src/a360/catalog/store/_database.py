@@ -44,6 +44,7 @@ CREATE TABLE metrics_report (
     report TEXT NOT NULL
 );
 """,
+    "ALTER TABLE metrics_report ADD COLUMN batch TEXT",
 )
 _SCHEMA_VERSION = len(_STEPS)
 
