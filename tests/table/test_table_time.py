@@ -2,12 +2,15 @@
 
 import datetime as dt
 import json
+from pathlib import Path
 
 import pytest
 
+from a360.contract import load_contracts, make_plan
 from a360.errors import ConflictError, UsageError
 from a360.table import commits_after
 
+CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
 NAME, OTHER = "silver.patient", "silver.encounter"
 MILLI = dt.timedelta(milliseconds=1)
 
@@ -155,6 +158,21 @@ def test_a_rewrite_goes_on_saying_where_the_rows_come_from(tables, keyed, stamp)
     assert left.upstream == {OTHER: "4"}
     assert (left.summary["a360.step"], left.summary["a360.shard"]) == ("s", "7")
     assert left.commit_id == rewritten.commit_id
+
+
+def test_the_record_of_commits_tells_what_came_after_a_snapshot_that_has_expired(tables, keyed, stamp):
+    """Commits since an expired snapshot are told if the record leads to it without a gap, and not else."""
+    tables.create_table(NAME, keyed)
+    written = [tables.append(NAME, rows(at * 10), stamp()) for at in range(4)]
+    tables.create(make_plan(load_contracts(CONTRACTS)).table("ops.commit"))
+    tables.record()
+    tables.expire(NAME, later())
+    wanted = [each.commit_id for each in written[2:]]
+    assert tables.commits_since(NAME, written[1].snapshot_id) is None
+    assert tables.commits_since(NAME, written[1].snapshot_id, recorded=True) == wanted
+    assert tables.commits_since(NAME, "1", recorded=True) is None
+    tables.delete("ops.commit", f"snapshot_id = '{written[2].snapshot_id}'", stamp())
+    assert tables.commits_since(NAME, written[1].snapshot_id, recorded=True) is None
 
 
 def test_a_snapshot_is_found_again_in_what_it_was_rewritten_into(tables, keyed, stamp):

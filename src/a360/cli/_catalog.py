@@ -18,6 +18,8 @@ def serve(face: Face, port: int, token: str | None, profile: str | None) -> int 
     from a360.catalog import run_catalog_server  # noqa: PLC0415 - each command imports what it needs
 
     face.require_lake()
+    filed = face.settings.catalog_token
+    token = token or (filed.get_secret_value() if filed else None)
     run_catalog_server(face.settings.lake, port=port, token=token, profile=profile)
     return None
 

@@ -53,13 +53,17 @@ class Face:
         """Whether the answer is for a program."""
         return self.flags.as_json
 
+    @property
+    def setting_flags(self) -> dict[str, Any]:
+        """The flags that are settings; None where they were not given."""
+        return {"lake": self.flags.lake and self.flags.lake.expanduser(), "env": self.flags.env}
+
     @cached_property
     def settings(self) -> "Settings":
         """The settings, with this command's flags on top."""
         from a360.settings import load_settings  # noqa: PLC0415 - 0.2 s that `--help` must not pay
 
-        flags = {"lake": self.flags.lake and self.flags.lake.expanduser(), "env": self.flags.env}
-        return load_settings(**flags)
+        return load_settings(**self.setting_flags)
 
     @cached_property
     def out(self) -> "Console":

@@ -50,6 +50,17 @@ def _check_variables() -> "DoctorCheck":
     return DoctorCheck("settings", not unknown, found, "unset or correct them; docs/cli.md lists all")
 
 
+def settings(face: Face) -> int | None:
+    """Show the settings as they count."""
+    from a360.cli._render import grid  # noqa: PLC0415
+    from a360.settings import effective_settings  # noqa: PLC0415
+
+    told = [each.to_json() for each in effective_settings(**face.setting_flags)]
+    rows = [[each["name"], each["value"], each["origin"], each["meaning"]] for each in told]
+    face.emit(told, grid(["setting", "value", "from", "meaning"], rows, widest=110))
+    return None
+
+
 def lint(face: Face, folder: Path | None, *, fix: bool) -> int | None:
     """Report every fault, after mending what can be mended."""
     from a360.contract import assign_field_ids, default_contracts  # noqa: PLC0415

@@ -49,6 +49,7 @@ _TABLE = (
     ErrorCode("catalog-unreachable", "The catalog did not answer."),
     ErrorCode("catalog-damaged", "The lake's catalog is missing or damaged; its tables are still there."),
     ErrorCode("setting-invalid", "A setting has a value that is not allowed."),
+    ErrorCode("setting-unknown", "A setting of that name does not exist."),
     # denied
     ErrorCode("denied", "The principal may not do this."),
     # conflict

@@ -3,18 +3,18 @@
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from a360.errors import OperatorError
+from a360.settings._sources import PREFIX, SettingsFile, read_file, require_known, require_private
 
-PREFIX = "A360_"
-
-# Variables that are no settings: the hook of fault tests, and the secret of one command.
-_ELSEWHERE = frozenset({f"{PREFIX}FAILPOINTS", f"{PREFIX}CATALOG_TOKEN", f"{PREFIX}CATALOG_SECRET"})
+_PATHS = frozenset({"lake", "contracts"})
+_SECRETS = frozenset({"catalog_token"})
 
 _SIZE = re.compile(r"[1-9]\d*(\.\d+)?\s?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)")
 
@@ -27,7 +27,7 @@ def _usable_cores() -> int:
 
 
 class Settings(BaseSettings):
-    """Every setting, with its meaning; a field `x` is set by the variable `A360_X`."""
+    """Every setting, with its meaning; a field `x` is set by the variable `A360_X`, and by `x` in a file."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
 
@@ -56,6 +56,10 @@ class Settings(BaseSettings):
         Literal["text", "json"],
         Field(description="How events look on standard error; `logs/` is always JSON."),
     ] = "text"
+    catalog_token: Annotated[
+        SecretStr | None,
+        Field(description="The bearer token that `catalog serve` asks of its clients; unset: a random one."),
+    ] = None
     require: Annotated[
         frozenset[str],
         NoDecode,
@@ -77,34 +81,93 @@ class Settings(BaseSettings):
         return value
 
 
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """A setting as it counts: its value, and where it comes from. A secret's value is never shown."""
+
+    name: str
+    value: Any
+    origin: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The setting as JSON."""
+        return {
+            "name": self.name,
+            "value": _plain(self.value),
+            "origin": self.origin,
+            "variable": f"{PREFIX}{self.name.upper()}",
+            "meaning": Settings.model_fields[self.name].description,
+        }
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, frozenset):
+        return sorted(value)
+    return value if value is None or isinstance(value, int | str) else str(value)
+
+
 def load_settings(**flags: Any) -> Settings:  # noqa: ANN401 - pydantic checks each flag against its field
-    """The settings from `flags` (those that are not None), the environment and the defaults.
+    """The settings from `flags` (those that are not None), the environment, the file and the defaults.
 
     Raises:
-        OperatorError: setting-invalid, naming every variable or flag whose value is not allowed.
+        OperatorError: `setting-unknown` for what is misspelt; `setting-invalid`, naming every flag, variable
+            or key whose value is not allowed.
 
     """
+    return _load(flags)[0]
+
+
+def effective_settings(**flags: Any) -> list[Effective]:  # noqa: ANN401 - likewise
+    """Every setting as `load_settings` has it, with its origin."""
+    settings, origins = _load(flags)
+    return [Effective(name, getattr(settings, name), origins[name]) for name in Settings.model_fields]
+
+
+def _load(flags: Mapping[str, Any]) -> tuple[Settings, dict[str, str]]:
+    file = read_file()
+    require_known(file, Settings.model_fields)
+    require_private(file, _SECRETS)
     given = {name: value for name, value in flags.items() if value is not None}
+    origins = {name: _origin(name, given, file) for name in Settings.model_fields}
+    filed: dict[str, Any] = {
+        name: _beside(file, name, value)
+        for name, value in file.values.items()
+        if origins[name] == _key(file, name)
+    }
     try:
-        return Settings(**given)
+        return Settings(**filed, **given), origins
     except ValidationError as fault:
         faults = fault.errors(include_url=False)
-        names = [_spoken(str(each["loc"][0]) if each["loc"] else "settings", given) for each in faults]
+        named = [str(each["loc"][0]) if each["loc"] else "settings" for each in faults]
         raise OperatorError(
             "setting-invalid",
             "A setting has a value that is not allowed",
-            where=", ".join(names),
-            found="; ".join(f"{each['input']!r}: {each['msg']}" for each in faults),
-            next_step="correct or unset it; docs/cli.md lists every setting and what it may hold",
+            where=", ".join(origins.get(name, name) for name in named),
+            found="; ".join(_told(name, each) for name, each in zip(named, faults, strict=True)),
+            next_step="correct or unset it; docs/settings.md says what every setting may hold",
         ) from None
 
 
-def _spoken(field: str, flags: Mapping[str, object]) -> str:
-    return f"--{field.replace('_', '-')}" if field in flags else f"{PREFIX}{field.upper()}"
+def _origin(name: str, flags: Mapping[str, object], file: SettingsFile) -> str:
+    """Where the value of a setting comes from, as a person would look for it."""
+    if name in flags:
+        return f"--{name.replace('_', '-')}"
+    variable = f"{PREFIX}{name.upper()}"
+    if os.environ.get(variable):
+        return variable
+    return _key(file, name) if name in file.values else "default"
 
 
-def unknown_variables(environ: Mapping[str, str] | None = None) -> list[str]:
-    """Variables that look like settings and are none: a misspelt one would otherwise do nothing, silently."""
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | _ELSEWHERE
-    names = os.environ if environ is None else environ
-    return sorted(name for name in names if name.startswith(PREFIX) and name not in known)
+def _key(file: SettingsFile, name: str) -> str:
+    return f"{name} in {file.path}"
+
+
+def _beside(file: SettingsFile, name: str, value: object) -> object:
+    """A path in a file is meant from where the file lies."""
+    if name in _PATHS and isinstance(value, str) and file.path is not None:
+        return file.path.parent / Path(value).expanduser()
+    return value
+
+
+def _told(name: str, fault: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+    return f"{'a secret' if name in _SECRETS else repr(fault['input'])}: {fault['msg']}"

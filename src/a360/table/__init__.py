@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from a360.table._batches import landed_batches, sweep_lost_batches
     from a360.table._commit import UNFENCED, Base
     from a360.table._files import LyingFile
+    from a360.table._moments import undone_snapshots
     from a360.table._refs import Tag, commits_after
     from a360.table._schema import evolution, unchanged
+    from a360.table._summary import describe
     from a360.table._tables import TableInfo, Tables
 
 __all__ = [
@@ -28,11 +30,13 @@ __all__ = [
     "Tables",
     "Tag",
     "commits_after",
+    "describe",
     "evolution",
     "landed_batches",
     "new_commit_id",
     "sweep_lost_batches",
     "unchanged",
+    "undone_snapshots",
 ]
 
 _LAZY = {
@@ -43,10 +47,12 @@ _LAZY = {
     "Tables": "_tables",
     "Tag": "_refs",
     "commits_after": "_refs",
+    "describe": "_summary",
     "landed_batches": "_batches",
     "evolution": "_schema",
     "unchanged": "_schema",
     "sweep_lost_batches": "_batches",
+    "undone_snapshots": "_moments",
 }
 
 

@@ -1,14 +1,17 @@
 """Which snapshot of a table was current at a time, and which snapshots of it hold the same rows."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 
+import pyarrow as pa
 from pyiceberg.table import Table
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.snapshots import Operation, Snapshot
 
 from a360.errors import UsageError
 from a360.table._summary import commit_id_of, history, summary_of
+from a360.table._types import SnapshotInfo
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_METADATA = "00000-"
@@ -90,6 +93,37 @@ def newest_with_rows_of(table: Table, snapshot_id: str) -> str:
         elif str(snapshot.parent_snapshot_id) == snapshot_id:
             return str(newest.snapshot_id)
     return snapshot_id
+
+
+def commits_until(snapshots: Iterable[SnapshotInfo], snapshot_id: str | None) -> list[str] | None:
+    """The ids of the commits that made snapshots, newest first, after one of them; in the order of time.
+
+    None where that one is not among them, or a commit came without an id.
+    """
+    ids: dict[str, None] = {}
+    for snapshot in snapshots:
+        if snapshot.snapshot_id == snapshot_id:
+            return list(reversed(ids))
+        if snapshot.operation == Operation.REPLACE.value:
+            continue
+        if snapshot.commit_id is None:
+            return None
+        ids[snapshot.commit_id] = None
+    return list(reversed(ids)) if snapshot_id is None else None
+
+
+def line_of(record: pa.Table, snapshot_id: str | None) -> list[SnapshotInfo]:
+    """A snapshot and its ancestors by the record of commits, newest first, as far as one names the next."""
+    by_snapshot = {row["snapshot_id"]: row for row in record.to_pylist()}
+    line = []
+    while (row := by_snapshot.pop(snapshot_id, None)) is not None:
+        line.append(
+            SnapshotInfo(
+                row["snapshot_id"], row["parent_id"], row["known_at"], row["operation"], row["commit_id"]
+            )
+        )
+        snapshot_id = row["parent_id"]
+    return line
 
 
 def undone_snapshots(table: Table) -> list[Snapshot]:

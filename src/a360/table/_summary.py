@@ -1,7 +1,7 @@
 """What snapshots say of themselves: stamps, row counts, and the results of commits."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,8 +12,8 @@ from a360.catalog import COMMIT_ID, COUNTS, UPSTREAM
 from a360.table._types import CommitResult, SnapshotInfo
 
 _STAMPED = "a360."
-_ADDED = ("added-records",)
-_DELETED = ("deleted-records", "added-position-deletes")
+# The commit whose rows a rewritten snapshot holds.
+MADE_BY = "a360.made-by"
 
 
 def summary_of(snapshot: Snapshot) -> dict[str, str]:
@@ -49,7 +49,7 @@ def carried(table: Table) -> dict[str, str]:
             if key.startswith(_STAMPED) and key not in {COMMIT_ID, COUNTS}
         }
         if stamped:
-            return stamped
+            return {MADE_BY: summary_of(snapshot).get(COMMIT_ID, ""), **stamped}
     return {}
 
 
@@ -92,18 +92,14 @@ def _result(name: str, commit_id: str, infos: list[SnapshotInfo]) -> CommitResul
         table=name,
         snapshot_id=last.snapshot_id,
         commit_id=commit_id,
-        added_rows=_total(infos, _ADDED),
-        deleted_rows=_total(infos, _DELETED),
+        added_rows=sum(info.added_rows for info in infos),
+        deleted_rows=sum(info.deleted_rows for info in infos),
         operation=operations.pop() if len(operations) == 1 else "overwrite",
         parent_id=infos[0].parent_id,
         committed_at=last.timestamp,
         upstream=last.upstream,
         counts=last.counts,
     )
-
-
-def _total(infos: Iterable[SnapshotInfo], names: Iterable[str]) -> int:
-    return sum(int(info.summary.get(name, 0)) for info in infos for name in names)
 
 
 def _parsed(summary: Mapping[str, str], key: str) -> dict[str, Any]:

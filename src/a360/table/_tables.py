@@ -16,7 +16,16 @@ from pyiceberg.table.sorting import UNSORTED_SORT_ORDER, SortOrder
 
 from a360.catalog import CatalogSession, CommitStamp
 from a360.contract import TablePlan
-from a360.engine import DEFAULT_FILE_BYTES, Engine, EngineSession, Rows, StagedFile, quote_name, quote_table
+from a360.engine import (
+    DEFAULT_FILE_BYTES,
+    Engine,
+    EngineSession,
+    Rows,
+    StagedFile,
+    quote_name,
+    quote_table,
+    quote_text,
+)
 from a360.errors import UsageError
 from a360.table import _maintain, _moments, _record, _refs
 from a360.table._commit import PATIENCE_SECONDS, UNFENCED, Base, Committer
@@ -25,7 +34,7 @@ from a360.table._merge import Merge
 from a360.table._refs import Tag
 from a360.table._schema import partitioning_of, schema_of, sort_order_of
 from a360.table._shape import shape_of
-from a360.table._summary import commit_id_of, describe, history, results, summary_of
+from a360.table._summary import describe, history, results
 from a360.table._types import CommitResult, SnapshotInfo, new_commit_id
 from a360.table._write import Writer
 
@@ -278,23 +287,25 @@ class Tables:
         """The commits of a table's current history, oldest first, each with all the snapshots it made."""
         return results(self.load(name), name)
 
-    def commits_since(self, name: str, snapshot_id: str | None) -> builtins.list[str] | None:
+    def commits_since(
+        self, name: str, snapshot_id: str | None, *, recorded: bool = False
+    ) -> builtins.list[str] | None:
         """The ids of the commits after a snapshot, oldest first, or of all for None.
 
         Commits that only kept the same rows in other files are left out. None is returned where the answer is
-        not to be had: the snapshot is no ancestor of the current one, or a commit came without an id.
+        not to be had: the snapshot is no ancestor of the current one, or a commit came without an id. Those
+        that have expired are only in the record of commits, which is asked where `recorded` says so.
         """
-        ids: dict[str, None] = {}
-        for snapshot in history(self.load(name)):
-            if str(snapshot.snapshot_id) == snapshot_id:
-                return list(reversed(ids))
-            if summary_of(snapshot).get("operation") == "replace":
-                continue
-            commit_id = commit_id_of(snapshot)
-            if commit_id is None:
-                return None
-            ids[commit_id] = None
-        return list(reversed(ids)) if snapshot_id is None else None
+        kept = [describe(snapshot) for snapshot in history(self.load(name))]
+        ids = _moments.commits_until(kept, snapshot_id)
+        if ids is None and recorded and snapshot_id is not None and kept:
+            ids = _moments.commits_until([*kept, *self._expired(name, kept[-1].parent_id)], snapshot_id)
+        return ids
+
+    def _expired(self, name: str, snapshot_id: str | None) -> builtins.list[SnapshotInfo]:
+        """What is on record of a snapshot that has expired and of its ancestors, newest first."""
+        rows = self.read(_record.TABLE, where=f"dataset = {quote_text(name)} AND operation <> 'rollback'")
+        return _moments.line_of(rows, snapshot_id)
 
     def as_of(self, name: str, time: datetime) -> str | None:
         """The snapshot that was current at a time; None where the table was there and held nothing.

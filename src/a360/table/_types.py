@@ -90,6 +90,17 @@ class SnapshotInfo:
     counts: Mapping[str, int] = field(default_factory=dict)
     summary: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def added_rows(self) -> int:
+        """Rows in the files it added."""
+        return int(self.summary.get("added-records", 0))
+
+    @property
+    def deleted_rows(self) -> int:
+        """Rows in the data files it took away, and rows that its delete files hide."""
+        names = ("deleted-records", "added-position-deletes")
+        return sum(int(self.summary.get(name, 0)) for name in names)
+
 
 def new_commit_id() -> str:
     """A fresh commit id: 32 hex characters laid out as a UUID of version 7, so that ids sort by time.
