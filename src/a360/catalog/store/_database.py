@@ -72,6 +72,7 @@ class Database:
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
+        _create_private(path)
         try:
             self._migrate()
         except sqlite3.DatabaseError as broken:
@@ -109,8 +110,6 @@ class Database:
         return found
 
     def _open(self) -> sqlite3.Connection:
-        # SQLite would make a file that everybody may read; those it makes beside it take after it.
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
         connection = sqlite3.connect(
             self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
@@ -141,6 +140,15 @@ class Database:
                 connection.close()
             self._opened.clear()
         self._local = threading.local()
+
+
+def _create_private(path: Path) -> None:
+    """Make a missing file for its owner alone; what SQLite makes beside it takes after it.
+
+    One that is there is not opened: closing it would drop the locks that SQLite holds on it in this process.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _damaged(path: Path, found: str) -> OperatorError:
