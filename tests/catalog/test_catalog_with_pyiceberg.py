@@ -3,16 +3,21 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.exceptions import (
     CommitFailedException,
     NamespaceAlreadyExistsError,
     NamespaceNotEmptyError,
     NoSuchNamespaceError,
     NoSuchTableError,
+    NoSuchViewError,
     TableAlreadyExistsError,
+    ViewAlreadyExistsError,
 )
 from pyiceberg.expressions import EqualTo
-from pyiceberg.types import IntegerType
+from pyiceberg.schema import Schema
+from pyiceberg.types import IntegerType, LongType, NestedField
+from pyiceberg.view.metadata import SQLViewRepresentation, ViewVersion
 
 ROWS = pa.table(
     {
@@ -116,7 +121,6 @@ def test_namespaces_and_tables_come_and_go(client, table, place):
     assert client.list_tables("silver") == [("silver", "visit")]
     assert client.table_exists("silver.visit")
     assert not client.view_exists("silver.visit")
-    assert client.list_views("silver") == []
     with pytest.raises(NamespaceAlreadyExistsError):
         client.create_namespace("silver")
     with pytest.raises(NamespaceNotEmptyError):
@@ -155,6 +159,81 @@ def test_tables_are_renamed_registered_and_purged(client, table, profile):
     assert client.register_table("silver.again", place).scan().to_arrow().num_rows == 3
     client.purge_table("silver.again")
     assert client.list_tables("silver") == []
+
+
+def test_views_come_and_go(client, table, profile, session):
+    """Views are made, found, registered and dropped; the glue profile has none, and PyIceberg knows."""
+    schema = Schema(NestedField(1, "visits", LongType(), required=False))
+    version = ViewVersion(
+        schema_id=0,
+        representations=[
+            SQLViewRepresentation(type="sql", sql="SELECT count(*) AS visits FROM visit", dialect=dialect)
+            for dialect in ("duckdb", "spark")
+        ],
+        default_namespace=("silver",),
+    )
+    if profile == "glue":
+        assert client.list_views("silver") == []
+        with pytest.raises(Exception, match="Views are not supported"):
+            client.create_view("silver.busy", schema, version)
+        return
+    made = client.create_view("silver.busy", schema, version)
+    assert client.list_views("silver") == [("silver", "busy")]
+    assert client.list_tables("silver") == [("silver", "visit")]
+    assert client.view_exists("silver.busy")
+    assert not client.view_exists("silver.visit")
+    loaded = client.load_view("silver.busy")
+    assert loaded.metadata == made.metadata
+    assert [each.root.dialect for each in loaded.current_version().representations] == ["duckdb", "spark"]
+    with pytest.raises(ViewAlreadyExistsError):
+        client.create_view("silver.busy", schema, version)
+    with pytest.raises(TableAlreadyExistsError):
+        client.create_table("silver.busy", ROWS.schema)
+    with pytest.raises(NamespaceNotEmptyError):
+        client.drop_namespace("silver")
+    client.drop_view("silver.busy")
+    with pytest.raises(NoSuchViewError):
+        client.load_view("silver.busy")
+
+
+def test_lists_come_whole_in_pages(session, table, client):
+    """A client that asks for small pages gets all tables all the same."""
+    for number in range(5):
+        location = f"{session.endpoint.warehouse}/silver/t{number}"
+        client.create_table(f"silver.t{number}", ROWS.schema, location=location)
+    at = session.endpoint
+    with RestCatalog(
+        "pages", uri=at.uri, token=at.token, warehouse=at.warehouse, **{"rest-page-size": "2"}
+    ) as paged:
+        assert len(paged.list_tables("silver")) == 6
+        assert paged.list_namespaces() == [("silver",)]
+
+
+def test_only_named_snapshots_are_loaded_where_asked(session, table):
+    """A client that asks for snapshots with a name gets these, reads, and commits on top."""
+    table.append(ROWS)
+    at = session.endpoint
+    with RestCatalog(
+        "refs", uri=at.uri, token=at.token, warehouse=at.warehouse, **{"snapshot-loading-mode": "refs"}
+    ) as lean:
+        loaded = lean.load_table("silver.visit")
+        assert len(loaded.metadata.snapshots) == 1
+        loaded.append(ROWS)
+        assert loaded.scan().to_arrow().num_rows == 9
+    assert len(table.refresh().metadata.snapshots) == 3
+
+
+def test_a_registration_replaces_a_table_where_told(client, table, profile):
+    """Registering over a table takes it back to earlier metadata, with `overwrite` only."""
+    if profile == "glue":
+        with pytest.raises(NotImplementedError):
+            client.register_table("silver.visit", table.metadata_location)
+        return
+    place = table.metadata_location
+    table.append(ROWS)
+    with pytest.raises(TableAlreadyExistsError):
+        client.register_table("silver.visit", place)
+    assert client.register_table("silver.visit", place, overwrite=True).scan().to_arrow().num_rows == 3
 
 
 def test_both_clients_write_one_table(client, table, session, attach):

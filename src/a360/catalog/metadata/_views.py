@@ -151,7 +151,8 @@ def _add_view_version(draft: ViewDraft, update: Json) -> None:
     if not any(each["schema-id"] == schema_id for each in draft.items("schemas")):
         raise ValidationError(f"Cannot add version with unknown schema: {schema_id}")
     sql_dialects(version)
-    added = {**version, "schema-id": schema_id, "timestamp-ms": int(version["timestamp-ms"])}
+    given = {key: value for key, value in version.items() if value is not None}
+    added = {**given, "schema-id": schema_id, "timestamp-ms": int(version["timestamp-ms"])}
     same = next((each for each in draft.items("versions") if same_version(each, added)), None)
     if same is None:
         number = draft.next_id("versions", "version-id", int(version["version-id"]))
