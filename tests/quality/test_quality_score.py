@@ -25,6 +25,7 @@ def test_a_dataset_without_rules_has_no_score():
         ([result(True, checked=0, failed=0)], 100.0),
         ([result(True), result(False)], 50.0),
         ([result(False, checked=4, failed=1), result(True)], 87.5),
+        ([result(False, checked=10_000_000, failed=1)], 99.99),
     ],
 )
 def test_the_score_is_the_mean_share_of_rows_that_pass(results, wanted):

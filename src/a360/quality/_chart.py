@@ -6,6 +6,7 @@ from html import escape
 
 _ROOM = 4.0
 _SPAN = 2.0
+_BEST = 100.0
 
 
 def chart(series: Sequence[tuple[datetime, float | None]], about: str, *, width: int, height: int) -> str:
@@ -18,7 +19,7 @@ def chart(series: Sequence[tuple[datetime, float | None]], about: str, *, width:
     if not points:
         return '<span class="soft">no measurement</span>'
     scores = [score for _, score in points]
-    low = min(*scores, 100.0 - _SPAN) if len(scores) > 1 else min(scores[0], 100.0 - _SPAN)
+    low = min([*scores, 100.0 - _SPAN])
     step = (width - 2 * _ROOM) / max(len(points) - 1, 1)
     rise = (height - 2 * _ROOM) / (100.0 - low)
     places = [(_ROOM + step * at, _ROOM + (100.0 - score) * rise) for at, score in enumerate(scores)]
@@ -42,12 +43,17 @@ def chart(series: Sequence[tuple[datetime, float | None]], about: str, *, width:
 def _words(points: Sequence[tuple[datetime, float]], about: str, low: float) -> str:
     (first, before), (last, now) = points[0], points[-1]
     if len(points) == 1:
-        return f"{about}: {now:.2f} on {_day(last)}"
+        return f"{about}: {score_text(now)} on {_day(last)}"
     lowest = min(score for _, score in points)
     return (
-        f"{about}: {before:.2f} on {_day(first)}, {now:.2f} on {_day(last)}, lowest {lowest:.2f}, "
-        f"{len(points)} measurements; the scale is {low:.2f} to 100"
+        f"{about}: {score_text(before)} on {_day(first)}, {score_text(now)} on {_day(last)}, "
+        f"lowest {score_text(lowest)}, {len(points)} measurements; the scale is {low:.2f} to 100"
     )
+
+
+def score_text(score: float) -> str:
+    """A score with two decimals, that never looks perfect where it is not."""
+    return "100" if score >= _BEST else f"{min(score, 99.99):.2f}"
 
 
 def _day(when: datetime) -> str:

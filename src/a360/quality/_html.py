@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
-from a360.quality._chart import chart
+from a360.quality._chart import chart, score_text
 from a360.quality._results import DIMENSIONS, ScorePoint
 from a360.quality._style import STYLE
 from a360.quality._words import asked, found
@@ -63,7 +63,7 @@ def _header(datasets: Sequence[Told], made_at: datetime, *, stored: bool) -> str
         ("Rules", f"{len(rules):,}"),
         ("Errors", f"{errors:,}"),
         ("Warnings", f"{warnings:,}"),
-        ("Rows in quarantine", f"{refused:,}"),
+        ("Rows refused by rules", f"{refused:,}"),
     )
     items = "".join(f"<li><b>{value}</b>{name}</li>" for name, value in tiles)
     how = "judged by earlier counts" if stored else "measured on all rows"
@@ -146,10 +146,7 @@ def _chip(score: float | None) -> str:
 
 
 def _number(score: float | None) -> str:
-    """A score never looks perfect that is not."""
-    if score is None:
-        return "none"
-    return f"{min(score, 99.99):.2f}" if score < 100 else "100"  # noqa: PLR2004 - the best there is
+    return "none" if score is None else score_text(score)
 
 
 def _details(datasets: Sequence[Told], trends: Mapping[str, Sequence[ScorePoint]]) -> str:
@@ -167,7 +164,8 @@ def _detail(dataset: Told, points: Sequence[ScorePoint]) -> str:
         for rule in rules
     )
     heads = "".join(
-        f'<th scope="col">{each}</th>' for each in ("", "rule", "dimension", "severity", "found", "asked")
+        f'<th scope="col">{each}</th>'
+        for each in ("verdict", "rule", "dimension", "severity", "found", "asked")
     )
     is_open = " open" if any(not rule["passed"] for rule in rules) else ""
     return (
