@@ -58,7 +58,7 @@ last_visits AS (
       location_id,
       organization_id,
       ROW_NUMBER() OVER (
-        PARTITION BY patient_key ORDER BY start_at DESC NULLS LAST, encounter_id DESC
+        PARTITION BY patient_key ORDER BY start_at DESC NULLS LAST, encounter_id DESC NULLS LAST
       ) AS place
     FROM visit_rows
     WHERE start_at IS NOT NULL
@@ -113,7 +113,7 @@ last_treatments AS (
       code,
       code_display,
       ROW_NUMBER() OVER (
-        PARTITION BY patient_key ORDER BY performed_at DESC NULLS LAST, procedure_id DESC
+        PARTITION BY patient_key ORDER BY performed_at DESC NULLS LAST, procedure_id DESC NULLS LAST
       ) AS place
     FROM silver.procedure
     WHERE NOT deleted
@@ -132,7 +132,7 @@ last_scores AS (
       value_quantity,
       effective_date,
       ROW_NUMBER() OVER (
-        PARTITION BY patient_key ORDER BY effective_at DESC NULLS LAST, observation_id DESC
+        PARTITION BY patient_key ORDER BY effective_at DESC NULLS LAST, observation_id DESC NULLS LAST
       ) AS place
     FROM silver.observation
     WHERE NOT deleted

@@ -77,7 +77,7 @@ baselines AS (
       procedure_id,
       value_quantity,
       ROW_NUMBER() OVER (
-        PARTITION BY source, procedure_id ORDER BY effective_at DESC NULLS LAST, observation_id DESC
+        PARTITION BY source, procedure_id ORDER BY effective_at DESC NULLS LAST, observation_id DESC NULLS LAST
       ) AS place
     FROM judged
     WHERE is_before AND code = 'wrinkle-severity'
@@ -95,7 +95,7 @@ follow_ups AS (
       value_quantity,
       effective_date,
       ROW_NUMBER() OVER (
-        PARTITION BY source, procedure_id, code ORDER BY effective_at NULLS LAST, observation_id
+        PARTITION BY source, procedure_id, code ORDER BY effective_at NULLS LAST, observation_id NULLS LAST
       ) AS place
     FROM judged
     WHERE NOT is_before

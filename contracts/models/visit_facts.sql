@@ -28,7 +28,7 @@ WITH encounters AS (
         THEN CAST(
           ROW_NUMBER() OVER (
             PARTITION BY patient_key, status IN ('planned', 'cancelled', 'entered-in-error')
-            ORDER BY start_at NULLS LAST, encounter_id
+            ORDER BY start_at NULLS LAST, encounter_id NULLS LAST
           ) AS INT
         )
     END AS visit_number
@@ -65,7 +65,7 @@ main_treatments AS (
       product_code,
       product_code_display,
       ROW_NUMBER() OVER (
-        PARTITION BY source, encounter_id ORDER BY performed_at NULLS LAST, procedure_id
+        PARTITION BY source, encounter_id ORDER BY performed_at NULLS LAST, procedure_id NULLS LAST
       ) AS place
     FROM silver.procedure
     WHERE NOT deleted AND status = 'completed'

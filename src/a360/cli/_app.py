@@ -88,7 +88,7 @@ def lint(
         Path | None, typer.Argument(metavar="[FOLDER]", help="The contracts (default: ./contracts).")
     ] = None,
     *,
-    fix: Annotated[bool, typer.Option("--fix", help="Give columns without a field id the next one.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Mend field ids, and orders in models.")] = False,
 ) -> int | None:
     """Find every fault of every contract."""
     from a360.cli import _prepare

@@ -63,13 +63,15 @@ def settings(face: Face) -> int | None:
 
 def lint(face: Face, folder: Path | None, *, fix: bool) -> int | None:
     """Report every fault, after mending what can be mended."""
-    from a360.contract import assign_field_ids, default_contracts  # noqa: PLC0415
+    from a360.contract import assign_field_ids, default_contracts, mend_models  # noqa: PLC0415
     from a360.lake import lint as faults_of  # noqa: PLC0415
 
     where = folder or face.settings.contracts or default_contracts()
     if fix:
         for each in assign_field_ids(where):
             tell(f"{each.dataset}.{each.column}: field id {each.field_id}")
+        for mended in mend_models(where):
+            tell(f"{mended.file}:{mended.line}: {mended.said}")
     faults = faults_of(where)
     count = number(len(faults)) if faults else "No"
     summary = f"{count} fault{'' if len(faults) == 1 else 's'} in {plain(where)}"

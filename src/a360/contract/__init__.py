@@ -72,7 +72,8 @@ from a360.contract._types import PhysicalType, iceberg_type, parse_type, physica
 if TYPE_CHECKING:
     from a360.contract._environment import Environment
     from a360.contract._ledger import Assignment, assign_field_ids
-    from a360.contract._lint import Check, lint, load_contracts
+    from a360.contract._lint import Check, lint, load_contracts, model_faults
+    from a360.contract._lint_models import ModelFix, mend_models, upstream_columns
     from a360.contract._load import Dataset, LakeContracts, TextFile, default_contracts
     from a360.contract._make_plan import make_plan
     from a360.contract._typed_sql import UnresolvedError, typed_query
@@ -83,6 +84,7 @@ _LAZY = {
     "Dataset": "_load",
     "Environment": "_environment",
     "LakeContracts": "_load",
+    "ModelFix": "_lint_models",
     "TextFile": "_load",
     "UnresolvedError": "_typed_sql",
     "assign_field_ids": "_ledger",
@@ -90,7 +92,10 @@ _LAZY = {
     "lint": "_lint",
     "load_contracts": "_lint",
     "make_plan": "_make_plan",
+    "mend_models": "_lint_models",
+    "model_faults": "_lint",
     "typed_query": "_typed_sql",
+    "upstream_columns": "_lint_models",
 }
 
 __all__ = [
@@ -129,6 +134,7 @@ __all__ = [
     "MaskMethod",
     "MaskPlan",
     "Measure",
+    "ModelFix",
     "NotMissing",
     "NotNull",
     "NullShareChange",
@@ -175,10 +181,13 @@ __all__ = [
     "lint",
     "load_contracts",
     "make_plan",
+    "mend_models",
+    "model_faults",
     "parse_type",
     "physical_type",
     "tightened",
     "typed_query",
+    "upstream_columns",
 ]
 
 

@@ -30,6 +30,16 @@ def _check_sql(contracts: LakeContracts) -> Iterator[Fault]:
     yield from _lint_sql.check_filters(contracts)
 
 
+def model_faults(contracts: LakeContracts) -> Iterator[Fault]:
+    """What is wrong inside of models: names, types, and what engines read differently.
+
+    This takes as long as all other checks together, so that loading leaves it to `lint` and to `apply`.
+    """
+    from a360.contract import _lint_models  # noqa: PLC0415 - as above
+
+    yield from _lint_models.check_models(contracts)
+
+
 _CHECKS: tuple[Check, ...] = (
     check_datasets,
     check_tags,
@@ -51,7 +61,7 @@ def lint(folder: Path | str | None = None, extra_checks: Sequence[Check] = ()) -
     also held to what the ledger says they promised; `load_contracts` leaves that to the plan, which knows the
     tables of a lake.
     """
-    contracts, faults = examine(folder, extra_checks)
+    contracts, faults = examine(folder, (model_faults, *extra_checks))
     unsound = {fault.file for fault in faults}
     return sorted({*faults, *check_releases(contracts, unsound)})
 

@@ -124,6 +124,7 @@ class ColumnProperties(Model):
     sensitivity: str | None = None
     token: Name | None = None
     field_id: Annotated[int, Field(ge=1, lt=2**31)] | None = None
+    deidentified: str | None = None
 
 
 class Column(Documented):

@@ -78,11 +78,24 @@ def typed_query(sql: str, columns: Columns) -> exp.Query:
         if faults:
             raise UnresolvedError(faults)
         query = qualify(parsed, schema=schema, dialect=DIALECT, quote_identifiers=False, identify=False)
-        query = annotate_types(query, schema=schema, dialect=DIALECT)
+        query = _with_intervals(annotate_types(query, schema=schema, dialect=DIALECT))
     except (OptimizeError, ParseError, TokenError, RecursionError) as error:
         raise UnresolvedError((_told(str(error)),)) from None
     if not isinstance(query, exp.Query):
         raise UnresolvedError((NameFault("not a SELECT", 1),))
+    return query
+
+
+_TIMES = frozenset({"TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMPLTZ", "TIMESTAMPNTZ"})
+
+
+def _with_intervals(query: exp.Expr) -> exp.Expr:
+    """The time between two timestamps is an interval, where sqlglot takes it for a timestamp."""
+    for node in query.find_all(exp.Sub):
+        types = (side.type for side in (node.left, node.right))
+        kinds = {kind.this.value for kind in types if isinstance(kind, exp.DataType)}
+        if kinds and kinds <= _TIMES:
+            node.type = exp.DataType.build("INTERVAL")
     return query
 
 

@@ -17,6 +17,7 @@ from a360.lake._catalog_metrics import record_metrics
 from a360.lake._doctor import lake_checks, machine_checks
 from a360.lake._folder import LakeFolder, Origin
 from a360.lake._journal import RunRecord
+from a360.lake._lint import require_sound
 from a360.lake._quality import check
 from a360.lake._reports import (
     CheckReport,
@@ -119,6 +120,7 @@ class Lake:
             return self._apply()
 
     def _apply(self) -> Sequence["TableChange"]:
+        require_sound(self._settings.contracts or default_contracts())
         changes = self._schema.apply()
         self._folder.note_applied(self.lake_plan.fingerprint)
         return changes

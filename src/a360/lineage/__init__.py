@@ -9,6 +9,7 @@ from a360.lineage._impact import Impact, impact_of, together
 from a360.lineage._model import FHIR, LAYERS, DatasetLineage, Field, Inputs, Use
 from a360.lineage._openlineage import Assertion, EventWriter, Parent, SourceFile, StepRun, lineage_in
 from a360.lineage._query import query_lineage
+from a360.lineage._sensitivity import METHODS, sensitivity_faults
 from a360.lineage._svg import svg
 from a360.lineage._tree import tree
 from a360.lineage._view import LineageView, lineage_of
@@ -16,6 +17,7 @@ from a360.lineage._view import LineageView, lineage_of
 __all__ = [
     "FHIR",
     "LAYERS",
+    "METHODS",
     "Assertion",
     "DatasetLineage",
     "Direction",
@@ -35,6 +37,7 @@ __all__ = [
     "lineage_in",
     "lineage_of",
     "query_lineage",
+    "sensitivity_faults",
     "step_lineage",
     "svg",
     "together",

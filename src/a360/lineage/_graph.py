@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from a360.contract import GoldStep, LakePlan, SilverStep, Step, typed_query
-from a360.errors import UsageError
+from a360.contract import GoldStep, LakePlan, SilverStep, Step, UnresolvedError, typed_query
+from a360.errors import ContractError, UsageError
 from a360.lineage._model import FHIR, DatasetLineage, Field, Use
 from a360.lineage._query import query_lineage
 from a360.lineage._silver import bronze_lineage, silver_lineage
@@ -210,7 +210,16 @@ def step_lineage(plan: LakePlan, step: Step) -> DatasetLineage:
     table = plan.table(step.dataset)
     upstream = map(plan.table, step.upstream)
     columns = {each.dataset: {column.name: column.type for column in each.columns} for each in upstream}
-    relation = query_lineage(typed_query(step.sql, columns), _keys(plan))
+    try:
+        relation = query_lineage(typed_query(step.sql, columns), _keys(plan))
+    except UnresolvedError as error:
+        raise ContractError(
+            "model-invalid",
+            f"The model {step.model} looks at what is not there",
+            where=f"models/{step.model}.sql",
+            found=str(error),
+            next_step="`a360 lint` names each place",
+        ) from None
     return DatasetLineage(
         dataset=step.dataset,
         columns={name: relation.columns.get(name, {}) for name in table.column_names},

@@ -321,7 +321,7 @@ def _use(node: exp.Expr, name: str, part: exp.Expr) -> Use:
     if isinstance(node, exp.Filter) and name == "expression":
         return Use.CONDITIONAL
     if isinstance(node, exp.Window) and name != "this":
-        return Use.WINDOW
+        return Use.GROUP_BY if name == "partition_by" else Use.WINDOW
     if isinstance(node, exp.In) and isinstance(part, exp.Query):
         return Use.CONDITIONAL
     if isinstance(node, exp.AggFunc):
