@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from a360.cli import _app_lineage
+from a360.cli import _app_contract, _app_lineage
 from a360.cli._app_catalog import register as register_catalog
 from a360.cli._command import EnvFlag, JsonFlag, LakeFlag, command
 from a360.cli._face import Face, Flags
@@ -113,6 +113,9 @@ def apply(face: Face) -> int | None:
     from a360.cli import _prepare
 
     return _prepare.apply(face)
+
+
+_app_contract.register(app)
 
 
 @command(app)

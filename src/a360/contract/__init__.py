@@ -71,6 +71,7 @@ from a360.contract._types import PhysicalType, iceberg_type, parse_type, physica
 
 if TYPE_CHECKING:
     from a360.contract._environment import Environment
+    from a360.contract._json_schema import schema_text
     from a360.contract._ledger import Assignment, assign_field_ids
     from a360.contract._lint import Check, lint, load_contracts, model_faults
     from a360.contract._lint_models import ModelFix, mend_models, upstream_columns
@@ -94,6 +95,7 @@ _LAZY = {
     "make_plan": "_make_plan",
     "mend_models": "_lint_models",
     "model_faults": "_lint",
+    "schema_text": "_json_schema",
     "typed_query": "_typed_sql",
     "upstream_columns": "_lint_models",
 }
@@ -185,6 +187,7 @@ __all__ = [
     "model_faults",
     "parse_type",
     "physical_type",
+    "schema_text",
     "tightened",
     "typed_query",
     "upstream_columns",

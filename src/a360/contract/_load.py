@@ -239,7 +239,8 @@ class _Reader:
         return ledger, released
 
     def _stray(self) -> None:
-        known = {"views": ".json", "models": ".sql", **dict.fromkeys(CONTRACT_ZONES, ".yaml")}
+        known = dict.fromkeys(CONTRACT_ZONES, ".yaml")
+        known |= {"views": ".json", "models": ".sql", "schema": ".json"}
         for path in sorted(self.folder.iterdir()):
             if path.name in {LAKE_FILE, LEDGER_FILE} or _aside(path):
                 continue
