@@ -117,3 +117,16 @@ def test_a_rival_commit_is_a_conflict(session, lake, made):
     with pytest.raises(Exception, match="CommitFailedException"):
         lake.execute("COMMIT")
     assert count(lake, made) == 20
+
+
+def test_defaults_and_row_ids_of_v3_are_kept(lake, session, place, profile):
+    """In a v3 table DuckDB's column default fills rows from before it, and every row has an id of its own."""
+    location = f", 'location' = '{place('third')}'" if profile == "glue" else ""
+    lake.execute(f"CREATE TABLE lake.silver.third (id INTEGER) WITH ('format-version' = '3'{location})")
+    lake.execute("INSERT INTO lake.silver.third VALUES (1), (2)")
+    lake.execute("ALTER TABLE lake.silver.third ADD COLUMN note INTEGER DEFAULT 7")
+    lake.execute("INSERT INTO lake.silver.third (id) VALUES (3)")
+    assert lake.sql("SELECT * FROM lake.silver.third ORDER BY id").fetchall() == [(1, 7), (2, 7), (3, 7)]
+    metadata = session.client().load_table("silver.third").metadata
+    assert (metadata.format_version, metadata.next_row_id) == (3, 3)
+    assert metadata.schema().find_field("note").initial_default == 7

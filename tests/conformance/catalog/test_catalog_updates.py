@@ -245,6 +245,105 @@ def test_an_outdated_snapshot_is_a_conflict(api, error_of):
     assert error_of(answer) == (409, "CommitFailedException")
 
 
+def test_a_column_of_the_partitioning_is_not_dropped(table, error_of):
+    """A current schema without a column that new files are partitioned or sorted by is refused."""
+    table.committed(
+        {"action": "add-spec", "spec": SPEC},
+        {"action": "set-default-spec", "spec-id": -1},
+        {"action": "add-sort-order", "sort-order": ORDER},
+        {"action": "set-default-sort-order", "sort-order-id": -1},
+    )
+    schema = table.made["schemas"][0]
+    narrow = [
+        {"action": "add-schema", "schema": {**schema, "fields": [schema["fields"][0], schema["fields"][2]]}},
+        {"action": "set-current-schema", "schema-id": -1},
+    ]
+    answer = table.commit(*narrow)
+    assert error_of(answer) == (400, "ValidationException")
+    assert "day_month" in answer.json()["error"]["message"]
+    free = [
+        {"action": "set-default-spec", "spec-id": 0},
+        {"action": "set-default-sort-order", "sort-order-id": 0},
+    ]
+    assert table.committed(*free, *narrow)["current-schema-id"] == 1
+
+
+@pytest.mark.parametrize(
+    ("transform", "source"), [("hour", 2), ("day", 1), ("truncate[3]", 2), ("identity", 4), ("year", 3)]
+)
+def test_a_transform_needs_a_column_it_works_on(table, error_of, transform, source):
+    """Hours of a date, days of a number, or any part of a list cannot be partitioned or sorted by."""
+    tags = {"type": "list", "element-id": 5, "element": "string", "element-required": False}
+    schema = table.made["schemas"][0]
+    nested = {"id": 4, "name": "tags", "required": False, "type": tags}
+    table.committed(
+        {"action": "add-schema", "schema": {**schema, "fields": [*schema["fields"], nested]}},
+        {"action": "set-current-schema", "schema-id": -1},
+    )
+    field = {"source-id": source, "transform": transform}
+    order = {**field, "direction": "asc", "null-order": "nulls-first"}
+    for update in (
+        {"action": "add-spec", "spec": {"fields": [{**field, "name": "p"}]}},
+        {"action": "add-sort-order", "sort-order": {"order-id": 1, "fields": [order]}},
+    ):
+        assert error_of(table.commit(update)) == (400, "ValidationException")
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad"),
+    [
+        ("boolean", True, 1),
+        ("int", 2_147_483_647, 2_147_483_648),
+        ("long", -(2**63), 2**63),
+        ("double", 1.5, "1.5"),
+        ("date", "2026-11-23", "23.11.2026"),
+        ("timestamp", "2026-11-23T01:02:03.000004", "2026-11-23T01:02:03+00:00"),
+        ("timestamptz", "2026-11-23T01:02:03+00:00", "2026-11-23T01:02:03"),
+        ("uuid", "f79c3e09-677c-4bbd-a479-3f349cb785e7", "f79c"),
+        ("decimal(9, 2)", "14.20", 14.2),
+        ("fixed[2]", "000F", "00f"),
+        ("string", "any", 7),
+        ("variant", None, "some text"),
+        ("unknown", None, 1),
+        ({"type": "struct", "fields": []}, {}, {"x": 1}),
+        ({"type": "list", "element-id": 9, "element": "int", "element-required": False}, None, [1]),
+    ],
+    ids=json.dumps,
+)
+def test_a_default_is_a_value_of_its_column(api, error_of, kind, good, bad):
+    """Defaults have the specification's form of single values; a message names the column, not the value."""
+    table = api.table(3)
+    for default in ("initial-default", "write-default"):
+        for value, expected in ((good, 200), (bad, 400)):
+            field = {"id": 4, "name": "added", "required": False, "type": kind, default: value}
+            schema = table.made["schemas"][0]
+            wide = {**schema, "fields": [*schema["fields"], field]}
+            answer = table.commit({"action": "add-schema", "schema": wide})
+            assert answer.status_code == expected, answer.text
+    message = answer.json()["error"]["message"]
+    assert f"Invalid {default} for added" in message
+    assert not isinstance(bad, str) or bad not in message
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"required": False}, "not a required field"),
+        ({"type": "double"}, "must not be float or double"),
+        ({"type": {"type": "struct", "fields": []}}, "not a primitive type"),
+        ({"id": 99}, "does not exist"),
+    ],
+    ids=json.dumps,
+)
+def test_identifier_fields_identify_rows(table, error_of, change, reason):
+    """An identifier field is there, required, and of a type whose values are equal or not."""
+    schema = table.made["schemas"][0]
+    fields = [{**schema["fields"][0], **change}, *schema["fields"][1:]]
+    answer = table.commit({"action": "add-schema", "schema": {**schema, "fields": fields}})
+    assert error_of(answer) == (400, "ValidationException")
+    assert reason in answer.json()["error"]["message"]
+
+
 def test_row_ids_are_given_once(api, error_of):
     """In v3 a snapshot starts at or after the next row id, and moves it on by its rows."""
     table = api.table(3)
@@ -300,6 +399,24 @@ def test_branches_and_tags_come_and_go(table, error_of):
         assert error_of(table.commit(update)) == (400, "ValidationException")
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"type": "tag", "min-snapshots-to-keep": 1},
+        {"type": "tag", "max-snapshot-age-ms": 1},
+        {"type": "branch", "min-snapshots-to-keep": 0},
+        {"type": "branch", "max-snapshot-age-ms": -1},
+        {"type": "tag", "max-ref-age-ms": 0},
+    ],
+    ids=json.dumps,
+)
+def test_retention_that_makes_no_sense_is_refused(table, error_of, parts):
+    """Tags keep no snapshots but their own, and ages and counts are positive."""
+    table.append(1)
+    update = {"action": "set-snapshot-ref", "ref-name": "audit", "snapshot-id": 1, **parts}
+    assert error_of(table.commit(update)) == (400, "ValidationException")
+
+
 def test_without_main_a_table_has_no_current_snapshot(table):
     """Removing `main` empties the table; the snapshots and the log of what was current stay."""
     table.append(1)
@@ -321,7 +438,14 @@ def test_expired_snapshots_take_what_hangs_on_them_along(table):
 
 
 def statistics(snapshot_id, path="s.puffin"):
-    file = {"snapshot-id": snapshot_id, "statistics-path": path, "file-size-in-bytes": 1, "blob-metadata": []}
+    blob = {"type": "ndv", "snapshot-id": snapshot_id, "sequence-number": 1, "fields": [1]}
+    file = {
+        "snapshot-id": snapshot_id,
+        "statistics-path": path,
+        "file-size-in-bytes": 2,
+        "file-footer-size-in-bytes": 1,
+        "blob-metadata": [blob],
+    }
     return {"action": "set-statistics", "snapshot-id": snapshot_id, "statistics": file}
 
 
@@ -356,6 +480,13 @@ def test_a_snapshot_has_one_statistics_file_of_a_kind(table):
         {"action": "add-snapshot"},
         {"action": "add-snapshot", "snapshot": {}},
         {"action": "add-snapshot", "snapshot": 7},
+        {"action": "add-snapshot", "snapshot": {"snapshot-id": 1, "timestamp-ms": 1}},
+        {"action": "set-statistics", "statistics": {"snapshot-id": 1, "statistics-path": "s"}},
+        {"action": "set-partition-statistics", "partition-statistics": {"snapshot-id": 1}},
+        {"action": "add-encryption-key", "encryption-key": {"key-id": "k"}},
+        {"action": "remove-schemas", "schema-ids": 0},
+        {"action": "remove-snapshots", "snapshot-ids": 7},
+        {"action": "set-snapshot-ref", "ref-name": "a", "type": "fork", "snapshot-id": 1},
         {"action": "set-properties", "updates": ["a"]},
         {"action": "upgrade-format-version", "format-version": 4},
         {"action": "wish"},

@@ -8,6 +8,9 @@ from a360.catalog.metadata._draft import Draft
 MAIN = "main"
 _ROW_LINEAGE = 3
 _NEEDED = (("schemas", "schema"), ("partition-specs", "partition spec"), ("sort-orders", "sort order"))
+_PARTITION_STATISTICS = ("snapshot-id", "statistics-path", "file-size-in-bytes")
+_STATISTICS = (*_PARTITION_STATISTICS, "file-footer-size-in-bytes", "blob-metadata")
+_BLOB = ("type", "snapshot-id", "sequence-number", "fields")
 _OPERATIONS = frozenset({"append", "replace", "overwrite", "delete"})
 
 
@@ -146,12 +149,24 @@ def tidy_snapshot_log(draft: Draft) -> None:
 
 def set_statistics(draft: Draft, update: Json) -> None:
     """Attach a statistics file to its snapshot, in place of an earlier one."""
-    _attach(draft, "statistics", update["statistics"])
+    file: Json = update["statistics"]
+    _require(file, _STATISTICS, "statistics file")
+    for blob in file["blob-metadata"]:
+        _require(blob, _BLOB, "statistics blob")
+    _attach(draft, "statistics", file)
 
 
 def set_partition_statistics(draft: Draft, update: Json) -> None:
     """Attach a partition statistics file to its snapshot, in place of an earlier one."""
-    _attach(draft, "partition-statistics", update["partition-statistics"])
+    file: Json = update["partition-statistics"]
+    _require(file, _PARTITION_STATISTICS, "partition statistics file")
+    _attach(draft, "partition-statistics", file)
+
+
+def _require(item: Json, keys: tuple[str, ...], what: str) -> None:
+    missing = [key for key in keys if item.get(key) is None]
+    if missing:
+        raise ValidationError(f"Invalid {what}: {', '.join(missing)} missing")
 
 
 def _attach(draft: Draft, key: str, file: Json) -> None:
