@@ -36,12 +36,14 @@ GROUP BY e.source, e.practitioner_id
 """
 
 
-def column(name, kind="string", *, key=None, sensitivity="operational", **more):
+def column(name, kind="string", *, key=None, sensitivity="operational", deidentified=None, **more):
     """A column of a gold contract."""
     logical = {"long": "integer"}.get(kind, kind)
     keyed = {} if key is None else {"primaryKey": True, "primaryKeyPosition": key, "required": True}
     token = [{"property": "a360.token", "value": "patient"}] if sensitivity == "identifier" else []
     properties = [{"property": "a360.sensitivity", "value": sensitivity}, *token]
+    if deidentified is not None:
+        properties.append({"property": "a360.deidentified", "value": deidentified})
     return {
         "name": name,
         "logicalType": logical,
@@ -178,7 +180,7 @@ GOLD = {
                 column("source", key=1),
                 column("practitioner_id", key=2),
                 column("encounters", "long"),
-                column("patients", "long"),
+                column("patients", "long", deidentified="aggregated: over all patients of a practitioner"),
             ],
             "SELECT (SELECT COALESCE(SUM(encounters), 0) FROM gold.practitioner_counts) - (SELECT COUNT(*) "
             "FROM silver.encounter WHERE NOT deleted AND practitioner_id IS NOT NULL)",

@@ -135,7 +135,7 @@ class _Select:
         self._joins()
         where = self._query.args.get("where")
         if where is not None:
-            self._rows.append(used(self.inputs(where.this), Use.FILTER))
+            self._rows.append(self._met(where.this))
             self._note_ranked(where.this)
         grouped = self._group()
         columns = {select.alias_or_name: self._column(select) for select in self._query.selects}
@@ -173,7 +173,7 @@ class _Select:
             before = list(self._sources)
             relation = self._add(name)
             condition = join.args.get("on")
-            met = used(self.inputs(condition), Use.JOIN) if condition is not None else NOTHING
+            met = self._met(condition)
             present = united([relation.rows, met])
             single = relation.unique_on(_fixed(condition, name))
             side = (join.side or "").upper()
@@ -188,6 +188,11 @@ class _Select:
                 self._presence |= dict.fromkeys([*before, name], united([*self._rows]))
             if (join.kind or "").upper() not in {"SEMI", "ANTI"} and not single:
                 self._keys = set()
+
+    def _met(self, condition: exp.Expr | None) -> Inputs:
+        """What a condition looks at: keys that are held equal join, whatever else is said of rows filters."""
+        parts = _conjuncts(condition)
+        return united(used(self.inputs(part), Use.JOIN if _joins(part) else Use.FILTER) for part in parts)
 
     def _group(self) -> Key | None:
         """Note what groups; gives the output columns that name a group, or None where nothing is grouped."""
@@ -329,11 +334,25 @@ def _use(node: exp.Expr, name: str, part: exp.Expr) -> Use:
     return Use.IDENTITY if isinstance(node, exp.Filter | exp.Window) else Use.TRANSFORMATION
 
 
+def _conjuncts(condition: exp.Expr | None) -> list[exp.Expr]:
+    if condition is None:
+        return []
+    return list(condition.flatten()) if isinstance(condition, exp.And) else [condition]
+
+
+def _joins(condition: exp.Expr) -> bool:
+    """Whether a condition holds two columns equal."""
+    plain = condition.unnest()
+    return (
+        isinstance(plain, exp.EQ)
+        and isinstance(plain.left, exp.Column)
+        and isinstance(plain.right, exp.Column)
+    )
+
+
 def _equalities(condition: exp.Expr | None) -> Iterator[tuple[exp.Column, exp.Expr]]:
     """Columns that a condition holds equal to something, both ways round."""
-    if condition is None:
-        return
-    for part in condition.flatten() if isinstance(condition, exp.And) else [condition]:
+    for part in _conjuncts(condition):
         plain = part.unnest()
         if isinstance(plain, exp.EQ):
             for one, other in ((plain.left, plain.right), (plain.right, plain.left)):
