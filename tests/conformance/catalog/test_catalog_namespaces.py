@@ -93,6 +93,33 @@ def test_a_list_comes_in_pages(api):
     assert seen == list("abcde")
 
 
+def test_a_list_is_whole_where_no_page_is_asked_for(api):
+    """Without a page token everything comes at once, whatever size is named, and no page follows."""
+    parent = api.namespace()
+    for name in "abc":
+        api.post("/namespaces", {"namespace": [parent, name]}).raise_for_status()
+    for parameters in ({}, {"pageSize": "1"}):
+        found = api.get("/namespaces", params={"parent": parent, **parameters}).json()
+        assert len(found["namespaces"]) == 3
+        assert found["next-page-token"] is None
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"pageToken": "", "pageSize": "0"},
+        {"pageToken": "", "pageSize": "-1"},
+        {"pageToken": "", "pageSize": "many"},
+        {"pageToken": "2"},
+        {"pageToken": "bnVsbA=="},
+        {"pageToken": "W10"},
+    ],
+)
+def test_a_page_that_is_none_is_refused(api, error_of, parameters):
+    """Sizes below one and tokens that this catalog never gave are bad requests."""
+    assert error_of(api.get("/namespaces", params=parameters)) == (400, "BadRequestException")
+
+
 @pytest.mark.parametrize("name", ["", "..", ".", "a\x1fb", "a\x00b", "n" * 256, 7, None])
 def test_a_name_that_is_no_name_is_refused(api, error_of, name):
     """Names that are empty, paths, too long or not text are bad requests."""

@@ -1,5 +1,6 @@
 """Views come, are read, change, move and go, as the Iceberg REST specification words it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -288,6 +289,15 @@ def test_a_commit_that_makes_no_sense_changes_nothing(view, error_of, updates, r
     touched = {"action": "set-properties", "updates": {"touched": "yes"}}
     assert error_of(view.commit(touched, *updates, requirements=requirements))[0] == 400
     assert view.loaded == view.made
+
+
+def test_writers_of_one_view_do_not_lose_each_others_changes(view):
+    """Commits that come at the same time all land, one after the other."""
+    updates = [{"action": "set-properties", "updates": {f"p{number}": "1"}} for number in range(16)]
+    with ThreadPoolExecutor(8) as writers:
+        answers = list(writers.map(view.commit, updates))
+    assert {answer.status_code for answer in answers} == {200}
+    assert set(view.loaded["metadata"]["properties"]) == {"comment", *(f"p{number}" for number in range(16))}
 
 
 def test_a_commit_that_changes_nothing_writes_nothing(view):
