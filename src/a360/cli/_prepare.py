@@ -63,20 +63,32 @@ def settings(face: Face) -> int | None:
 
 def lint(face: Face, folder: Path | None, *, fix: bool) -> int | None:
     """Report every fault, after mending what can be mended."""
-    from a360.contract import assign_field_ids, default_contracts, mend_models  # noqa: PLC0415
+    from a360.contract import default_contracts  # noqa: PLC0415
     from a360.lake import lint as faults_of  # noqa: PLC0415
 
     where = folder or face.settings.contracts or default_contracts()
     if fix:
-        for each in assign_field_ids(where):
-            tell(f"{each.dataset}.{each.column}: field id {each.field_id}")
-        for mended in mend_models(where):
-            tell(f"{mended.file}:{mended.line}: {mended.said}")
+        _mend(where)
     faults = faults_of(where)
     count = number(len(faults)) if faults else "No"
     summary = f"{count} fault{'' if len(faults) == 1 else 's'} in {plain(where)}"
     face.emit([fault.to_json() for fault in faults], *(plain(fault) for fault in faults), summary)
     return ContractError.exit_code if faults else None
+
+
+def _mend(where: Path) -> None:
+    """Mend what has one right answer, and say what was done."""
+    from a360.contract import keep_ledger, mend, mend_models  # noqa: PLC0415
+
+    for each in mend(where):
+        tell(plain(each))
+    kept = keep_ledger(where)
+    for given in kept.assigned:
+        tell(f"{given.dataset}.{given.column}: field id {given.field_id}")
+    for dataset, version in kept.noted.items():
+        tell(f"{dataset}: noted in the ledger as version {version}")
+    for mended in mend_models(where):
+        tell(f"{mended.file}:{mended.line}: {mended.said}")
 
 
 def plan(face: Face) -> int | None:

@@ -72,11 +72,12 @@ from a360.contract._types import PhysicalType, iceberg_type, parse_type, physica
 if TYPE_CHECKING:
     from a360.contract._environment import Environment
     from a360.contract._json_schema import schema_text
-    from a360.contract._ledger import Assignment, assign_field_ids
+    from a360.contract._ledger import Assignment, Kept, assign_field_ids, keep_ledger
     from a360.contract._lint import Check, lint, load_contracts, model_faults
     from a360.contract._lint_models import ModelFix, mend_models, upstream_columns
     from a360.contract._load import Dataset, LakeContracts, TextFile, default_contracts
     from a360.contract._make_plan import make_plan
+    from a360.contract._mend import Mended, mend
     from a360.contract._typed_sql import UnresolvedError, typed_query
 
 _LAZY = {
@@ -84,15 +85,19 @@ _LAZY = {
     "Check": "_lint",
     "Dataset": "_load",
     "Environment": "_environment",
+    "Kept": "_ledger",
     "LakeContracts": "_load",
+    "Mended": "_mend",
     "ModelFix": "_lint_models",
     "TextFile": "_load",
     "UnresolvedError": "_typed_sql",
     "assign_field_ids": "_ledger",
     "default_contracts": "_load",
+    "keep_ledger": "_ledger",
     "lint": "_lint",
     "load_contracts": "_lint",
     "make_plan": "_make_plan",
+    "mend": "_mend",
     "mend_models": "_lint_models",
     "model_faults": "_lint",
     "schema_text": "_json_schema",
@@ -129,6 +134,7 @@ __all__ = [
     "FindingKind",
     "GoldStep",
     "GrantPlan",
+    "Kept",
     "LakeContracts",
     "LakePlan",
     "Latency",
@@ -136,6 +142,7 @@ __all__ = [
     "MaskMethod",
     "MaskPlan",
     "Measure",
+    "Mended",
     "ModelFix",
     "NotMissing",
     "NotNull",
@@ -180,9 +187,11 @@ __all__ = [
     "iceberg_schema",
     "iceberg_sort_order",
     "iceberg_type",
+    "keep_ledger",
     "lint",
     "load_contracts",
     "make_plan",
+    "mend",
     "mend_models",
     "model_faults",
     "parse_type",

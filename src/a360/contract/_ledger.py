@@ -5,8 +5,6 @@ column. Contract files are edited as text, at the places their values stand, so 
 """
 
 import copy
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from a360.contract._lint_release import against, release_of
 from a360.contract._load import COLUMNS, CONTRACT_ZONES, LAKE_FILE, LEDGER_FILE, read_ledger
 from a360.contract._odcs import LIFTED
 from a360.contract._release import RELEASED, Release
+from a360.contract._write import write_file
 from a360.contract._yaml import Loc, SourceFile, parse_yaml, read_yaml
 from a360.errors import InternalError
 
@@ -46,6 +45,24 @@ class _Edit:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was entered into the ledger: ids, and datasets whose form of now was noted with its version."""
+
+    assigned: tuple[Assignment, ...]
+    noted: Mapping[str, str]
+
+
+def keep_ledger(folder: Path | str) -> Kept:
+    """As `assign_field_ids`, and say which contracts were noted anew."""
+    _, before, _ = read_ledger(Path(folder))
+    assigned = tuple(assign_field_ids(folder))
+    _, after, _ = read_ledger(Path(folder))
+    return Kept(
+        assigned, {name: release.version for name, release in after.items() if before.get(name) != release}
+    )
+
+
 def assign_field_ids(folder: Path | str) -> list[Assignment]:
     """Give every column without an id the next free one, and bring the ledger up to date.
 
@@ -67,7 +84,7 @@ def assign_field_ids(folder: Path | str) -> list[Assignment]:
             given = _assign(source, entries.setdefault(dataset, {}))
             text = _edited(source, given)
             if text != source.text:
-                _write(path, text)
+                write_file(path, text)
             assigned += [Assignment(dataset, column, number) for column, number in given.items()]
     _write_ledger(folder, entries, released)
     _write_ledger(folder, entries, _released(folder, released))
@@ -94,7 +111,7 @@ def _write_ledger(
     text = _ledger_text(entries, released)
     path = folder / LEDGER_FILE
     if not path.exists() or path.read_text(encoding="utf-8") != text:
-        _write(path, text)
+        write_file(path, text)
 
 
 def _columns(source: SourceFile) -> Iterator[tuple[int, str, int | None]]:
@@ -217,19 +234,3 @@ def _ledger_text(entries: Mapping[str, Mapping[str, int]], released: Mapping[str
         lines.append(f"  {dataset}:\n")
         lines += [f"{line}\n" for line in release.lines]
     return "".join(lines)
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace a file at once, so that nobody sees half of it."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        if path.exists():
-            Path(name).chmod(path.stat().st_mode & 0o777)
-        else:
-            Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
