@@ -66,3 +66,23 @@ def test_gold_rests_where_its_upstream_does(small_lake, put):
     report = small_lake.run()
     assert "silver.practitioner" in committed(report)
     assert not {name for name in committed(report) if name.startswith("gold.")}
+
+
+def test_a_refresh_by_key_reads_the_rows_of_changed_keys_alone(small_lake, put):
+    """Of datasets that have the key a refresh reads what belongs to changed keys, and it says why it may."""
+    lake = small_lake
+    put(
+        lake,
+        *(patient(f"p{number}") for number in range(9)),
+        *(encounter(f"e{n}", f"Patient/p{n}") for n in range(9)),
+    )
+    first = lake.run()
+    assert first.reasons["gold.patient_counts"] == "its first run"
+    put(lake, encounter("new", "Patient/p3"))
+    report = lake.run()
+    assert report.ways["gold.patient_counts"] == "by_key"
+    assert report.reasons["gold.patient_counts"] == "its contract says by_key, 1 commit(s) upstream"
+    read = report.upstream_rows["gold.patient_counts"]
+    assert (read["silver.patient"], read["silver.encounter"]) == (1, 2)
+    assert lake.run().reasons["gold.patient_counts"] == "what it is made from is as it was"
+    assert lake.run(full=True).reasons["gold.patient_counts"] == "asked for"

@@ -1,7 +1,8 @@
 """The lake: the composition root, where ports meet what implements them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -10,27 +11,34 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import pyarrow as pa
 
 from a360.catalog import CatalogSession
-from a360.contract import LakePlan, SilverStep, default_contracts, load_contracts, make_plan
+from a360.contract import LakePlan, default_contracts, load_contracts, make_plan
 from a360.engine.duckdb import DuckDBEngine
-from a360.errors import A360Error, OperatorError, UsageError
+from a360.errors import A360Error, UsageError
 from a360.lake._catalog_metrics import record_metrics
-from a360.lake._doctor import lake_checks, machine_checks
+from a360.lake._difference import Difference, diff
+from a360.lake._doctor import DoctorCheck, examine
 from a360.lake._folder import LakeFolder, Origin
+from a360.lake._history import HistoryEntry, history
 from a360.lake._journal import RunRecord
+from a360.lake._lineage import sources_of
 from a360.lake._lint import require_sound
-from a360.lake._quality import check
+from a360.lake._quality import LakeQuality
+from a360.lake._quarantine import Quarantine, ReplayReport, replay
 from a360.lake._reports import (
     CheckReport,
-    DoctorCheck,
     IngestReport,
     RunReport,
 )
+from a360.lake._rollback import RollbackReport, plan_rollback, require_accepted, roll_back, sweep_undone
 from a360.lake._schema import LakeSchema
-from a360.lake._sql_gate import require_select
+from a360.lake._sql_gate import LakeQuery, require_select
+from a360.lake._tags import remove_tag, set_tag
+from a360.lake._time import moment, pins
 from a360.protect import LocalKeyStore, LocalSealer, LocalTokenizer, Sealer, Tokenizer
+from a360.quality import RuleBlockedError, ScorePoint
 from a360.refine import RefineContext, refine, selected_steps
 from a360.settings import Settings, load_settings
-from a360.table import SnapshotInfo, TableInfo, Tables, new_commit_id, sweep_lost_batches
+from a360.table import LyingFile, StepReport, TableInfo, Tables, Tag
 
 if TYPE_CHECKING:
     from a360.contract import TableChange
@@ -71,6 +79,10 @@ class Lake:
         """The plan made of the contracts; ContractError if they have faults."""
         folder = self._settings.contracts or default_contracts()
         return make_plan(load_contracts(folder), self._settings.env)
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        return self.lake_plan.fingerprint
 
     @property
     def catalog(self) -> CatalogSession:
@@ -122,7 +134,7 @@ class Lake:
     def _apply(self) -> Sequence["TableChange"]:
         require_sound(self._settings.contracts or default_contracts())
         changes = self._schema.apply()
-        self._folder.note_applied(self.lake_plan.fingerprint)
+        self._folder.note_applied(self._fingerprint)
         return changes
 
     def ingest(
@@ -143,6 +155,7 @@ class Lake:
         _require_one_of("kind", kind, KINDS)
         paths = [Path(path)] if isinstance(path, str | Path) else [Path(each) for each in path]
         with self._recorded("ingest") as record:
+            record.runs.begin("bronze.fhir_resource")
             batch = ingest_fhir(
                 paths,
                 source=source or "default",
@@ -152,7 +165,7 @@ class Lake:
                 threads=self._settings.threads,
                 progress=progress,
             )
-            record.add(batch.report)
+            record.add(batch.report, files=sources_of(batch.files))
         return IngestReport([batch.report], batch.files)
 
     def run(
@@ -178,7 +191,7 @@ class Lake:
                 context,
                 steps,
                 full=full,
-                progress=progress,
+                progress=record.watched(progress),
                 on_outcome=lambda outcome: record.add(outcome.report, outcome.upstream, outcome.quality),
             )
             record.quality.extend(result.references)
@@ -187,23 +200,43 @@ class Lake:
             steps=[outcome.report for outcome in result.outcomes],
             quality=[*quality, *result.references],
             ways={outcome.report.dataset: outcome.way for outcome in result.outcomes},
+            reasons={outcome.report.dataset: outcome.why for outcome in result.outcomes},
             upstream_rows={outcome.report.dataset: outcome.upstream_rows for outcome in result.outcomes},
         )
 
     @contextmanager
     def _recorded(self, command: str, engine: str | None = None) -> Iterator[RunRecord]:
+        """Do recorded work, and tell the lineage collector of it where there is one, once others may work."""
+        try:
+            with self._recorded_alone(command, engine) as record:
+                yield record
+        finally:
+            if self._settings.openlineage_url is not None:
+                self._export_lineage(self._settings.openlineage_url)
+
+    def _export_lineage(self, url: str) -> None:
+        from a360.lake._lineage_export import LineageExport  # noqa: PLC0415 -- few lakes have a collector
+
+        key = self._settings.openlineage_api_key
+        state = self.path / "lineage-sent"
+        LineageExport(url, state, key.get_secret_value() if key else None).send(self.tables)
+
+    @contextmanager
+    def _recorded_alone(self, command: str, engine: str | None) -> Iterator[RunRecord]:
         """Work alone in the lake, on tables as the contracts have them, and leave an account in `ops`."""
         with self._folder.working() as after_crash:
             # Looking at every table takes longer than most runs: it is done where the contracts have changed.
-            if after_crash or self._folder.applied != self.lake_plan.fingerprint:
+            if after_crash or self._folder.applied != self._fingerprint:
                 self._apply()
             if after_crash:
                 self._recover()
-            record = RunRecord(command, self.lake_plan.fingerprint, engine)
+            record = RunRecord(command, self._fingerprint, engine, lake_plan=self.lake_plan)
             try:
                 yield record
             except A360Error as error:
-                record.write(self.tables, error.code.slug)
+                if isinstance(error, RuleBlockedError):
+                    record.quality.extend(error.results)
+                record.write(self.tables, error)
                 self.tables.record()
                 raise
             record.write(self.tables)
@@ -212,29 +245,53 @@ class Lake:
 
     def _recover(self) -> None:
         """Mend what a process that died left: commits without record, batches without main commit."""
-        from a360.ingest import sweep_uncommitted  # noqa: PLC0415 -- rarely needed
-
         self.tables.rebuild_record()
         # The lake is held alone, so that every batch begun before now is over.
-        now = new_commit_id()
-        sweep_uncommitted(self.tables, before_commit_id=now)
-        for step in self.lake_plan.steps:
-            if isinstance(step, SilverStep):
-                quarantine = f"quarantine.{self.lake_plan.table(step.dataset).name}"
-                sweep_lost_batches(self.tables, step.dataset, [quarantine], before_commit_id=now)
+        sweep_undone(self.lake_plan, self.tables)
 
-    def check(self) -> CheckReport:
-        """Measure the quality of every dataset as it stands."""
-        return check(self.lake_plan, self.tables, self.tables.session)
-
-    def query(self, sql: str) -> pa.Table:
-        """Run one SELECT over the lake's tables, named as `zone.dataset`.
+    def check(self, *datasets: str, stored: bool = False, now: datetime | None = None) -> CheckReport:
+        """Measure the quality of datasets as they stand, or `stored`: judge by what was counted before.
 
         Raises:
-            UsageError: the SQL does not parse, or names what is not there.
+            UsageError: `unknown-dataset`.
+        """
+        quality = LakeQuality(self.lake_plan, self.tables, now)
+        return quality.judge(datasets) if stored else quality.check(datasets)
+
+    def quality_trends(self) -> Mapping[str, Sequence[ScorePoint]]:
+        """How the scores of each dataset went, oldest first."""
+        return LakeQuality(self.lake_plan, self.tables).trends()
+
+    @property
+    def quarantine(self) -> Quarantine:
+        """What the lake refused."""
+        return Quarantine(self.lake_plan, self.tables, self._sealer)
+
+    def replay(self, *datasets: str, progress: Progress | None = None) -> ReplayReport:
+        """Try what was refused once more, after rules or data that others read have been mended.
+
+        Raises:
+            UsageError: `unknown-dataset`.
+        """
+        with self._recorded("replay", ENGINES[0]) as record:
+            context = RefineContext(
+                self.lake_plan, self.tables, self.tables.session, self._tokenizer, self._sealer
+            )
+            return replay(context, record, datasets, progress)
+
+    def query(self, sql: str, *, at: str | None = None) -> pa.Table:
+        """Run one SELECT over the lake's tables, named as `zone.dataset`.
+
+        With `at`, a snapshot id, a time or a tag, every table is read as it was then.
+
+        Raises:
+            UsageError: the SQL does not parse, names what is not there, or what was not there `at` the time.
             DeniedError: it does more than read the lake's tables.
         """
-        return self.tables.session.sql(require_select(sql))
+        if at is None:
+            return self.tables.session.sql(require_select(sql))
+        query, then = LakeQuery(sql), moment(at)
+        return self.tables.session.sql(query.at(pins(self.tables, then, query.tables)))
 
     def table(self, name: str) -> pa.Table:
         """The rows of a table, as Arrow."""
@@ -244,9 +301,47 @@ class Lake:
         """Every table as it stands."""
         return [self.tables.info(name) for name in self.tables.list()]
 
-    def history(self, name: str) -> Sequence[SnapshotInfo]:
-        """A table's snapshots, newest first."""
-        return self.tables.snapshots(self._known(name))
+    def history(self, *names: str) -> Sequence[HistoryEntry]:
+        """The snapshots of tables, or of all tables, newest first, with the runs that made them."""
+        wanted = [self._known(name) for name in names] or self.tables.list()
+        return history(self.tables, wanted)
+
+    def diff(self, name: str, before: str, after: str | None = None, *, limit: int = 20) -> Difference:
+        """What differs between two moments of a table, by key; without the second, until now."""
+        return diff(self.tables, self.lake_plan.table(name), before, after, limit=limit)
+
+    def rollback(self, name: str, to: str, *, accept: bool = False) -> RollbackReport:
+        """Make an older state of a dataset current again, as one commit that later runs know of.
+
+        Raises:
+            UsageError: `rollback-unconfirmed` unless what it undoes and what depends on it is accepted.
+        """
+        dataset, then = self._known(name), moment(to)
+        with self._recorded("rollback") as record:
+            planned = plan_rollback(self.lake_plan, self.tables, dataset, then)
+            require_accepted(planned, accept=accept)
+            report = roll_back(self.lake_plan, self.tables, planned)
+            record.add(StepReport(dataset, report.commit_id))
+        return report
+
+    def tag(self, tag: str, *names: str) -> Sequence[Tag]:
+        """Tag tables, or all tables, in one state; no job works in the lake meanwhile."""
+        with self._folder.working():
+            return set_tag(self.tables, tag, [self._known(name) for name in names])
+
+    def tags(self, *names: str) -> Sequence[Tag]:
+        """The tags of tables, or of all tables."""
+        return self.tables.tags([self._known(name) for name in names] or self.tables.list())
+
+    def untag(self, tag: str, *names: str) -> Sequence[Tag]:
+        """Take a tag off tables, or off all; what it kept may expire then."""
+        return remove_tag(self.tables, tag, [self._known(name) for name in names])
+
+    def collect(self, *names: str, delete: bool = False) -> Mapping[str, Sequence[LyingFile]]:
+        """The files that nothing reaches and that are older than a day, by table; deleted if asked."""
+        wanted = [self._known(name) for name in names] or self.tables.list()
+        with self._folder.working():
+            return {name: self.tables.collect(name, dry_run=not delete) for name in wanted}
 
     def _known(self, name: str) -> str:
         return self.lake_plan.table(name).dataset
@@ -265,18 +360,7 @@ class Lake:
 
     def doctor(self) -> list[DoctorCheck]:
         """Look at the machine and the lake, and say how to mend what is not well."""
-        return [*machine_checks(self.path), *lake_checks(self._folder, self._verify)]
-
-    def _verify(self, name: str) -> str:
-        if name == "keystore":
-            LocalTokenizer(LocalKeyStore.open(self._folder.keys))
-            return "opens"
-        if name == "catalog":
-            return f"{len(self.tables.list())} tables"
-        waiting = [change.table for change in self.plan() if change.action != "nothing"]
-        if waiting:
-            raise OperatorError("plan-pending", f"{len(waiting)} table(s) are not as the contracts have them")
-        return "tables are as the contracts have them"
+        return examine(self._settings, self)
 
     def close(self) -> None:
         """Close the engine session and the catalog."""

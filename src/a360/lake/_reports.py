@@ -1,10 +1,11 @@
 """What the lake's verbs answer: values that a program reads and a face renders."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from a360.quality import RuleResult, score
+from a360.quality import RuleResult, score, scores
 from a360.table import StepReport
 
 
@@ -27,11 +28,12 @@ class IngestReport:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """What one run did, dataset by dataset; `ways` says how each was brought up to date."""
+    """What one run did, dataset by dataset; `ways` says how each was brought up to date, `reasons` why so."""
 
     steps: Sequence[StepReport]
     quality: Sequence[RuleResult] = ()
     ways: Mapping[str, str] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
     upstream_rows: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
@@ -46,17 +48,30 @@ class RunReport:
 
 @dataclass(frozen=True, slots=True)
 class DatasetQuality:
-    """The rules of one dataset, measured on what it holds; `quarantined` counts what it refused, by rule."""
+    """The rules of one dataset, measured on what it holds; `quarantined` counts what it refused, by rule.
+
+    Where rules were held to earlier counts, `measured_at` is when the oldest of them were made, `current`
+    says whether they are of what the dataset holds now, and `unmeasured` names the rules without any.
+    """
 
     dataset: str
     rows: int
     results: Sequence[RuleResult]
     quarantined: Mapping[str, int]
+    measured_at: datetime | None = None
+    commit_id: str | None = None
+    current: bool = True
+    unmeasured: Sequence[str] = ()
 
     @property
     def score(self) -> float | None:
         """The score, 0 to 100; None where the dataset has no rules."""
         return score(self.results)
+
+    @property
+    def dimensions(self) -> Mapping[str, float | None]:
+        """The score of each dimension of quality."""
+        return scores(self.results)
 
     def to_json(self) -> dict[str, Any]:
         """The dataset's quality as JSON."""
@@ -64,7 +79,12 @@ class DatasetQuality:
             "dataset": self.dataset,
             "rows": self.rows,
             "score": self.score,
+            "dimensions": dict(self.dimensions),
             "quarantined": dict(self.quarantined),
+            "measured_at": self.measured_at and self.measured_at.isoformat(),
+            "commit_id": self.commit_id,
+            "current": self.current,
+            "unmeasured": list(self.unmeasured),
             "rules": [result.to_json() for result in self.results],
         }
 
@@ -78,27 +98,8 @@ class CheckReport:
     @property
     def blocking(self) -> list[RuleResult]:
         """The rules of severity `error` that do not hold now."""
-        return [
-            result
-            for dataset in self.datasets
-            for result in dataset.results
-            if not result.passed and result.severity == "error"
-        ]
+        return [result for dataset in self.datasets for result in dataset.results if result.fails_as_error]
 
     def to_json(self) -> list[dict[str, Any]]:
         """One object a dataset."""
         return [dataset.to_json() for dataset in self.datasets]
-
-
-@dataclass(frozen=True, slots=True)
-class DoctorCheck:
-    """One thing the doctor looked at; `next_step` says how to mend it where it is not well."""
-
-    name: str
-    ok: bool
-    found: str
-    next_step: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """The check as JSON."""
-        return asdict(self)

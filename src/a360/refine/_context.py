@@ -31,12 +31,14 @@ class RefineContext:
 class StepOutcome:
     """What a step did: its counts, what its rules measured, which upstream snapshots it stands on, and why.
 
-    `way` says in a word how it was brought up to date: `nothing`, `incremental`, `full`, `replace`, `by_key`.
+    `way` says in a word how it was brought up to date: `nothing`, `incremental`, `full`, `replace`, `by_key`;
+    `why` says what decided that.
     `cleared` counts records of refused rows that it does not refuse any more.
     """
 
     report: StepReport
     way: str
+    why: str
     quality: Sequence[RuleResult] = field(default_factory=tuple)
     upstream: Mapping[str, str] = field(default_factory=dict)
     upstream_rows: Mapping[str, int] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from a360.catalog import CommitStamp
 from a360.contract import GoldStep, SilverStep
@@ -10,8 +11,9 @@ from a360.failpoints import failpoint
 from a360.quality import RuleResult, require_unblocked
 from a360.refine._context import STEP_KEY, RefineContext, StepOutcome
 from a360.refine._measuring import AFTERWARDS, measured
+from a360.refine._narrowed import narrowed
 from a360.refine._shape import silver_shape
-from a360.refine._standing import Standing, current_snapshots, remade, standing
+from a360.refine._standing import UNCHANGED, Standing, anew, current_snapshots, lost, remade, standing
 from a360.table import StepReport, new_commit_id
 
 _MEND = "compare the model with its upstream datasets, then run again"
@@ -40,33 +42,43 @@ class _GoldRun:
         stood = standing(self._context.tables, self._step.dataset)
         upstream = current_snapshots(self._context.tables, self._step.upstream)
         if not upstream or (not self._full and stood.is_current(upstream, self._step.fingerprint)):
-            return StepOutcome(self._report(0, 0, None), "nothing", upstream=upstream)
-        commits = self._changed_commits(stood)
+            return StepOutcome(self._report(0, 0, None), "nothing", UNCHANGED, upstream=upstream)
+        commits, why = self._changed_commits(stood)
         if commits is None:
-            return self._replace(upstream)
-        return self._by_key(stood, upstream, commits)
+            return self._replace(upstream, why)
+        return self._by_key(stood, upstream, commits, why)
 
-    def _changed_commits(self, stood: Standing) -> Mapping[str, Sequence[str]] | None:
-        """The commits of each upstream dataset since the last standing; None where all must be computed."""
-        if self._full or self._step.refresh.mode == "replace" or stood.step != self._step.fingerprint:
-            return None
+    def _changed_commits(self, stood: Standing) -> tuple[Mapping[str, Sequence[str]] | None, str]:
+        """The commits of each upstream dataset since, or None where all is computed; and why."""
+        why = anew(stood, self._step.fingerprint, full=self._full)
+        if self._step.refresh.mode == "replace":
+            why = why or "its contract says replace"
+        if why:
+            return None, why
+        tables = self._context.tables
         commits: dict[str, Sequence[str]] = {}
         for dataset in self._step.upstream:
             if dataset not in stood.upstream or not self._has_keys(dataset):
-                if self._context.tables.current_snapshot_id(dataset) != stood.upstream.get(dataset):
-                    return None
+                if tables.current_snapshot_id(dataset) != stood.upstream.get(dataset):
+                    return None, f"{dataset} changed, which cannot be told by key"
                 continue
-            since = self._context.tables.commits_since(dataset, stood.upstream[dataset])
-            if since is None or remade(self._context.tables, dataset, stood.upstream[dataset]):
-                return None
+            since = tables.commits_since(dataset, stood.upstream[dataset])
+            if since is None or remade(tables, dataset, stood.upstream[dataset]):
+                return None, lost(dataset)
             commits[dataset] = since
-        return commits
+        return commits, f"its contract says by_key, {sum(map(len, commits.values()))} commit(s) upstream"
 
     def _has_keys(self, dataset: str) -> bool:
         names = self._context.plan.table(dataset).column_names
         return "commit_id" in names and set(self._step.refresh.columns) <= set(names)
 
-    def _replace(self, upstream: dict[str, str]) -> StepOutcome:
+    @property
+    def _keyed(self) -> dict[str, Sequence[str]]:
+        """The upstream datasets whose rows belong to keys, with their columns."""
+        tables = map(self._context.plan.table, filter(self._has_keys, self._step.upstream))
+        return {table.dataset: table.column_names for table in tables}
+
+    def _replace(self, upstream: dict[str, str], why: str) -> StepOutcome:
         self._stage(self._step.sql)
         read = self._upstream_rows()
         quality = self._check()
@@ -74,16 +86,17 @@ class _GoldRun:
         self._context.tables.replace(
             self._step.dataset, self._staged_sql, self._stamp(upstream, report), session=self._session
         )
-        return StepOutcome(report, "replace", quality, upstream, read)
+        return StepOutcome(report, "replace", why, quality, upstream, read)
 
     def _by_key(
-        self, stood: Standing, upstream: dict[str, str], commits: Mapping[str, Sequence[str]]
+        self, stood: Standing, upstream: dict[str, str], commits: Mapping[str, Sequence[str]], why: str
     ) -> StepOutcome:
         self._session.execute(f"CREATE OR REPLACE TEMP TABLE changed AS {self._changed_sql(stood, commits)}")
-        self._stage(
-            f"SELECT * FROM ({self._step.sql}) AS model SEMI JOIN changed ON {self._is_changed('model')}"
-        )
-        read = self._upstream_rows()
+        model = narrowed(self._step.sql, self._keyed, self._step.refresh.columns, "changed")
+        for relation, rows in model.rows.values():
+            self._session.execute(f"CREATE OR REPLACE TEMP TABLE {relation} AS {rows}")
+        self._stage(f"SELECT * FROM ({model.sql}) AS model SEMI JOIN changed ON {self._is_changed('model')}")
+        read = self._upstream_rows({dataset: relation for dataset, (relation, _) in model.rows.items()})
         quality = self._check(whole=False)
         report = self._report(sum(read.values()), self._rows(), self._commit_id)
         stamp = self._stamp(upstream, report)
@@ -101,7 +114,7 @@ class _GoldRun:
             self._context.tables.append(
                 self._step.dataset, f"{self._staged_sql} LIMIT 0", stamp, session=self._session
             )
-        return StepOutcome(report, "by_key", quality, upstream, read)
+        return StepOutcome(report, "by_key", why, quality, upstream, read)
 
     def _changed_sql(self, stood: Standing, commits: Mapping[str, Sequence[str]]) -> str:
         """The keys of rows that changed, with the keys the same rows had before."""
@@ -111,20 +124,20 @@ class _GoldRun:
             if not since:
                 continue
             texts = ", ".join(quote_text(commit) for commit in since)
-            own = ", ".join(quote_name(column) for column in self._context.plan.table(dataset).key)
             table = quote_table(dataset)
-            parts.append(f"SELECT {keys} FROM {table} WHERE commit_id IN ({texts})")
-            before = f"{table} AT (VERSION => {int(stood.upstream[dataset])})"
-            parts.append(
-                f"SELECT {keys} FROM {before} WHERE ({own}) IN "
-                f"(SELECT ({own}) FROM {table} WHERE commit_id IN ({texts}))"
-            )
+            before = f"(SELECT * FROM {table} AT (VERSION => {int(stood.upstream[dataset])}))"
+            same = self._same_row(dataset)
+            landed = f"SELECT * FROM {table} WHERE commit_id IN ({texts})"
+            parts.append(f"SELECT {keys} FROM ({landed})")
+            parts.append(f"SELECT {keys} FROM {before} AS t SEMI JOIN ({landed}) AS n ON {same}")
             if self._loses_rows(dataset):
-                parts.append(
-                    f"SELECT {keys} FROM {before} WHERE ({own}) NOT IN (SELECT ({own}) FROM {table})"
-                )
+                parts.append(f"SELECT {keys} FROM {before} AS t ANTI JOIN {table} AS n ON {same}")
         union = " UNION ".join(parts) or f"SELECT {keys} FROM {quote_table(self._step.dataset)} WHERE FALSE"
         return f"SELECT DISTINCT {keys} FROM ({union})"
+
+    def _same_row(self, dataset: str) -> str:
+        key = map(quote_name, self._context.plan.table(dataset).key)
+        return " AND ".join(f"t.{column} = n.{column}" for column in key)
 
     def _loses_rows(self, dataset: str) -> bool:
         """Whether rows go without a trace, as where a newer version of a resource has fewer of them."""
@@ -148,9 +161,10 @@ class _GoldRun:
     def _rows(self) -> int:
         return int(self._session.sql("SELECT count(*) AS n FROM staged")["n"][0].as_py())
 
-    def _upstream_rows(self) -> dict[str, int]:
+    def _upstream_rows(self, narrowed: Mapping[str, str] = MappingProxyType({})) -> dict[str, int]:
+        """How many rows were read of each upstream dataset, or of what stood for it."""
         counts = ", ".join(
-            f"(SELECT count(*) FROM {quote_table(dataset)}) AS {quote_name(dataset)}"
+            f"(SELECT count(*) FROM {narrowed.get(dataset) or quote_table(dataset)}) AS {quote_name(dataset)}"
             for dataset in self._step.upstream
         )
         row = self._session.sql(f"SELECT {counts}").to_pylist()[0]

@@ -26,7 +26,7 @@ from a360.refine._payloads import payload_batches, sealed_blocks
 from a360.refine._rejects import Rejects
 from a360.refine._settle import Settled, Settlement
 from a360.refine._shape import SilverShape, silver_shape
-from a360.refine._standing import Standing, current_snapshots, standing
+from a360.refine._standing import FIRST, UNCHANGED, Standing, anew, current_snapshots, lost, standing
 from a360.refine._superseded import clear_superseded, refused_sql
 from a360.refine._units import select_units, wanted_sql, whole_sql
 from a360.refine._waiting import find_waiting
@@ -65,7 +65,7 @@ class _SilverRun:
         upstream = current_snapshots(self._context.tables, sources)
         if BRONZE_RESOURCE not in upstream or self._nothing_to_do(stood, upstream):
             return self._nothing(upstream)
-        commits = self._commits(stood)
+        commits, why = self._commits(stood)
         wanted = wanted_sql(commits, waiting=self._waiting(stood, upstream, commits))
         if self._again and commits is not None:
             wanted = f"{wanted} OR {refused_sql(self._quarantine.dataset, self._step.dataset)}"
@@ -78,7 +78,8 @@ class _SilverRun:
         contained = ContainedUnits(self._context, self._step, inside)
         if not units + contained.containers:
             return self._nothing(upstream)
-        return self._refine(stood, upstream, "full" if commits is None else "incremental", units, contained)
+        way = "full" if commits is None else "incremental"
+        return self._refine(stood, upstream, (way, why), units, contained)
 
     @property
     def _resolves(self) -> bool:
@@ -90,18 +91,21 @@ class _SilverRun:
     def _nothing(self, upstream: dict[str, str]) -> StepOutcome:
         seconds = time.perf_counter() - self._started
         return StepOutcome(
-            StepReport(self._step.dataset, None, seconds=seconds), "nothing", upstream=upstream
+            StepReport(self._step.dataset, None, seconds=seconds), "nothing", UNCHANGED, upstream=upstream
         )
 
-    def _commits(self, stood: Standing) -> list[str] | None:
-        """The bronze commits to look at: those since the last standing, or None for all of them."""
-        if self._full or stood.step != self._step.fingerprint or BRONZE_RESOURCE not in stood.upstream:
-            return None
-        known = stood.upstream.get(IDENTIFIERS) if self._resolves else None
-        if known is not None and self._context.tables.commits_since(IDENTIFIERS, known) is None:
-            return None
-        since = stood.upstream[BRONZE_RESOURCE]
-        return self._context.tables.commits_since(BRONZE_RESOURCE, since, recorded=True)
+    def _commits(self, stood: Standing) -> tuple[list[str] | None, str]:
+        """The bronze commits to look at, those since the last standing or None for all of them; and why."""
+        why = anew(stood, self._step.fingerprint, full=self._full)
+        if why or BRONZE_RESOURCE not in stood.upstream:
+            return None, why or FIRST
+        tables, known = self._context.tables, stood.upstream.get(IDENTIFIERS) if self._resolves else None
+        if known is not None and tables.commits_since(IDENTIFIERS, known) is None:
+            return None, lost(IDENTIFIERS)
+        commits = tables.commits_since(BRONZE_RESOURCE, stood.upstream[BRONZE_RESOURCE])
+        return commits, lost(
+            BRONZE_RESOURCE
+        ) if commits is None else f"{len(commits)} commit(s) to bronze since"
 
     def _waiting(self, stood: Standing, upstream: dict[str, str], commits: list[str] | None) -> bool:
         if commits is None or not self._resolves:
@@ -109,7 +113,12 @@ class _SilverRun:
         return find_waiting(self._context, self._shape, stood, upstream, commits)
 
     def _refine(
-        self, stood: Standing, upstream: dict[str, str], way: str, units: int, contained: ContainedUnits
+        self,
+        stood: Standing,
+        upstream: dict[str, str],
+        way: tuple[str, str],
+        units: int,
+        contained: ContainedUnits,
     ) -> StepOutcome:
         rejects = Rejects(self._context, self._quarantine, self._step.dataset, self._commit_id)
         candidates = Candidates(self._context, self._step, self._shape, self._commit_id, rejects)
@@ -121,23 +130,21 @@ class _SilverRun:
                 candidates.add(inner)
         if contained.containers:
             contained.end()
-        exists = stood.snapshot_id is not None
-        settlement = Settlement(
-            self._context, self._shape, self._commit_id, exists=exists, whole=way == "full"
-        )
+        exists, whole = stood.snapshot_id is not None, way[0] == "full"
+        settlement = Settlement(self._context, self._shape, self._commit_id, exists=exists, whole=whole)
         read = units + contained.count
         report = self._report(read, settlement.settle())
         report.require_reconciled()
         quality = [*candidates.results(), *self._measure(settlement)]
         require_unblocked(self._step.dataset, quality, rows_too=False, next_step=_MEND)
-        if not self._commit(settlement, rejects, report, stood, upstream, whole=exists and way == "full"):
+        if not self._commit(settlement, rejects, report, stood, upstream, whole=exists and whole):
             report = replace(report, commit_id=None)
         cleared = 0
         if exists:
             cleared = clear_superseded(
                 self._context, self._quarantine.dataset, self._step.dataset, candidates.rules
             )
-        return StepOutcome(report, way, quality, upstream, {BRONZE_RESOURCE: read}, cleared)
+        return StepOutcome(report, *way, quality, upstream, {BRONZE_RESOURCE: read}, cleared)
 
     def _payloads(self, units: str) -> Iterator[pa.Table]:
         """The payloads of units, opened in memory, batch by batch."""

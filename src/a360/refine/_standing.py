@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 from a360.refine._context import STEP_KEY
 from a360.table import Tables
 
+# What decided how a dataset was brought up to date, as reports say it.
+UNCHANGED = "what it is made from is as it was"
+FIRST = "its first run"
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -33,6 +37,20 @@ def standing(tables: Tables, dataset: str) -> Standing:
             }
             return Standing(snapshot.snapshot_id, upstream, step)
     return Standing()
+
+
+def anew(stood: Standing, step: str, *, full: bool) -> str:
+    """Why a dataset is made from all there is; empty where what changed since is enough."""
+    if full:
+        return "asked for"
+    if stood.snapshot_id is None:
+        return FIRST
+    return "" if stood.step == step else "its contract changed"
+
+
+def lost(dataset: str) -> str:
+    """The words for a dataset whose history does not reach back to where it was looked at."""
+    return f"the history of {dataset} does not tell what changed"
 
 
 def remade(tables: Tables, dataset: str, since: str) -> bool:
