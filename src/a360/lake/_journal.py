@@ -3,9 +3,7 @@
 Rows are appended once, at the end of a run that changed something; any other run leaves no trace.
 """
 
-import json
-import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,11 +11,14 @@ from typing import Any
 import pyarrow as pa
 
 from a360.catalog import CommitStamp
+from a360.contract import LakePlan
+from a360.errors import A360Error
+from a360.lake._lineage import StepRuns
+from a360.lineage import SourceFile
 from a360.quality import RuleResult, to_row
 from a360.table import StepReport, Tables, new_commit_id
 
-_PRODUCER = "https://aesthetics360.example/a360-data-lake"
-_SCHEMA = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/definitions/RunEvent"
+type Progress = Callable[[str, str, int, int | None], None]
 
 
 @dataclass(slots=True)
@@ -30,32 +31,58 @@ class RunRecord:
     run_id: str = field(default_factory=new_commit_id)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     steps: list[StepReport] = field(default_factory=list)
-    upstream: dict[str, Sequence[str]] = field(default_factory=dict)
     quality: list[RuleResult] = field(default_factory=list)
+    lake_plan: LakePlan | None = None
+    runs: StepRuns = field(init=False)
 
-    def add(self, step: StepReport, upstream: Iterable[str] = (), quality: Iterable[RuleResult] = ()) -> None:
+    def __post_init__(self) -> None:
+        self.runs = StepRuns(self.run_id, self.command, self.engine)
+
+    def watched(self, progress: Progress | None) -> Progress:
+        """Progress that also notes when the step of each dataset begins."""
+
+        def told(stage: str, detail: str, done: int, total: int | None) -> None:
+            if stage == "run" and total is not None and done < total:
+                self.runs.begin(detail)
+            if progress:
+                progress(stage, detail, done, total)
+
+        return told
+
+    def add(
+        self,
+        step: StepReport,
+        upstream: Mapping[str, str] | None = None,
+        quality: Iterable[RuleResult] = (),
+        files: Sequence[SourceFile] = (),
+    ) -> None:
         """Note a step that has ended; one that committed nothing is of no account."""
+        measured = list(quality)
+        self.runs.end(step, upstream or {}, measured, files)
         if step.commit_id is not None:
             self.steps.append(step)
-            self.upstream[step.dataset] = sorted(upstream)
-            self.quality.extend(quality)
+            self.quality.extend(measured)
 
-    def write(self, tables: Tables, error_code: str | None = None) -> None:
+    def write(self, tables: Tables, error: A360Error | None = None) -> None:
         """Append the account to `ops`, where the run changed something or failed."""
-        if not self.steps and error_code is None:
+        if not self.steps and error is None:
             return
+        if error is not None:
+            self.runs.fail(error)
         now = datetime.now(UTC)
-        for name, rows in self._rows(now, error_code).items():
+        accounts = self._rows(now, error.code.slug if error else None)
+        if self.lake_plan is not None:
+            accounts["lineage_event"] = self.runs.rows(self.lake_plan, tables.current_snapshot_id)
+        for name, rows in accounts.items():
             if rows:
                 tables.append(f"ops.{name}", pa.Table.from_pylist(rows), CommitStamp(self.run_id))
 
-    def _rows(self, now: datetime, error_code: str | None) -> Mapping[str, list[dict[str, Any]]]:
+    def _rows(self, now: datetime, error_code: str | None) -> dict[str, list[dict[str, Any]]]:
         commits = {step.dataset: step.commit_id for step in self.steps}
         return {
             "run": [self._run(now, error_code)],
             "run_step": [self._step(step) for step in self.steps],
             "quality_result": [self._result(result, commits, now) for result in self.quality],
-            "lineage_event": [self._event(step, now) for step in self.steps],
         }
 
     def _run(self, now: datetime, error_code: str | None) -> dict[str, Any]:
@@ -85,27 +112,4 @@ class RunRecord:
             "run_id": self.run_id,
             "commit_id": commits.get(result.dataset),
             "known_at": now,
-        }
-
-    def _event(self, step: StepReport, now: datetime) -> dict[str, Any]:
-        """A step as an OpenLineage run event (specification 2-0-2)."""
-        event_id = str(uuid.UUID(new_commit_id()))
-        event = {
-            "eventType": "COMPLETE",
-            "eventTime": now.isoformat(),
-            "producer": _PRODUCER,
-            "schemaURL": _SCHEMA,
-            "run": {"runId": str(uuid.UUID(step.commit_id))},
-            "job": {"namespace": "a360", "name": f"{self.command}.{step.dataset}"},
-            "inputs": [{"namespace": "a360", "name": name} for name in self.upstream[step.dataset]],
-            "outputs": [{"namespace": "a360", "name": step.dataset}],
-        }
-        return {
-            "event_id": event_id,
-            "run_id": self.run_id,
-            "commit_id": step.commit_id,
-            "dataset": step.dataset,
-            "event_type": "COMPLETE",
-            "event_time": now,
-            "payload": json.dumps(event, separators=(",", ":")),
         }

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from a360.contract import LakePlan, TableChange
 from a360.errors import A360Error
@@ -25,6 +25,9 @@ from a360.lineage import (
 )
 from a360.quality import RuleResult
 from a360.table import StepReport, Tables, new_commit_id
+
+if TYPE_CHECKING:
+    from a360.ingest import FileReport
 
 EVENTS = "ops.lineage_event"
 
@@ -47,6 +50,11 @@ def recorded_lineage(tables: Tables) -> Mapping[str, DatasetLineage]:
     )
     found = (lineage_in(json.loads(payload)) for payload in newest["payload"].to_pylist())
     return {each.dataset: each for each in found if each is not None}
+
+
+def sources_of(files: Iterable["FileReport"]) -> list[SourceFile]:
+    """The files of an ingest, as lineage names them."""
+    return [SourceFile(each.file, each.read, each.bytes) for each in files]
 
 
 class StepRuns:

@@ -14,7 +14,7 @@ from a360.errors import OperatorError
 from a360.settings._sources import PREFIX, SettingsFile, read_file, require_known, require_private
 
 _PATHS = frozenset({"lake", "contracts"})
-_SECRETS = frozenset({"catalog_token"})
+_SECRETS = frozenset({"catalog_token", "openlineage_api_key"})
 
 _SIZE = re.compile(r"[1-9]\d*(\.\d+)?\s?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)")
 
@@ -60,6 +60,15 @@ class Settings(BaseSettings):
         SecretStr | None,
         Field(description="The bearer token that `catalog serve` asks of its clients; unset: a random one."),
     ] = None
+    openlineage_url: Annotated[
+        str | None,
+        Field(
+            description="The OpenLineage collector that runs are told to, as `https://lineage.clinic.example`."
+        ),
+    ] = None
+    openlineage_api_key: Annotated[
+        SecretStr | None, Field(description="The bearer token that the OpenLineage collector asks for.")
+    ] = None
     require: Annotated[
         frozenset[str],
         NoDecode,
@@ -71,6 +80,13 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return frozenset(filter(None, (part.strip() for part in value.split(","))))
+        return value
+
+    @field_validator("openlineage_url")
+    @classmethod
+    def _collector(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"https?://[^/?#@\s]+(/[^?#\s]*)?", value):
+            raise ValueError("a collector is an http or https URL without credentials")
         return value
 
     @field_validator("memory_limit")
