@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from a360.catalog import CommitStamp
-from a360.engine import quote_name, quote_table, quote_text
+from a360.engine import quote_table, quote_text
 from a360.failpoints import failpoint
 from a360.ingest._blocks import BlockBuilder
 from a360.ingest._bundle import Found, Unit, expand, one_line
@@ -41,10 +41,12 @@ _INCOMPLETE: Final = frozenset(
 )
 _OF_ENTRIES: Final = frozenset({Rule.INVALID_BUNDLE, Rule.INVALID_DELETE})
 _ENTRIES: Final = (b'{"entry":[', b"]}")
-_KEY: Final = ("commit_id", "file", "offset", "rule")
+# No two sealed payloads are alike, so that each names its row; files may share a label.
+_SEAL: Final = "sha256(payload)"
 
 # Names a table that is registered for a while.
 _SOUGHT: Final = "refused_sought"
+_AMONG: Final = f"{_SEAL} IN (SELECT seal FROM {_SOUGHT})"
 
 type Row = Mapping[str, Any]
 
@@ -78,10 +80,10 @@ def _waiting(tables: "Tables") -> list[Row]:
     if tables.current_snapshot_id(QUARANTINE) is None:
         return []
     among = ", ".join(quote_text(rule) for rule in _INCOMPLETE)
-    columns = ", ".join(quote_name(name) for name in ("source", *_KEY))
     rows = tables.session.sql(
-        f"SELECT {columns}, octet_length(payload) AS bytes FROM {quote_table(QUARANTINE)} "
-        f"WHERE rule NOT IN ({among}) AND payload IS NOT NULL ORDER BY {columns}"
+        f'SELECT source, commit_id, file, "offset", rule, octet_length(payload) AS bytes, {_SEAL} AS seal '
+        f"FROM {quote_table(QUARANTINE)} WHERE rule NOT IN ({among}) AND payload IS NOT NULL "
+        'ORDER BY source, commit_id, file, "offset"'
     )
     landed = committed_batches(tables)
     return [row for row in rows.to_pylist() if row["commit_id"] in landed]
@@ -152,19 +154,19 @@ class _Replay:
             units = [
                 unit
                 for place in range(first, last)
-                for unit in _units(place, rows[place], payloads[_key(rows[place])], self._limits)
+                for unit in _units(place, rows[place], payloads[rows[place]["seal"]], self._limits)
             ]
             yield Portion((), tuple(units), file=last - 1)
             first = last
 
-    def _payloads(self, rows: Sequence[Row]) -> Mapping[tuple[Any, ...], bytes]:
-        """The payloads of rows, opened in memory."""
-        names = ", ".join(f"q.{quote_name(name)}" for name in _KEY)
+    def _payloads(self, rows: Sequence[Row]) -> Mapping[str, bytes]:
+        """The payloads of rows by their seals, opened in memory."""
         with self._sought(rows):
             found = self._tables.session.sql(
-                f"SELECT {names}, q.payload FROM {quote_table(QUARANTINE)} AS q WHERE {_among('q.')}"
+                f'SELECT commit_id, file, "offset", payload, {_SEAL} AS seal '
+                f"FROM {quote_table(QUARANTINE)} WHERE {_AMONG}"
             ).to_pylist()
-        return {_key(row): self._open(row) for row in found}
+        return {row["seal"]: self._open(row) for row in found}
 
     def _open(self, row: Row) -> bytes:
         context = quarantine_context(QUARANTINE, row["commit_id"], row["file"], row["offset"])
@@ -172,8 +174,7 @@ class _Replay:
 
     @contextmanager
     def _sought(self, rows: Sequence[Row]) -> Iterator[None]:
-        keys = pa.Table.from_pylist([{name: row[name] for name in _KEY} for row in rows])
-        self._tables.session.register(_SOUGHT, keys)
+        self._tables.session.register(_SOUGHT, pa.table({"seal": [row["seal"] for row in rows]}))
         try:
             yield
         finally:
@@ -188,21 +189,10 @@ class _Replay:
         self._tables.commit_append(MAIN, staged.envelopes, stamp, base=base)
 
     def _clear(self, rows: Sequence[Row]) -> int:
-        if not rows:
-            return 0
-        with self._sought(rows):
-            stamp = CommitStamp(new_commit_id())
-            return self._tables.delete(QUARANTINE, _among(), stamp).deleted_rows
-
-
-def _key(row: Row) -> tuple[Any, ...]:
-    return tuple(row[name] for name in _KEY)
-
-
-def _among(prefix: str = "") -> str:
-    names = [quote_name(name) for name in _KEY]
-    ours = ", ".join(f"{prefix}{name}" for name in names)
-    return f"({ours}) IN (SELECT ({', '.join(names)}) FROM {_SOUGHT})"
+        if rows:
+            with self._sought(rows):
+                self._tables.delete(QUARANTINE, _AMONG, CommitStamp(new_commit_id()))
+        return len(rows)
 
 
 def _units(place: int, row: Row, payload: bytes, limits: Limits) -> Iterator[Unit]:

@@ -46,10 +46,10 @@ def clear_superseded(context: RefineContext, quarantine: str, dataset: str, rule
         )
         """
     )
-    found = int(session.sql("SELECT count(*) AS n FROM superseded")["n"][0].as_py())
-    if not found:
-        return 0
-    failpoint("refine.silver.before-clear")
     gone = f"dataset = {quote_text(dataset)} AND ({place}, rule) IN (SELECT ({place}, rule) FROM superseded)"
-    stamp = CommitStamp(new_commit_id())
-    return context.tables.delete(quarantine, gone, stamp, session=session).deleted_rows
+    count = f"SELECT count(*) AS n FROM {quote_table(quarantine)} WHERE {gone}"
+    found = int(session.sql(count)["n"][0].as_py())
+    if found:
+        failpoint("refine.silver.before-clear")
+        context.tables.delete(quarantine, gone, CommitStamp(new_commit_id()), session=session)
+    return found
