@@ -120,13 +120,6 @@ def test_steps_and_their_quality_are_on_record(worked):
 
 
 def test_the_doctor_finds_a_working_lake_well(worked):
-    """Of a lake in order every check is well, or says what to do."""
+    """Of a lake in order every check is well; `test_doctor` breaks them one by one."""
     lake, *_ = worked
-    checks = {check.name: check for check in lake.doctor()}
-    assert {"python", "duckdb", "disk", "keystore", "catalog", "plan"} <= checks.keys()
-    assert [check.name for check in checks.values() if not check.ok and check.name != "disk"] == []
-    lake.path.chmod(0o755)
-    assert [check.name for check in lake.doctor() if not check.ok and check.name != "disk"] == [
-        "folder is private"
-    ]
-    lake.path.chmod(0o700)
+    assert [check.name for check in lake.doctor() if not check.ok and check.name != "disk"] == []

@@ -5,7 +5,6 @@ import pytest
 import typer.main
 
 from a360.cli._app import app
-from a360.settings import PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs/cli.md").read_text("utf-8")
@@ -28,7 +27,8 @@ COMMANDS = dict(commands(ROOT_COMMAND))
 
 def flags(command):
     """The flags a command knows by any name."""
-    return {name for each in command.params for name in each.opts if name.startswith("-")}
+    names = (name for each in command.params for name in (*each.opts, *each.secondary_opts))
+    return {name for name in names if name.startswith("-")}
 
 
 def test_every_command_has_its_section():
@@ -51,22 +51,6 @@ def test_global_flags_are_documented():
     assert all({"--lake", "--env", "--json"} <= flags(command) for command in COMMANDS.values())
 
 
-@pytest.mark.parametrize("name", Settings.model_fields)
-def test_every_setting_is_documented(name):
-    """Every setting has a row with its variable and its default."""
-    row = re.search(rf"^\| `{PREFIX}{name.upper()}` \|(.*?)\| .+ \|$", SECTIONS["Settings"], re.MULTILINE)
-    assert row, name
-    default = Settings.model_fields[name].default
-    fixed = isinstance(default, str | Path) or (isinstance(default, int) and default is not None)
-    assert row[1].strip() == (f"`{default}`" if fixed else "")
-
-
-def test_no_setting_is_documented_that_does_not_exist():
-    """A variable in the table is a setting."""
-    documented = re.findall(rf"^\| `{PREFIX}([A-Z_]+)` \|", SECTIONS["Settings"], re.MULTILINE)
-    assert sorted(documented) == sorted(name.upper() for name in Settings.model_fields)
-
-
 def test_documented_defaults_are_those_of_the_flags():
     """Where a flag's row names a default, it is the default."""
     for name, command in COMMANDS.items():
@@ -76,3 +60,14 @@ def test_documented_defaults_are_those_of_the_flags():
             )
             if row and isinstance(option.default, int | float):
                 assert str(option.default) == row[1]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_argument_is_documented(name):
+    """A command that takes arguments shows them in its section, in their order."""
+    wanted = [each.metavar for each in COMMANDS[name].params if each.param_type_name == "argument"]
+    if wanted:
+        [shown, *_] = re.findall(rf"^    {name}( .*)$", SECTIONS[name], re.MULTILINE)
+        places = [shown.find(metavar.strip("[]….")) for metavar in wanted]
+        assert -1 not in places
+        assert places == sorted(places)

@@ -56,3 +56,11 @@ def test_every_exit_code_is_explained():
     table = (ROOT / "docs/errors.md").read_text("utf-8").partition("## ")[0]
     for kind in CLASSES.values():
         assert re.search(rf"^\| {kind.exit_code} \|", table, re.MULTILINE)
+
+
+def test_one_table_has_every_code_with_its_exit_codes():
+    """The table at the top lists the codes as the program has them, with the exit codes of their sections."""
+    table = (ROOT / "docs/errors.md").read_text("utf-8").partition("\n## ")[0]
+    rows = re.findall(r"^\| \[(\S+)\]\(#(\S+)\) \| (.+?) \| (.+) \|$", table, re.MULTILINE)
+    exits = {code: re.match(r"Exit code ([\d, or]+)\.", text)[1] for code, text in SECTIONS.items()}
+    assert rows == [(code.slug, code.slug, exits[code.slug], code.meaning) for code in CODES.values()]

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from a360.cli import _app_contract, _app_lineage
+from a360.cli import _app_contract, _app_lineage, _app_quality, _app_time
 from a360.cli._app_catalog import register as register_catalog
 from a360.cli._command import EnvFlag, JsonFlag, LakeFlag, command
 from a360.cli._face import Face, Flags
@@ -82,13 +82,21 @@ def doctor(face: Face) -> int | None:
 
 
 @command(app)
+def settings(face: Face) -> int | None:
+    """Show every setting, and where it comes from."""
+    from a360.cli import _prepare
+
+    return _prepare.settings(face)
+
+
+@command(app)
 def lint(
     face: Face,
     folder: Annotated[
         Path | None, typer.Argument(metavar="[FOLDER]", help="The contracts (default: ./contracts).")
     ] = None,
     *,
-    fix: Annotated[bool, typer.Option("--fix", help="Mend field ids, and orders in models.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what has one right answer.")] = False,
 ) -> int | None:
     """Find every fault of every contract."""
     from a360.cli import _prepare
@@ -159,12 +167,7 @@ def run(
     return _work.run(face, datasets or [], engine.value, full=full)
 
 
-@command(app)
-def check(face: Face) -> int | None:
-    """Measure every quality rule."""
-    from a360.cli import _work
-
-    return _work.check(face)
+_app_quality.register(app)
 
 
 @command(app)
@@ -190,14 +193,6 @@ def show(
 
 
 @command(app)
-def history(face: Face, name: Name) -> int | None:
-    """List a table's snapshots, newest first."""
-    from a360.cli import _look
-
-    return _look.history(face, name)
-
-
-@command(app)
 def query(
     face: Face,
     sql: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT; '-' reads it from standard input.")],
@@ -205,11 +200,18 @@ def query(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write to .csv, .parquet, .json or .arrow."),
     ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="WHEN", help="Read as of a snapshot id, a time (UTC) or a tag."),
+    ] = None,
 ) -> int | None:
     """Answer a SELECT over the tables."""
     from a360.cli import _look
 
-    return _look.query(face, sql, output)
+    return _look.query(face, sql, output, at)
+
+
+_app_time.register(app)
 
 
 _app_lineage.register(app)

@@ -1,4 +1,4 @@
-"""Commands that look: tables, show, history, query. None of them changes anything."""
+"""Commands that look: tables, show, query. None of them changes anything."""
 
 import sys
 from dataclasses import asdict
@@ -41,43 +41,13 @@ def show(face: Face, name: str, rows: int) -> int | None:
     return None
 
 
-def history(face: Face, name: str) -> int | None:
-    """List snapshots, newest first."""
-    with face.lake() as lake:
-        snapshots = list(reversed(lake.history(name)))
-    told = [
-        {
-            "snapshot_id": each.snapshot_id,
-            "parent_id": each.parent_id,
-            "timestamp": each.timestamp.isoformat(),
-            "operation": each.operation,
-            "commit_id": each.commit_id,
-            "counts": dict(each.counts),
-            "upstream": dict(each.upstream),
-        }
-        for each in snapshots
-    ]
-    rows = [
-        [
-            each.timestamp.isoformat(timespec="seconds"),
-            each.operation,
-            each.snapshot_id,
-            each.commit_id,
-            ", ".join(f"{name} {number(count)}" for name, count in each.counts.items() if count),
-        ]
-        for each in snapshots
-    ]
-    face.emit(told, render.grid(["when", "operation", "snapshot", "commit", "counts"], rows))
-    return None
-
-
-def query(face: Face, sql: str, output: Path | None) -> int | None:
+def query(face: Face, sql: str, output: Path | None, at: str | None = None) -> int | None:
     """Answer on the screen, as JSON, or into a file."""
     if output is not None:
         output = output.expanduser()
         require_known_ending(output)
     with face.lake() as lake:
-        answer = lake.query(sys.stdin.read() if sql == "-" else sql)
+        answer = lake.query(sys.stdin.read() if sql == "-" else sql, at=at)
     if output is not None:
         export(answer, output)
         said = f"{number(answer.num_rows)} rows in {plain(output)}"

@@ -10,7 +10,6 @@ from a360.errors import ContractError, OperatorError
 
 if TYPE_CHECKING:
     from a360.contract import TableChange
-    from a360.lake import DoctorCheck
 
 
 def init(face: Face) -> int | None:
@@ -25,29 +24,28 @@ def init(face: Face) -> int | None:
 
 
 def doctor(face: Face) -> int | None:
-    """Look at machine and settings, and at the lake where there is one."""
+    """Look at machine, settings and lake, whatever of them is broken."""
     from a360.cli._render import grid  # noqa: PLC0415 - each command imports what it needs, here and below
-    from a360.lake import machine_checks  # noqa: PLC0415 - no lake is open to ask
+    from a360.lake import DoctorCheck, examine  # noqa: PLC0415
 
-    if face.has_lake:
-        with face.lake() as lake:
-            checks = lake.doctor()
-    else:
-        checks = list(machine_checks(face.settings.lake))
-    checks.append(_check_variables())
-    rows = [["well", each.name, each.found, ""] for each in checks if each.ok]
-    rows += [["MEND", each.name, each.found, each.next_step] for each in checks if not each.ok]
-    face.emit([each.to_json() for each in checks], grid(["", "what", "found", "do"], rows))
+    try:
+        settings = face.settings
+        checks = [
+            DoctorCheck("settings", "settings", "ok", "every one is known and allowed"),
+            *examine(settings),
+        ]
+    except OperatorError as error:
+        # Without settings it is not known which lake is meant.
+        checks = [
+            DoctorCheck("settings", "settings", "fail", f"{error.where}: {error.found}", error.next_step)
+        ]
+    rows = [[each.status, each.area, each.name, each.found, each.next_step] for each in checks]
+    tally = ", ".join(
+        f"{sum(each.status == status for each in checks)} {status}" for status in ("ok", "warn", "fail")
+    )
+    shown = grid(["", "area", "what", "found", "do"], rows, widest=110)
+    face.emit([each.to_json() for each in checks], shown, tally)
     return None if all(each.ok for each in checks) else OperatorError.exit_code
-
-
-def _check_variables() -> "DoctorCheck":
-    from a360.lake import DoctorCheck  # noqa: PLC0415
-    from a360.settings import unknown_variables  # noqa: PLC0415
-
-    unknown = unknown_variables()
-    found = f"no settings: {', '.join(unknown)}" if unknown else "every A360_ variable is known"
-    return DoctorCheck("settings", not unknown, found, "unset or correct them; docs/cli.md lists all")
 
 
 def settings(face: Face) -> int | None:

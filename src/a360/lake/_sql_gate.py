@@ -4,6 +4,8 @@ This keeps a query from writing, and from reading files, settings or the network
 columns is not decided here: without a policy gateway, whoever can open the lake's folder can read its tables.
 """
 
+from collections.abc import Mapping
+
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -34,6 +36,64 @@ def require_select(sql: str) -> str:
         UsageError: it does not parse, or is not one statement.
         DeniedError: it does something other than read the lake's tables.
     """
+    return LakeQuery(sql).sql()
+
+
+class LakeQuery:
+    """One SELECT over the lake's tables; it raises as `require_select` does."""
+
+    def __init__(self, sql: str) -> None:
+        self._query = _one_select(sql)
+
+    @property
+    def tables(self) -> list[str]:
+        """The lake's tables that it reads, each once."""
+        return list(dict.fromkeys(f"{table.db}.{table.name}" for table in self._lake_tables()))
+
+    def _lake_tables(self) -> list[exp.Table]:
+        return [table for table in self._query.find_all(exp.Table) if table.db]
+
+    def sql(self) -> str:
+        """The query in DuckDB's SQL."""
+        return self._query.sql(dialect="duckdb")
+
+    def at(self, pins: Mapping[str, str | None]) -> str:
+        """The query over given snapshots of its tables; None stands for a table that held nothing.
+
+        Raises:
+            UsageError: it names a snapshot or a time itself.
+        """
+        for table in self._lake_tables():
+            if table.args.get("when"):
+                raise UsageError(
+                    "usage",
+                    "The query itself says AT, and so does --at",
+                    found=f"{table.db}.{table.name}",
+                    next_step="say it once",
+                )
+            snapshot_id = pins[f"{table.db}.{table.name}"]
+            if snapshot_id is None:
+                _empty(table)
+            else:
+                version = exp.Literal.number(int(snapshot_id))
+                table.set("when", exp.HistoricalData(this="AT", kind="VERSION", expression=version))
+        return self.sql()
+
+
+def _empty(table: exp.Table) -> None:
+    """Put a table without its rows in a table's place."""
+    bare = exp.Table(this=table.this.copy(), db=table.args["db"].copy())
+    nothing = exp.Subquery(
+        this=exp.select("*").from_(bare).where(exp.false()),
+        alias=table.args.get("alias") or exp.TableAlias(this=table.this.copy()),
+    )
+    for part in ("joins", "pivots", "sample", "laterals"):
+        if table.args.get(part):
+            nothing.set(part, table.args[part])
+    table.replace(nothing)
+
+
+def _one_select(sql: str) -> exp.Query:
     try:
         statements = [
             statement for statement in sqlglot.parse(sql, dialect="duckdb") if statement is not None
@@ -60,7 +120,7 @@ def require_select(sql: str) -> str:
     for call in query.find_all(exp.Anonymous):
         if call.name.lower() in _FORBIDDEN_CALLS or call.name.lower().startswith(("duckdb_", "pragma_")):
             raise _denied(f"the function {call.name.lower()}", "leave it out")
-    return query.sql(dialect="duckdb")
+    return query
 
 
 def _is_cte(table: exp.Table) -> bool:

@@ -11,7 +11,7 @@ from a360.table._types import OUTCOMES, CommitResult, SnapshotInfo, StepReport, 
 if TYPE_CHECKING:
     from a360.table._batches import landed_batches, sweep_lost_batches
     from a360.table._commit import UNFENCED, Base
-    from a360.table._files import LyingFile
+    from a360.table._files import LyingFile, look_at_files
     from a360.table._moments import undone_snapshots
     from a360.table._refs import Tag, commits_after
     from a360.table._schema import evolution, unchanged
@@ -33,6 +33,7 @@ __all__ = [
     "describe",
     "evolution",
     "landed_batches",
+    "look_at_files",
     "new_commit_id",
     "sweep_lost_batches",
     "unchanged",
@@ -49,6 +50,7 @@ _LAZY = {
     "commits_after": "_refs",
     "describe": "_summary",
     "landed_batches": "_batches",
+    "look_at_files": "_files",
     "evolution": "_schema",
     "unchanged": "_schema",
     "sweep_lost_batches": "_batches",

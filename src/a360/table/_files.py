@@ -1,8 +1,8 @@
 """Which files a table's snapshots reach, and which files lie in its folder."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pyarrow.fs as pafs
 from pyiceberg.manifest import ManifestFile
@@ -74,3 +74,30 @@ def _system(table: Table) -> tuple[pafs.FileSystem, str]:
     access = open_io(table)
     scheme, place, root = access.parse_location(table.location(), table.io.properties)
     return access.fs_by_scheme(scheme, place), root
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What a look at a table's files found.
+
+    `missing` are reached and not there; `lost` are there, reached by nothing and older than a grace; `young`
+    counts those that may belong to a commit under way. `changed` is when the table last was.
+    """
+
+    missing: Sequence[str]
+    lost: Sequence[LyingFile]
+    young: int
+    changed: datetime
+
+
+def look_at_files(table: Table, *, grace: timedelta = timedelta(days=1)) -> Inspection:
+    """Hold the files in a table's folder against those that its metadata reaches."""
+    # The folder is listed last: a file that is committed meanwhile counts as young, and never as missing.
+    reached = reachable(table)
+    lying = {each.path: each for each in lying_in(table)}
+    unreached = [each for path, each in lying.items() if path not in reached]
+    limit = datetime.now(UTC) - grace
+    lost = [each for each in unreached if each.modified <= limit]
+    missing = sorted(path for path in reached if path not in lying)
+    changed = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=table.metadata.last_updated_ms)
+    return Inspection(missing, lost, len(unreached) - len(lost), changed)

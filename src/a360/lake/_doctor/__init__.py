@@ -1,0 +1,56 @@
+"""The doctor: what a lake and its machine need, looked at one by one, and how to mend what is not well."""
+
+from typing import TYPE_CHECKING
+
+from a360.errors import A360Error
+from a360.lake._doctor._check import DoctorCheck, judged
+from a360.lake._doctor._folder import folder_checks, format_checks
+from a360.lake._doctor._machine import file_system_checks, machine_checks, nearest
+from a360.lake._doctor._tables import catalog_checks, table_checks
+from a360.settings import Settings
+
+if TYPE_CHECKING:
+    from a360.lake._lake import Lake
+
+__all__ = ["DoctorCheck", "examine"]
+
+
+def examine(settings: Settings, opened: "Lake | None" = None) -> list[DoctorCheck]:
+    """Look at the machine and at the lake, if there is one. Nothing is changed, nothing is made.
+
+    What rests on something that is broken is not looked at: first things are mended first.
+    """
+    checks = [*machine_checks(settings)]
+    path = settings.lake
+    if opened is None and not (path / "a360.json").exists():
+        checks.append(_no_lake(settings))
+        return checks
+    checks += file_system_checks(path / "tmp" if (path / "tmp").is_dir() else nearest(path))
+    checks += format_checks(path)
+    checks += folder_checks(path)
+    checks += catalog_checks(path)
+    if all(each.ok for each in checks if each.name in {"format", "catalog"}):
+        checks += _tables(settings, opened)
+    return checks
+
+
+def _no_lake(settings: Settings) -> DoctorCheck:
+    """A folder with data and without `a360.json` has lost it; any other is just no lake yet."""
+    lost = any((settings.lake / name).exists() for name in ("warehouse", "catalog.db", "keys"))
+    found = (
+        "a360.json is not there, and other parts of a lake are" if lost else f"none in {settings.lake} yet"
+    )
+    return judged("lake", "format", found, fail=lost, mend="restore a360.json from a backup")
+
+
+def _tables(settings: Settings, opened: "Lake | None") -> list[DoctorCheck]:
+    from a360.lake._folder import LakeFolder  # noqa: PLC0415 -- the lake knows its doctor
+    from a360.lake._lake import Lake  # noqa: PLC0415 -- likewise
+
+    if opened is not None:
+        return [*table_checks(opened)]
+    try:
+        with Lake(LakeFolder.open(settings.lake), settings) as lake:
+            return [*table_checks(lake)]
+    except A360Error as error:
+        return [DoctorCheck("tables", "metadata", "fail", error.what, error.next_step)]

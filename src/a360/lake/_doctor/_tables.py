@@ -1,0 +1,158 @@
+"""The catalog and what it points at: every table's metadata and files, and the files that nothing reaches."""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+
+from a360.errors import A360Error
+from a360.lake._doctor._check import DoctorCheck, judged, looked
+from a360.protect import LocalKeyStore, LocalSealer, open_block
+from a360.table import look_at_files
+
+if TYPE_CHECKING:
+    from a360.lake._lake import Lake
+
+_AREA = "tables"
+_CATALOG = "catalog.db"
+_REBUILD = "a360 catalog rebuild makes it anew from the tables' metadata files"
+_AHEAD = timedelta(minutes=1)
+_PATIENCE_SECONDS = 20.0
+_BLOCKS = "bronze.fhir_block"
+
+
+@dataclass(slots=True)
+class _Files:
+    """What was found in the tables' folders."""
+
+    tables: int = 0
+    looked: int = 0
+    missing: list[str] = field(default_factory=list)
+    lost: int = 0
+    lost_bytes: int = 0
+    young: int = 0
+    newest: datetime | None = None
+
+
+def catalog_checks(path: Path) -> Iterator[DoctorCheck]:
+    """Checks of the catalog's file, which is only read."""
+    yield from looked(_AREA, "catalog", lambda: _catalog(path / _CATALOG), _REBUILD)
+
+
+def _catalog(file: Path) -> DoctorCheck:
+    if not file.is_file():
+        return DoctorCheck(_AREA, "catalog", "fail", f"{_CATALOG} is not there", _REBUILD)
+    connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=5)
+    try:
+        [verdict] = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        [mode] = connection.execute("PRAGMA journal_mode").fetchone()
+        [tables] = connection.execute("SELECT count(*) FROM iceberg_table").fetchone()
+    finally:
+        connection.close()
+    sound = verdict == "ok"
+    found = f"{'sound' if sound else 'damaged'}, journal {mode}, {tables} entries"
+    mend = _REBUILD if not sound else "opening the lake switches write-ahead logging on: a360 tables"
+    return judged(_AREA, "catalog", found, fail=not sound, warn=mode != "wal", mend=mend)
+
+
+def table_checks(lake: "Lake") -> Iterator[DoctorCheck]:
+    """Checks that need the catalog open."""
+    files = _Files()
+    yield from looked(_AREA, "metadata", lambda: _metadata(lake, files), _REBUILD)
+    yield from looked(_AREA, "orphans", lambda: _orphans(files), "a360 collect")
+    yield from looked(_AREA, "clock", lambda: _clock(files), "set the clock")
+    yield from looked(_AREA, "seals", lambda: _seals(lake), "restore keys/ and warehouse/ from one backup")
+    yield from looked(_AREA, "contracts", lambda: _contracts(lake), "a360 lint")
+
+
+def _metadata(lake: "Lake", files: _Files) -> DoctorCheck:
+    """Every table's metadata opens, and every file that its snapshots reach is there."""
+    names = lake.tables.list()
+    files.tables = len(names)
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    for name in names:
+        if time.monotonic() > deadline:
+            break
+        files.looked += 1
+        try:
+            found = look_at_files(lake.tables.load(name))
+        except (A360Error, OSError, ValueError):
+            files.missing.append(name)
+            continue
+        files.missing += [name] if found.missing else []
+        files.lost += len(found.lost)
+        files.lost_bytes += sum(each.bytes for each in found.lost)
+        files.young += found.young
+        files.newest = max(filter(None, (files.newest, found.changed)), default=None)
+    whole = (
+        f"{files.looked} of {files.tables} tables"
+        if files.looked < files.tables
+        else f"{files.tables} tables"
+    )
+    told = (
+        f"{whole}, files are missing in: {', '.join(files.missing)}"
+        if files.missing
+        else f"{whole}, all files there"
+    )
+    mend = "restore the lake's warehouse/ from a backup; a360 rollback TABLE TO leaves newer files aside"
+    return judged(_AREA, "metadata", told, fail=bool(files.missing), mend=mend)
+
+
+def _orphans(files: _Files) -> DoctorCheck:
+    young = f", {files.young} too young to tell" if files.young else ""
+    found = f"{files.lost} files that nothing reaches, {files.lost_bytes:,} bytes{young}"
+    mend = "a360 collect lists them, a360 collect --delete takes them away"
+    return judged(_AREA, "orphans", found, warn=files.lost > 0, mend=mend)
+
+
+def _clock(files: _Files) -> DoctorCheck:
+    """A clock behind the newest commit would order what comes now before what is there."""
+    now = datetime.now(UTC)
+    if files.newest is None:
+        return judged(_AREA, "clock", now.isoformat(timespec="seconds"))
+    behind = files.newest - now
+    found = f"{now.isoformat(timespec='seconds')}, newest change {files.newest.isoformat(timespec='seconds')}"
+    mend = "set this machine's clock: what is committed now would count as older than what is there"
+    return judged(_AREA, "clock", found, fail=behind > _AHEAD, mend=mend)
+
+
+def _seals(lake: "Lake") -> DoctorCheck:
+    """A block of the newest file opens under its key: the keys are those of this lake."""
+    if not lake.tables.exists(_BLOCKS):
+        return judged(_AREA, "seals", "no block yet")
+    newest = max(
+        lake.tables.load(_BLOCKS).scan().plan_files(),
+        key=lambda task: _modified(task.file.file_path),
+        default=None,
+    )
+    if newest is None:
+        return judged(_AREA, "seals", "no block yet")
+    with pq.ParquetFile(_local(newest.file.file_path)) as file:
+        [row] = next(file.iter_batches(batch_size=1, columns=["block_id", "payload"])).to_pylist()
+    sealer = LocalSealer(LocalKeyStore.open(lake.path / "keys"))
+    plain = open_block(sealer, row["block_id"], row["payload"])
+    return judged(_AREA, "seals", f"the newest block opens, {len(plain):,} bytes in clear")
+
+
+def _local(path: str) -> Path:
+    return Path(path.removeprefix("file://"))
+
+
+def _modified(path: str) -> int:
+    return _local(path).stat().st_mtime_ns
+
+
+def _contracts(lake: "Lake") -> DoctorCheck:
+    """Tables that await a change get it from the next job; one that is refused stops every job."""
+    waiting = [change for change in lake.plan() if change.action != "nothing"]
+    refused = [change.table for change in waiting if change.action == "refuse"]
+    found = f"{len(waiting)} tables differ" if waiting else "tables are as the contracts have them"
+    if refused:
+        found += f", refused for {', '.join(refused)}"
+    mend = "a360 plan shows what differs, a360 apply makes it so"
+    return judged(_AREA, "contracts", found, fail=bool(refused), warn=bool(waiting), mend=mend)

@@ -1,0 +1,95 @@
+"""The past of the lake as a person asks for it: what was committed when, by which run, from what."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from pyiceberg.table import Table
+
+from a360.table import SnapshotInfo, Tables, describe, undone_snapshots
+
+type State = Literal["current", "past", "undone"]
+
+_RUNS, _STEPS = "ops.run", "ops.run_step"
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """A snapshot of a table, or the moment at which a rollback made one current again.
+
+    `state` says whether the snapshot is the current one, one of its ancestors, or undone by a rollback.
+    """
+
+    table: str
+    snapshot: SnapshotInfo
+    timestamp: datetime
+    operation: str
+    state: State
+    run_id: str | None = None
+    tags: Sequence[str] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry as JSON; snapshot ids are strings, since they exceed JavaScript's numbers."""
+        shown = self.snapshot
+        moved = self.operation == "rollback"
+        return {
+            "table": self.table,
+            "snapshot_id": shown.snapshot_id,
+            "parent_id": shown.parent_id,
+            "timestamp": self.timestamp.isoformat(timespec="milliseconds"),
+            "operation": self.operation,
+            "state": self.state,
+            "added_rows": 0 if moved else shown.added_rows,
+            "deleted_rows": 0 if moved else shown.deleted_rows,
+            "commit_id": None if moved else shown.commit_id,
+            "run_id": None if moved else self.run_id,
+            "tags": list(self.tags),
+            "counts": {} if moved else dict(shown.counts),
+            "upstream": dict(shown.upstream),
+        }
+
+
+def history(tables: Tables, names: Sequence[str]) -> list[HistoryEntry]:
+    """What is known of tables' past, newest first."""
+    runs = _runs(tables)
+    entries = [entry for name in names for entry in _of_table(tables.load(name), name, runs)]
+    return sorted(entries, key=lambda entry: entry.timestamp, reverse=True)
+
+
+def _runs(tables: Tables) -> Mapping[str, str]:
+    """The run of each commit. What a run committed to `ops` bears the run's own id."""
+    if not (tables.exists(_RUNS) and tables.exists(_STEPS)):
+        return {}
+    steps = tables.read(_STEPS, columns=["commit_id", "run_id"])
+    own = tables.read(_RUNS, columns=["run_id"])["run_id"].to_pylist()
+    found = dict(zip(steps["commit_id"].to_pylist(), steps["run_id"].to_pylist(), strict=True))
+    return found | dict(zip(own, own, strict=True))
+
+
+def _of_table(table: Table, name: str, runs: Mapping[str, str]) -> Iterator[HistoryEntry]:
+    metadata = table.metadata
+    undone = {each.snapshot_id for each in undone_snapshots(table)}
+    tags: dict[int, list[str]] = {}
+    for tag, ref in metadata.refs.items():
+        if tag != "main":
+            tags.setdefault(ref.snapshot_id, []).append(tag)
+
+    def state(snapshot_id: int) -> State:
+        if snapshot_id == metadata.current_snapshot_id:
+            return "current"
+        return "undone" if snapshot_id in undone else "past"
+
+    # A writer may take many commits within a millisecond: snapshots are listed in the order they were added.
+    for snapshot in reversed(metadata.snapshots):
+        info = describe(snapshot)
+        run = runs.get(info.commit_id or "")
+        names = sorted(tags.get(snapshot.snapshot_id, ()))
+        yield HistoryEntry(
+            name, info, info.timestamp, info.operation, state(snapshot.snapshot_id), run, names
+        )
+    for entry in metadata.snapshot_log:
+        snapshot_ = metadata.snapshot_by_id(entry.snapshot_id)
+        if snapshot_ is not None and entry.timestamp_ms != snapshot_.timestamp_ms:
+            time = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=entry.timestamp_ms)
+            yield HistoryEntry(name, describe(snapshot_), time, "rollback", state(entry.snapshot_id))
