@@ -62,10 +62,15 @@ def test_documented_defaults_are_those_of_the_flags():
                 assert str(option.default) == row[1]
 
 
+def _choices(parameter):
+    return [str(getattr(each, "value", each)) for each in getattr(parameter.type, "choices", ())]
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_argument_is_documented(name):
     """A command that takes arguments shows them in its section, in their order."""
-    wanted = [each.metavar for each in COMMANDS[name].params if each.param_type_name == "argument"]
+    arguments = [each for each in COMMANDS[name].params if each.param_type_name == "argument"]
+    wanted = ["|".join(_choices(each)) or each.metavar for each in arguments]
     if wanted:
         [shown, *_] = re.findall(rf"^    {name}( .*)$", SECTIONS[name], re.MULTILINE)
         places = [shown.find(metavar.strip("[]….")) for metavar in wanted]
