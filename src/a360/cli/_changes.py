@@ -48,6 +48,6 @@ def _told(findings: Sequence["Finding"]) -> Iterator[str]:
     if first.readers:
         yield f"      readers: {first.readers}"
     if first.snapshots:
-        yield f"      old snapshots: {first.snapshots}"
+        yield f"      snapshots: {first.snapshots}"
     if first.instead:
         yield f"      instead: {first.instead}"
