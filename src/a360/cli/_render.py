@@ -135,17 +135,6 @@ def _failing(dataset: Mapping[str, Any], severity: str) -> int:
     return sum(not rule["passed"] and rule["severity"] == severity for rule in dataset["rules"])
 
 
-def failing_rules(datasets: Rows) -> list[Table]:
-    """The rules that do not hold, with how many rows fail or what was measured."""
-    failing = sorted(
-        (rule for each in datasets for rule in each["rules"] if not rule["passed"]),
-        key=lambda rule: (rule["severity"], rule["dataset"], rule["rule"]),
-    )
-    names = ["severity", "dataset", "rule", "failed", "checked", "measured"]
-    rows = [[rule[name] for name in names] for rule in failing]
-    return [grid(names, rows, title="Rules that do not hold")] if rows else []
-
-
 def columns(described: Rows) -> Table:
     """The columns of a table with their meaning."""
     body = [[each["name"], each["type"], each["sensitivity"], each["description"]] for each in described]

@@ -1,4 +1,4 @@
-"""Commands that move data: ingest, run, check."""
+"""Commands that move data: ingest, run."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from a360.cli import _render as render
 from a360.cli._face import Face, require_path
-from a360.errors import DataError, UsageError
+from a360.errors import UsageError
 from a360.lake import KINDS
 
 
@@ -46,12 +46,3 @@ def _show_steps(face: Face, rows: Sequence[dict[str, Any]], after: str) -> None:
         render.committed(rows),
         after,
     )
-
-
-def check(face: Face) -> int | None:
-    """Measure the rules; one of severity error that does not hold makes the command fail."""
-    with face.lake() as lake:
-        report = lake.check()
-    told = report.to_json()
-    face.emit(told, render.quality(told), *render.failing_rules(told))
-    return DataError.exit_code if report.blocking else None
