@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from a360.cli import _look
+from a360.cli import _look, _time
 from a360.cli._main import run
 
 
@@ -10,7 +10,7 @@ from a360.cli._main import run
 def seen(monkeypatch):
     faces = []
     monkeypatch.setattr(_look, "tables", faces.append)
-    monkeypatch.setattr(_look, "history", lambda face, name: faces.append(face))
+    monkeypatch.setattr(_time, "history", lambda face, *_: faces.append(face))
     monkeypatch.delenv("A360_LAKE", raising=False)
     return faces
 

@@ -29,6 +29,26 @@ class HistoryEntry:
     run_id: str | None = None
     tags: Sequence[str] = ()
 
+    @property
+    def snapshot_id(self) -> str:
+        """The snapshot's id, a string, since it exceeds JavaScript's numbers."""
+        return self.snapshot.snapshot_id
+
+    @property
+    def commit_id(self) -> str | None:
+        """The commit that made the snapshot; None for a rollback, which made none, and for strangers."""
+        return None if self.operation == "rollback" else self.snapshot.commit_id
+
+    @property
+    def upstream(self) -> Mapping[str, str]:
+        """The upstream snapshots that its rows were made from."""
+        return self.snapshot.upstream
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What the step counted that made it."""
+        return {} if self.operation == "rollback" else self.snapshot.counts
+
     def to_json(self) -> dict[str, Any]:
         """The entry as JSON; snapshot ids are strings, since they exceed JavaScript's numbers."""
         shown = self.snapshot
@@ -42,11 +62,11 @@ class HistoryEntry:
             "state": self.state,
             "added_rows": 0 if moved else shown.added_rows,
             "deleted_rows": 0 if moved else shown.deleted_rows,
-            "commit_id": None if moved else shown.commit_id,
+            "commit_id": self.commit_id,
             "run_id": None if moved else self.run_id,
             "tags": list(self.tags),
-            "counts": {} if moved else dict(shown.counts),
-            "upstream": dict(shown.upstream),
+            "counts": dict(self.counts),
+            "upstream": dict(self.upstream),
         }
 
 
