@@ -4,6 +4,7 @@ PyIceberg's own producers keep delete files that no longer delete anything, reba
 rewrite a table under Iceberg's operation `replace`; its manifest writers do all we need.
 """
 
+import sys
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import Final
 from pyiceberg.manifest import (
     DataFile,
     DataFileContent,
+    ManifestContent,
     ManifestEntry,
     ManifestEntryStatus,
     ManifestFile,
@@ -35,6 +37,9 @@ from pyiceberg.table.update import (
 from a360.engine import open_io
 
 _CODEC: Final = "deflate"
+# Iceberg's defaults: so many manifests make a merge worth its while, and so large a one is left alone.
+_MANY_MANIFESTS: Final = 100
+_TARGET_BYTES: Final = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,9 @@ class _Writer:
         for each in draft.added:
             collector.add_file(each, schema, specs[each.spec_id])
         if draft.keeps:
-            manifests += [each for each in standing if each.has_added_files() or each.has_existing_files()]
+            manifests += self._merged(
+                [each for each in standing if each.has_added_files() or each.has_existing_files()]
+            )
         else:
             gone = self._entries(standing)
             manifests += self._removed(gone)
@@ -105,6 +112,42 @@ class _Writer:
         access = open_io(self.table)
         return [
             entry for each in manifests for entry in each.fetch_manifest_entry(access, discard_deleted=True)
+        ]
+
+    def _merged(self, standing: Sequence[ManifestFile]) -> list[ManifestFile]:
+        """The manifests that stay, many small ones of a spec put into one.
+
+        Each append brings a manifest. Unmerged, every commit and every query would read and write a list of
+        all there ever were.
+        """
+        kept: list[ManifestFile] = []
+        by_spec: dict[int, list[ManifestFile]] = {}
+        for each in standing:
+            small = each.manifest_length < _TARGET_BYTES and each.content == ManifestContent.DATA
+            (by_spec.setdefault(each.partition_spec_id, []) if small else kept).append(each)
+        least = self._least_to_merge()
+        for spec_id, group in by_spec.items():
+            kept += [self._manifest(spec_id, self._staying(group))] if len(group) >= least else group
+        return kept
+
+    def _least_to_merge(self) -> int:
+        properties = self.table.metadata.properties
+        if properties.get("commit.manifest-merge.enabled", "true").lower() == "false":
+            return sys.maxsize
+        wanted = properties.get("commit.manifest.min-count-to-merge", "")
+        return max(int(wanted), 2) if wanted.isdigit() else _MANY_MANIFESTS
+
+    def _staying(self, manifests: Sequence[ManifestFile]) -> list[ManifestEntry]:
+        """Live entries as they are carried over, with the snapshot and sequence numbers they came with."""
+        return [
+            ManifestEntry.from_args(
+                status=ManifestEntryStatus.EXISTING,
+                snapshot_id=entry.snapshot_id,
+                sequence_number=entry.sequence_number,
+                file_sequence_number=entry.file_sequence_number,
+                data_file=entry.data_file,
+            )
+            for entry in self._entries(manifests)
         ]
 
     def _added(self, files: Sequence[DataFile]) -> list[ManifestFile]:
