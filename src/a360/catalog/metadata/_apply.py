@@ -9,6 +9,7 @@ from a360.catalog.metadata import _snapshots, _structure
 from a360.catalog.metadata._create import DEFAULT_VERSION, empty_metadata, format_version, mirror_v1, now_ms
 from a360.catalog.metadata._draft import Draft
 from a360.catalog.metadata._partitioning import check_fields
+from a360.catalog.metadata._shapes import UPDATES, check_shape, without_nulls
 
 _UPDATES: Mapping[str, Callable[[Draft, Json], None]] = {
     "assign-uuid": _structure.assign_uuid,
@@ -102,9 +103,5 @@ def _apply(draft: Draft, update: Json) -> None:
     action = update.get("action")
     if not isinstance(action, str) or action not in _UPDATES:
         raise BadRequestError(f"Cannot apply unknown update: {action}")
-    try:
-        _UPDATES[action](draft, update)
-    except KeyError as missing:
-        raise BadRequestError(f"Malformed update {action}: {missing} is missing") from missing
-    except (TypeError, ValueError, AttributeError) as broken:
-        raise BadRequestError(f"Malformed update {action}: a value has the wrong type") from broken
+    check_shape(update, UPDATES[action], f"update {action}")
+    _UPDATES[action](draft, without_nulls(update))

@@ -8,6 +8,7 @@ from a360.catalog._wire import Json
 from a360.catalog.metadata._check_schema import check_schema
 from a360.catalog.metadata._partitioning import check_fields, fresh_order, fresh_spec, last_partition_id
 from a360.catalog.metadata._schemas import highest_id, with_fresh_ids
+from a360.catalog.metadata._shapes import TableRequest, check_shape, without_nulls
 
 SUPPORTED_VERSIONS = (1, 2, 3)
 DEFAULT_VERSION = 2
@@ -24,12 +25,14 @@ def new_metadata(request: Json, location: str) -> Json:
     Raises:
         BadRequestError: The format version is none of ours, or the schema cannot be had in it.
     """
+    check_shape(request, TableRequest, "request")
     properties = {str(key): str(value) for key, value in (request.get("properties") or {}).items()}
     version = format_version(properties.pop("format-version", DEFAULT_VERSION))
-    schema, moved = with_fresh_ids(request["schema"])
+    asked = without_nulls({key: request.get(key) for key in ("schema", "partition-spec", "write-order")})
+    schema, moved = with_fresh_ids(asked["schema"])
     check_schema(schema, version)
-    spec = fresh_spec(request.get("partition-spec"), moved)
-    order = fresh_order(request.get("write-order"), moved)
+    spec = fresh_spec(asked.get("partition-spec"), moved)
+    order = fresh_order(asked.get("write-order"), moved)
     check_fields(spec["fields"], schema, "partition")
     check_fields(order["fields"], schema, "sort")
     document: Json = {

@@ -47,8 +47,16 @@ def _source(old: int, moved: dict[int, int]) -> int:
 
 
 def source_ids(field: Json) -> list[int]:
-    """The columns a partition or sort field is computed from (several in v3)."""
-    return list(field["source-ids"]) if "source-ids" in field else [field["source-id"]]
+    """The columns a partition or sort field is computed from (several in v3).
+
+    Raises:
+        ValidationError: It names none.
+    """
+    several: list[int] = field.get("source-ids") or []
+    found = several or [field["source-id"]] if several or "source-id" in field else []
+    if not found:
+        raise ValidationError("Cannot find source column: a field names neither source-id nor source-ids")
+    return found
 
 
 def check_fields(fields: Iterable[Json], schema: Json, use: Literal["partition", "sort"]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from a360.catalog._errors import BadRequestError, CommitFailedError
 from a360.catalog._wire import Json
+from a360.catalog.metadata._shapes import REQUIREMENTS, check_shape
 
 ASSERT_CREATE = "assert-create"
 
@@ -47,18 +48,14 @@ def check_requirements(base: Json | None, requirements: Sequence[Json]) -> None:
         others = sorted({str(each.get("type")) for each in requirements} - {ASSERT_CREATE})
         raise BadRequestError(f"Invalid create requirements: {', '.join(others)}")
     for requirement in requirements:
-        try:
-            _check(base, requirement)
-        except KeyError as missing:
-            raise BadRequestError(
-                f"Malformed requirement {requirement.get('type')}: {missing} is missing"
-            ) from missing
+        _check(base, requirement)
 
 
 def _check(base: Json | None, requirement: Json) -> None:
-    kind = requirement["type"]
-    if kind not in REQUIREMENT_TYPES:
+    kind = requirement.get("type")
+    if not isinstance(kind, str) or kind not in REQUIREMENT_TYPES:
         raise BadRequestError(f"Cannot check unknown requirement: {kind}")
+    check_shape(requirement, REQUIREMENTS[kind], f"requirement {kind}")
     if kind == ASSERT_CREATE:
         if base is not None:
             raise CommitFailedError("Requirement failed: table already exists")

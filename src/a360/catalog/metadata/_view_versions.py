@@ -64,7 +64,7 @@ def sql_dialects(version: Json) -> set[str]:
         if each["type"] != "sql":
             raise ValidationError(f"Found unsupported view representations: {each['type']}")
         dialect = str(each["dialect"]).lower()
-        if not isinstance(each["sql"], str) or not each["sql"].strip():
+        if not each["sql"].strip():
             raise ValidationError(f"Invalid view version: the query for dialect {dialect} is empty")
         if dialect in found:
             raise ValidationError(f"Invalid view version: Cannot add multiple queries for dialect {dialect}")

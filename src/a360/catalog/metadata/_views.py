@@ -9,6 +9,7 @@ from a360.catalog.metadata._check_schema import check_schema
 from a360.catalog.metadata._draft import LAST_ADDED
 from a360.catalog.metadata._requirements import check_uuid
 from a360.catalog.metadata._schemas import same_schema
+from a360.catalog.metadata._shapes import REQUIREMENTS, UPDATES, ViewRequest, check_shape, without_nulls
 from a360.catalog.metadata._view_versions import ViewDraft, close_version_log, same_version, sql_dialects
 
 VIEW_VERSION = 1
@@ -21,6 +22,7 @@ def new_view(request: Json, location: str) -> Json:
     Raises:
         ValidationError: It makes no whole view.
     """
+    check_shape(request, ViewRequest, "request")
     version: Json = request["view-version"]
     if not version["representations"]:
         raise ValidationError("Cannot create view without specifying a query")
@@ -57,12 +59,8 @@ def apply_view_updates(base: Json, updates: Sequence[Json]) -> Json:
         action = update.get("action")
         if not isinstance(action, str) or action not in _UPDATES:
             raise BadRequestError(f"Cannot apply unknown update to a view: {action}")
-        try:
-            _UPDATES[action](draft, update)
-        except KeyError as missing:
-            raise BadRequestError(f"Malformed update {action}: {missing} is missing") from missing
-        except (TypeError, ValueError, AttributeError) as broken:
-            raise BadRequestError(f"Malformed update {action}: a value has the wrong type") from broken
+        check_shape(update, UPDATES[action], f"update {action}")
+        _UPDATES[action](draft, without_nulls(update))
     if draft.document == base:
         return base
     close_version_log(draft)
@@ -80,8 +78,7 @@ def check_view_requirements(base: Json, requirements: Sequence[Json]) -> None:
         kind = requirement.get("type")
         if kind != VIEW_REQUIREMENT:
             raise BadRequestError(f"Cannot check unknown requirement of a view: {kind}")
-        if "uuid" not in requirement:
-            raise BadRequestError(f"Malformed requirement {kind}: 'uuid' is missing")
+        check_shape(requirement, REQUIREMENTS[kind], f"requirement {kind}")
         check_uuid(base["view-uuid"], requirement["uuid"], "view UUID")
 
 
@@ -151,8 +148,7 @@ def _add_view_version(draft: ViewDraft, update: Json) -> None:
     if not any(each["schema-id"] == schema_id for each in draft.items("schemas")):
         raise ValidationError(f"Cannot add version with unknown schema: {schema_id}")
     sql_dialects(version)
-    given = {key: value for key, value in version.items() if value is not None}
-    added = {**given, "schema-id": schema_id, "timestamp-ms": int(version["timestamp-ms"])}
+    added = {**version, "schema-id": schema_id}
     same = next((each for each in draft.items("versions") if same_version(each, added)), None)
     if same is None:
         number = draft.next_id("versions", "version-id", int(version["version-id"]))

@@ -49,6 +49,8 @@ class Namespaces:
         """Set and remove properties."""
         body = call.request.json()
         removals, updates = items(body, "removals"), texts(body, "updates")
+        if not all(isinstance(each, str) for each in removals):
+            raise BadRequestError("Malformed request: removals is not a list of texts")
         both = set(removals) & set(updates)
         if both:
             raise UnprocessableError(
