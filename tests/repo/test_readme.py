@@ -83,7 +83,7 @@ def test_every_example_is_listed():
     files = [
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "examples").rglob("*")
-        if path.suffix in {".py", ".sql"}
+        if path.suffix in {".py", ".sql", ".sh"}
     ]
     assert sorted(re.findall(r"examples/\S+", script)) == sorted(files)
 
