@@ -53,7 +53,7 @@ def source_ids(field: Json) -> list[int]:
         ValidationError: It names none.
     """
     several: list[int] = field.get("source-ids") or []
-    found = several or [field["source-id"]] if several or "source-id" in field else []
+    found = several or ([field["source-id"]] if "source-id" in field else [])
     if not found:
         raise ValidationError("Cannot find source column: a field names neither source-id nor source-ids")
     return found
