@@ -1,5 +1,6 @@
 """Changes of contracts on a real lake: rows stay, old snapshots stay readable, two readers agree."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 from a360.catalog import CatalogSession, CommitStamp
 from a360.contract import ColumnPlan, LakePlan, PartitionPlan, PolicyPlan, SortPlan, TablePlan
 from a360.engine.duckdb import DuckDBEngine
-from a360.errors import ContractError
+from a360.errors import ConflictError, ContractError
 from a360.lake._schema import LakeSchema
 from a360.table import Tables, new_commit_id
 
@@ -214,6 +215,19 @@ def test_a_column_is_required_once_it_holds_no_null(tables):
     assert apply(tables, wanted).findings[0].kind == "require"
     assert duck(tables) == iceberg(tables) == ROWS[:1]
     assert iceberg(tables, before) == ROWS
+
+
+def test_a_writer_in_between_stops_only_what_rests_on_the_rows(tables):
+    """A rename lands beside an append; that a column holds no null must still be true when it is required."""
+    tables.delete(NAME, "count IS NULL", CommitStamp(new_commit_id()))
+    renamed = CHANGES["rename"][0]
+    required = with_columns(ID, replace(COUNT, required=True), COST, AT, CLINIC)
+    for changed, lands in ((required, False), (renamed, True)):
+        schema, looked_at = LakeSchema(plan_of(changed), tables), tables.load(NAME)
+        append(tables, [{**LATER, "count": None}])
+        with contextlib.nullcontext() if lands else pytest.raises(ConflictError):
+            schema._evolve(changed, looked_at)
+    assert "number" in duck(tables)[0]
 
 
 def test_an_upgrade_of_the_format_keeps_the_rows(shared):

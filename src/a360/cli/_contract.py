@@ -38,22 +38,23 @@ class Source:
 
 def schema(face: Face, kind: str | None, output: Path | None) -> int | None:
     """Print a schema, or write all of them."""
-    from a360.contract import schema_text  # noqa: PLC0415 - each command imports what it needs, here and below
-    from a360.contract._json_schema import KINDS  # noqa: PLC0415
+    # Each command imports what it needs, here and below.
+    from a360.contract import default_contracts, editor_schemas  # noqa: PLC0415
 
-    lake = _contracts(face).lake
+    schemas = editor_schemas(face.settings.contracts or default_contracts())
     if kind is None and output is None:
+        known = ", ".join(schemas)
         raise UsageError(
-            "usage", "Which schema?", next_step=f"name one of {', '.join(KINDS)}, or a folder with --output"
+            "usage", "Which schema?", next_step=f"name one of {known}, or a folder with --output"
         )
     if kind is not None and output is None:
-        sys.stdout.write(schema_text(kind, lake))
+        sys.stdout.write(schemas[kind])
         return None
-    folder = (output or Path()).expanduser()
-    written = []
-    for each in [kind] if kind else KINDS:
-        path = folder / f"{each}.schema.json" if not kind else folder
-        written.append(_write(path, schema_text(each, lake), force=True))
+    place = (output or Path()).expanduser()
+    if kind is not None:
+        written = [_write(place, schemas[kind], force=True)]
+    else:
+        written = [_write(place / f"{each}.schema.json", text, force=True) for each, text in schemas.items()]
     face.emit({"written": written}, *(plain(path) for path in written))
     return None
 

@@ -71,7 +71,7 @@ from a360.contract._types import PhysicalType, iceberg_type, parse_type, physica
 
 if TYPE_CHECKING:
     from a360.contract._environment import Environment
-    from a360.contract._json_schema import schema_text
+    from a360.contract._json_schema import editor_schemas, schema_text
     from a360.contract._ledger import Assignment, Kept, assign_field_ids, keep_ledger
     from a360.contract._lint import Check, lint, load_contracts, model_faults
     from a360.contract._lint_models import ModelFix, mend_models, upstream_columns
@@ -100,6 +100,7 @@ _LAZY = {
     "mend": "_mend",
     "mend_models": "_lint_models",
     "model_faults": "_lint",
+    "editor_schemas": "_json_schema",
     "schema_text": "_json_schema",
     "typed_query": "_typed_sql",
     "upstream_columns": "_lint_models",
@@ -182,6 +183,7 @@ __all__ = [
     "default_contracts",
     "diff",
     "diff_table",
+    "editor_schemas",
     "gone_properties",
     "iceberg_partition_spec",
     "iceberg_schema",

@@ -6,6 +6,7 @@ not say (that names exist, that ids agree) is left to the linter.
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -13,6 +14,7 @@ from pydantic import BaseModel
 
 from a360.contract._environment import Environment
 from a360.contract._lakefile import LakeFile
+from a360.contract._load import read_folder
 from a360.contract._odcs import LIFTED, ColumnProperties, Contract, DatasetProperties
 from a360.contract._types import LOGICAL_TYPES
 
@@ -60,6 +62,12 @@ def json_schema(kind: str, lake: LakeFile | None = None) -> Json:
 def schema_text(kind: str, lake: LakeFile | None = None) -> str:
     """The schema as it is written to a file."""
     return json.dumps(json_schema(kind, lake), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def editor_schemas(folder: Path) -> dict[str, str]:
+    """The text of every schema, with the words of a folder's lake.yaml, whatever faults it has."""
+    lake = read_folder(folder).contracts.lake
+    return {kind: schema_text(kind, lake) for kind in KINDS}
 
 
 def _lift_custom_properties(schema: Json, lake: LakeFile | None) -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from a360.contract._faults import Fault
-from a360.contract._json_schema import KINDS, schema_text
-from a360.contract._load import COLUMNS, CONTRACT_ZONES, LAKE_FILE, environments_folder, read_folder
+from a360.contract._json_schema import editor_schemas
+from a360.contract._load import COLUMNS, CONTRACT_ZONES, LAKE_FILE, environments_folder
 from a360.contract._mend_values import Fix, value_fixes
 from a360.contract._order import COLUMN, CONTRACT, TABLE, in_order
 from a360.contract._write import write_file
@@ -54,9 +54,9 @@ def _schemas(folder: Path) -> list[Mended]:
     """Write the schemas for editors anew, where a folder keeps them and they are not as lake.yaml says."""
     if not (folder / SCHEMAS).is_dir():
         return []
-    lake, told = read_folder(folder).contracts.lake, []
-    for kind in KINDS:
-        path, text = folder / SCHEMAS / f"{kind}.schema.json", schema_text(kind, lake)
+    told = []
+    for kind, text in editor_schemas(folder).items():
+        path = folder / SCHEMAS / f"{kind}.schema.json"
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             write_file(path, text)
             told.append(Mended(str(path), 1, f"written anew, with the words of {LAKE_FILE}"))

@@ -69,7 +69,7 @@ class LakeSchema:
 
     def _actual(self, name: str, table: Table) -> ActualTable:
         """A table as it is; where columns would become required, their nulls are counted."""
-        actual = actual_table(table.metadata.model_dump(mode="json", by_alias=True))
+        actual = self._described(table)
         names = [] if actual.empty else tightened(self._plan.table(name), actual)
         if not names:
             return actual
@@ -78,6 +78,10 @@ class LakeSchema:
         [found] = rows["n"].to_pylist()
         number = {column.name: column.field_id for column in actual.columns}
         return replace(actual, nulls=dict(zip((number[each] for each in names), found, strict=True)))
+
+    @staticmethod
+    def _described(table: Table) -> ActualTable:
+        return actual_table(table.metadata.model_dump(mode="json", by_alias=True))
 
     def _require_possible(self, changes: Sequence[TableChange]) -> None:
         refused = [change for change in changes if change.action == "refuse"]
@@ -103,8 +107,11 @@ class LakeSchema:
         updates = evolution(table, plan, gone)
         if not updates:
             return
+        # A stream may go on writing, unless the change rests on the rows there are: none, or none with nulls.
+        actual = self._described(table)
+        fence = unchanged(table, rows=actual.empty or bool(tightened(plan, actual)))
         try:
-            self._tables.catalog.client().commit_table(table, tuple(unchanged(table)), tuple(updates))
+            self._tables.catalog.client().commit_table(table, tuple(fence), tuple(updates))
         except CommitFailedException:
             raise ConflictError(
                 "commit-conflict",

@@ -61,8 +61,11 @@ def evolution(table: Table, plan: TablePlan, gone: Sequence[str] = ()) -> Sequen
     )
 
 
-def unchanged(table: Table) -> Sequence[TableRequirement]:
-    """What must hold for updates computed from a table to fit it: nobody else has evolved or filled it."""
+def unchanged(table: Table, *, rows: bool) -> Sequence[TableRequirement]:
+    """What must hold for updates computed from a table to fit it: nobody else has evolved it.
+
+    With `rows`, nobody has written to it either: what was found out about its rows must still be true.
+    """
     metadata = table.metadata
     return (
         AssertTableUUID(uuid=metadata.table_uuid),
@@ -71,7 +74,7 @@ def unchanged(table: Table) -> Sequence[TableRequirement]:
         AssertDefaultSpecId(default_spec_id=metadata.default_spec_id),
         AssertLastAssignedPartitionId(last_assigned_partition_id=metadata.last_partition_id),
         AssertDefaultSortOrderId(default_sort_order_id=metadata.default_sort_order_id),
-        AssertRefSnapshotId(ref=_MAIN, snapshot_id=metadata.current_snapshot_id),
+        *([AssertRefSnapshotId(ref=_MAIN, snapshot_id=metadata.current_snapshot_id)] if rows else []),
     )
 
 
