@@ -16,6 +16,7 @@ PARTS = ("landed", "quarantined", "duplicates", "unchanged", "superseded", "filt
 _ZONES = ("bronze", "silver", "gold", "quarantine", "ops")
 _WIDEST_CELL = 48
 _ROOMY = 90
+_NAMED = 5
 
 
 def grid(
@@ -104,6 +105,21 @@ def rejected(rows: Rows) -> list[str]:
         return []
     total = sum(row["quarantined"] for row in rows)
     return [f"{number(total)} rejected, with rule and reason, in quarantine: {', '.join(names)}"]
+
+
+def ways(rows: Rows) -> list[str]:
+    """How datasets were brought up to date, and why so: a line for those that share both."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        if row.get("way") not in {None, "nothing"}:
+            alike.setdefault((str(row["way"]), str(row["why"])), []).append(str(row["dataset"]))
+    return [f"{way.replace('_', ' ')}, {why}: {_named(names)}" for (way, why), names in alike.items()]
+
+
+def _named(names: Sequence[str]) -> str:
+    if len(names) <= _NAMED:
+        return ", ".join(names)
+    return f"{', '.join(names[: _NAMED - 1])} and {len(names) - _NAMED + 1} more"
 
 
 def tables(rows: Rows, *, title: str = "") -> Table:

@@ -43,6 +43,7 @@ def _show_steps(face: Face, rows: Sequence[dict[str, Any]], after: str) -> None:
         *render.steps(rows, face.out.width),
         *render.reconciled(rows),
         *render.rejected(rows),
+        *render.ways(rows),
         render.committed(rows),
         after,
     )
