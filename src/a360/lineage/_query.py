@@ -303,7 +303,7 @@ def _aggregates(value: exp.Expr) -> bool:
 
 
 def _in_subquery(node: exp.Expr, top: exp.Expr) -> bool:
-    parent = node.parent
+    parent = None if node is top else node.parent
     while parent is not None and parent is not top:
         if isinstance(parent, exp.Query):
             return True
