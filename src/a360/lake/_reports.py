@@ -42,8 +42,11 @@ class RunReport:
         return any(step.commit_id is not None for step in self.steps)
 
     def to_json(self) -> list[dict[str, Any]]:
-        """The report's rows."""
-        return [step.to_json() for step in self.steps]
+        """The report's rows, each with the way it was brought up to date, and why."""
+        return [
+            {**step.to_json(), "way": self.ways.get(step.dataset), "why": self.reasons.get(step.dataset)}
+            for step in self.steps
+        ]
 
 
 @dataclass(frozen=True, slots=True)
