@@ -73,7 +73,7 @@ FAULTS = MappingProxyType(
         "C533": "A model gives a column another type than its contract has.",
         "C534": "A model gives a column twice.",
         "C541": "A gold column is less sensitive than what it is made from, and does not say why it may be.",
-        "C542": "A gold column says it is de-identified, and is not less sensitive than what it is made from.",
+        "C542": "A gold column says it is de-identified and is no less sensitive than what it is made from.",
         "C543": "A de-identification that does not name a known method and a reason.",
         "C544": "All columns are less sensitive than what chooses a gold dataset's rows.",
         # rules
