@@ -103,9 +103,9 @@ class _SilverRun:
         if known is not None and tables.commits_since(IDENTIFIERS, known) is None:
             return None, lost(IDENTIFIERS)
         commits = tables.commits_since(BRONZE_RESOURCE, stood.upstream[BRONZE_RESOURCE])
-        return commits, lost(
-            BRONZE_RESOURCE
-        ) if commits is None else f"{len(commits)} commit(s) to bronze since"
+        if commits is None:
+            return None, lost(BRONZE_RESOURCE)
+        return commits, f"{len(commits)} commit(s) to bronze since"
 
     def _waiting(self, stood: Standing, upstream: dict[str, str], commits: list[str] | None) -> bool:
         if commits is None or not self._resolves:
