@@ -82,12 +82,17 @@ def worked(tmp_path_factory):
             lake.run()
             rows = lake.query("SELECT * FROM ops.lineage_event ORDER BY event_id").to_pylist()
             snapshots = {name: lake.tables.current_snapshot_id(name) for name in lake.tables.list()}
-        yield lake.path, rows, collector, snapshots
+        yield lake.path, [row for row in rows if row["event_type"] != "JOB"], collector, snapshots
 
 
 def events(rows, kind="COMPLETE"):
     """The events of a kind, by the dataset they write."""
     return {row["dataset"]: json.loads(row["payload"]) for row in rows if row["event_type"] == kind}
+
+
+def sent(collector):
+    """The events that completed a step, as the collector has them, by the dataset they write."""
+    return {each["outputs"][0]["name"]: each for each in collector.events if each["eventType"] == "COMPLETE"}
 
 
 def read_facet(name, told):
@@ -108,9 +113,9 @@ def test_every_step_starts_and_completes(worked):
 
 def test_openlineages_own_classes_read_the_events(worked):
     """Every event is one that OpenLineage's client could have made: run, job, datasets and each facet."""
-    _, rows, _, _ = worked
-    for row in rows:
-        event = json.loads(row["payload"])
+    _, _, collector, _ = worked
+    seen = set()
+    for event in collector.events:
         run = event_v2.Run(runId=event["run"]["runId"])
         job = event_v2.Job(namespace=event["job"]["namespace"], name=event["job"]["name"])
         kind = event_v2.RunState[event["eventType"]]
@@ -123,9 +128,11 @@ def test_openlineages_own_classes_read_the_events(worked):
             parts += [dataset.get(key, {}) for key in ("facets", "inputFacets", "outputFacets")]
         for name, told in (pair for part in parts for pair in part.items()):
             facet = read_facet(name, told)
+            seen.add(name)
             # The name of the schema is that of the class; its version may be one patch ahead of the client's.
             assert told["_schemaURL"].split("#")[0].endswith(f"{type(facet).__name__}.json")
             assert told["_producer"].startswith("https://")
+    assert seen == FACETS.keys() - {"errorMessage"}
 
 
 def test_a_step_belongs_to_its_command(worked):
@@ -157,14 +164,16 @@ def test_ingest_names_its_files(worked):
 
 def test_columns_are_told(worked):
     """A silver column names the FHIR element, a gold column those of silver, and a token that it is one."""
-    _, rows, _, _ = worked
-    fields = events(rows)["silver.observation"]["outputs"][0]["facets"]["columnLineage"]["fields"]
+    _, _, collector, _ = worked
+    fields = sent(collector)["silver.observation"]["outputs"][0]["facets"]["columnLineage"]["fields"]
     [value] = fields["value_quantity"]["inputFields"]
     assert (value["name"], value["field"]) == ("bronze.fhir_resource", "Observation.valueQuantity.value")
     assert value["transformations"] == [{"type": "DIRECT", "subtype": "IDENTITY", "masking": False}]
     told = fields["patient_key"]["inputFields"]
     assert any(step["masking"] for each in told for step in each["transformations"])
-    age = events(rows)["gold.visit_facts"]["outputs"][0]["facets"]["columnLineage"]["fields"]["patient_age"]
+    age = sent(collector)["gold.visit_facts"]["outputs"][0]["facets"]["columnLineage"]["fields"][
+        "patient_age"
+    ]
     assert {each["field"] for each in age["inputFields"]} >= {"birth_date", "start_date"}
 
 
@@ -181,8 +190,8 @@ def test_quality_and_counts_are_told(worked):
 
 def test_the_model_is_told(worked):
     """A gold step tells its SQL, and nothing in any event is a patient's."""
-    folder, rows, _, _ = worked
-    assert "silver.encounter" in events(rows)["gold.visit_facts"]["job"]["facets"]["sql"]["query"]
+    folder, rows, collector, _ = worked
+    assert "silver.encounter" in sent(collector)["gold.visit_facts"]["job"]["facets"]["sql"]["query"]
     names = {
         name["family"]
         for line in (folder.parent / "in" / "Patient.ndjson").read_text("utf-8").splitlines()
@@ -193,10 +202,54 @@ def test_the_model_is_told(worked):
     assert not [name for name in names if f'"{name}"' in text]
 
 
+def within(part, whole):
+    """Whether all that one JSON value says is said by another."""
+    if isinstance(part, dict):
+        return all(key in whole and within(each, whole[key]) for key, each in part.items())
+    if isinstance(part, list):
+        return len(part) == len(whole) and all(map(within, part, whole))
+    return part == whole
+
+
+def test_what_changes_with_the_contracts_alone_is_kept_once(tmp_path):
+    """A model that changes is defined anew and no other; runs repeat no schema, no column lineage, no SQL."""
+    shutil.copytree(CONTRACTS, tmp_path / "contracts")
+    generate(tmp_path / "in", patients=2, seed=5, dirty=0.0)
+    query = "SELECT dataset, payload FROM ops.lineage_event WHERE event_type {} 'JOB' ORDER BY event_id"
+    with a360.open(tmp_path / "lake", contracts=tmp_path / "contracts") as lake:
+        lake.ingest(tmp_path / "in")
+        lake.run()
+        defined = lake.query(query.format("=")).to_pylist()
+        assert sorted(row["dataset"] for row in defined) == sorted({row["dataset"] for row in defined})
+        assert {step.dataset for step in lake.lake_plan.steps} < {row["dataset"] for row in defined}
+        told = lake.query(query.format("<>"))["payload"].to_pylist()
+        assert not [
+            each for each in told if '"columnLineage"' in each or '"schema"' in each or '"sql"' in each
+        ]
+    model = tmp_path / "contracts/models/visit_facts.sql"
+    model.write_text(f"{model.read_text('utf-8')}-- said anew\n", "utf-8")
+    with Collector() as collector:
+        flags = {"contracts": tmp_path / "contracts", "openlineage_url": collector.url}
+        with a360.open(tmp_path / "lake", **flags) as lake:
+            lake.run()
+            lake.apply()
+            after = lake.query(query.format("=")).to_pylist()
+        assert [row["dataset"] for row in after[len(defined) :]] == ["gold.visit_facts"]
+        queries = [
+            event["job"]["facets"]["sql"]["query"]
+            for event in collector.events
+            if event["job"]["name"] == "run.gold.visit_facts"
+        ]
+    # Each event has the model as it was when the step ran, however late it is sent.
+    assert ["said anew" in each for each in queries] == [False, False, True, True]
+
+
 def test_the_collector_gets_what_the_lake_keeps(worked):
-    """Every event is sent once, in order, to OpenLineage's endpoint, with the key."""
+    """Every event is sent once, in order, to OpenLineage's endpoint, with the key, and lacks nothing."""
     _, rows, collector, _ = worked
-    assert collector.events == [json.loads(row["payload"]) for row in rows]
+    assert len(collector.events) == len(rows)
+    for event, row in zip(collector.events, rows, strict=True):
+        assert within(json.loads(row["payload"]), event)
     assert set(collector.paths) == {"/api/v1/lineage"}
     assert set(collector.keys) == {"Bearer s3cret"}
 
@@ -220,8 +273,8 @@ def test_a_failed_step_is_told(tmp_path):
         lake.ingest(tmp_path / "in")
         with pytest.raises(DataError, match="rule-blocked"):
             lake.run("silver.location")
-        rows = lake.query("SELECT * FROM ops.lineage_event ORDER BY event_id").to_pylist()
-    told = [row for row in rows if row["dataset"] == "silver.location"]
+        rows = lake.query("SELECT * FROM ops.lineage_event WHERE event_type <> 'JOB' ORDER BY event_id")
+    told = [row for row in rows.to_pylist() if row["dataset"] == "silver.location"]
     assert [row["event_type"] for row in told] == ["START", "FAIL"]
     fail = json.loads(told[1]["payload"])
     assert fail["run"]["facets"]["errorMessage"]["message"].startswith("rule-blocked: ")

@@ -20,7 +20,7 @@ from a360.lake._doctor import DoctorCheck, examine
 from a360.lake._folder import LakeFolder, Origin
 from a360.lake._history import HistoryEntry, history
 from a360.lake._journal import RunRecord
-from a360.lake._lineage import sources_of
+from a360.lake._lineage import sources_of, tell_definitions
 from a360.lake._lint import require_sound
 from a360.lake._quality import LakeQuality
 from a360.lake._quarantine import Quarantine, ReplayReport, replay
@@ -134,6 +134,8 @@ class Lake:
     def _apply(self) -> Sequence["TableChange"]:
         require_sound(self._settings.contracts or default_contracts())
         changes = self._schema.apply()
+        if self._folder.applied != self._fingerprint:
+            tell_definitions(self.lake_plan, self.tables)
         self._folder.note_applied(self._fingerprint)
         return changes
 

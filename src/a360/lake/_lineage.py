@@ -1,4 +1,7 @@
-"""The lineage of what runs do: kept while a step runs, told as OpenLineage when the run ends."""
+"""The lineage of what runs do: kept while a step runs, told as OpenLineage when the run ends.
+
+What changes only with the contracts is told when they are applied, and not again by every run.
+"""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -7,6 +10,9 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
+from a360.catalog import CommitStamp
 from a360.contract import LakePlan, TableChange
 from a360.errors import A360Error
 from a360.lineage import (
@@ -18,9 +24,9 @@ from a360.lineage import (
     Parent,
     SourceFile,
     StepRun,
+    definitions,
     impact_of,
     lineage_in,
-    step_lineage,
     together,
 )
 from a360.quality import RuleResult
@@ -30,26 +36,60 @@ if TYPE_CHECKING:
     from a360.ingest import FileReport
 
 EVENTS = "ops.lineage_event"
+DEFINITION = "JOB"
 
 # A collector lists an event's inputs one by one; of an ingest of very many files the first tell enough.
 _FILES = 200
 
 
 def pending_impact(plan: LakePlan, tables: Tables, changes: Iterable[TableChange]) -> list[Impact]:
-    """What changes would affect, by the lineage of the contracts and by that of the last runs."""
+    """What changes would affect, by the lineage of the contracts and by that of those applied last."""
     return impact_of(together(LakeLineage.of(plan), recorded_lineage(tables)), changes)
 
 
 def recorded_lineage(tables: Tables) -> Mapping[str, DatasetLineage]:
-    """The lineage that each dataset had when it was last written."""
+    """The lineage that each dataset had by the contracts that were applied last."""
+    found = map(lineage_in, _told(tables).values())
+    return {each.dataset: each for each in found if each is not None}
+
+
+def tell_definitions(plan: LakePlan, tables: Tables) -> None:
+    """Keep how each dataset is made as an event, where that is not what was told of it last."""
+    told, now = _told(tables), datetime.now(UTC)
+    rows = []
+    for event in definitions(plan, now):
+        [output] = event["outputs"]
+        if {**event, "eventTime": ""} != {**told.get(output["name"], {}), "eventTime": ""}:
+            rows.append((output["name"], event))
+    if rows:
+        applied = new_commit_id()
+        kept = [_kept(event, dataset, applied, None, DEFINITION) for dataset, event in rows]
+        tables.append(EVENTS, pa.Table.from_pylist(kept), CommitStamp(applied))
+
+
+def _told(tables: Tables) -> Mapping[str, dict[str, Any]]:
+    """The newest definition of each dataset."""
     if tables.current_snapshot_id(EVENTS) is None:
         return {}
     newest = tables.session.sql(
-        f"SELECT max_by(payload, event_id) AS payload FROM {EVENTS} "
-        "WHERE event_type = 'COMPLETE' GROUP BY dataset"
+        f"SELECT dataset, max_by(payload, event_id) AS payload FROM {EVENTS} "
+        f"WHERE event_type = '{DEFINITION}' GROUP BY dataset"
     )
-    found = (lineage_in(json.loads(payload)) for payload in newest["payload"].to_pylist())
-    return {each.dataset: each for each in found if each is not None}
+    return {row["dataset"]: json.loads(row["payload"]) for row in newest.to_pylist()}
+
+
+def _kept(
+    event: Mapping[str, Any], dataset: str, run_id: str, commit_id: str | None, kind: str
+) -> dict[str, Any]:
+    return {
+        "event_id": new_commit_id(),
+        "run_id": run_id,
+        "commit_id": commit_id,
+        "dataset": dataset,
+        "event_type": kind,
+        "event_time": datetime.fromisoformat(event["eventTime"]),
+        "payload": json.dumps(event, ensure_ascii=False, separators=(",", ":")),
+    }
 
 
 def sources_of(files: Iterable["FileReport"]) -> list[SourceFile]:
@@ -104,13 +144,7 @@ class StepRuns:
 
     def rows(self, plan: LakePlan, snapshot_of: Callable[[str], str | None]) -> list[dict[str, Any]]:
         """The rows of `ops.lineage_event`: for each step its start and its end."""
-        steps = {step.dataset: step for step in plan.steps}
-
-        def lineage(dataset: str) -> DatasetLineage | None:
-            step = steps.get(dataset)
-            return step_lineage(plan, step) if step else None
-
-        writer = EventWriter(plan, lineage, self._parent)
+        writer = EventWriter(plan, self._parent)
         rows = []
         for each in self._done:
             run = each if each.error else replace(each, snapshot_id=snapshot_of(each.dataset))
@@ -118,15 +152,8 @@ class StepRuns:
         return rows
 
     def _row(self, run: StepRun, event: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            "event_id": new_commit_id(),
-            "run_id": self._parent.run_id,
-            "commit_id": None if run.error else run.run_id,
-            "dataset": run.dataset,
-            "event_type": event["eventType"],
-            "event_time": datetime.fromisoformat(event["eventTime"]),
-            "payload": json.dumps(event, ensure_ascii=False, separators=(",", ":")),
-        }
+        commit_id = None if run.error else run.run_id
+        return _kept(event, run.dataset, self._parent.run_id, commit_id, event["eventType"])
 
 
 def _assertion(result: RuleResult) -> Assertion:

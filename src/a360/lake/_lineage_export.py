@@ -1,22 +1,25 @@
 """Lineage events to a collector, by OpenLineage's HTTP transport.
 
-Events wait in `ops.lineage_event`; a file beside the catalog remembers the last one that was taken. So a
-collector that is away delays events and loses none: the next run sends what is left, in order. An event may
-arrive twice, which the specification provides for. Sending takes a bounded time and never fails a run.
+Events wait in `ops.lineage_event`; on the way out they get the facets that the lake keeps once for all runs.
+A file beside the catalog remembers the last one that was taken. So a collector that is away delays events and
+loses none: the next run sends what is left, in order. An event may arrive twice, which the specification
+provides for. Sending takes a bounded time and never fails a run.
 """
 
+import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
 import structlog
 
-from a360.lake._lineage import EVENTS
+from a360.lake._lineage import DEFINITION, EVENTS
+from a360.lineage import with_definitions
 from a360.table import Tables
 
 _ENDPOINT: Final = "/api/v1/lineage"
@@ -31,6 +34,34 @@ log = structlog.get_logger("a360.lineage")
 
 type Event = tuple[str, str]
 """An event's id and its JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Definitions:
+    """How datasets were made, in the order in which that changed: id and job event."""
+
+    told: Mapping[str, Sequence[tuple[str, dict[str, Any]]]]
+
+    @classmethod
+    def of(cls, tables: Tables) -> "_Definitions":
+        rows = tables.session.sql(
+            f"SELECT dataset, event_id, payload FROM {EVENTS} "
+            f"WHERE event_type = '{DEFINITION}' ORDER BY event_id"
+        )
+        told: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+        for row in rows.to_pylist():
+            told.setdefault(row["dataset"], []).append((row["event_id"], json.loads(row["payload"])))
+        return cls(told)
+
+    def in_full(self, event_id: str, payload: str) -> Event:
+        """An event with what was known of its datasets when it was written."""
+
+        def definition_of(dataset: str) -> dict[str, Any] | None:
+            before = [event for defined, event in self.told.get(dataset, ()) if defined < event_id]
+            return before[-1] if before else None
+
+        full = with_definitions(json.loads(payload), definition_of)
+        return event_id, json.dumps(full, ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(slots=True)
@@ -68,10 +99,11 @@ class LineageExport:
         # Ids are hexadecimal; what the file holds besides is not an id, and begins anew.
         last = last if last.isalnum() else ""
         rows = tables.session.sql(
-            f"SELECT event_id, payload FROM {EVENTS} WHERE event_id > '{last}' "
-            f"ORDER BY event_id LIMIT {_AT_ONCE}"
+            f"SELECT event_id, payload FROM {EVENTS} "
+            f"WHERE event_id > '{last}' AND event_type <> '{DEFINITION}' ORDER BY event_id LIMIT {_AT_ONCE}"
         )
-        return list(zip(rows["event_id"].to_pylist(), rows["payload"].to_pylist(), strict=True))
+        defined = _Definitions.of(tables) if rows.num_rows else _Definitions({})
+        return [defined.in_full(row["event_id"], row["payload"]) for row in rows.to_pylist()]
 
     def _within_budget(self, work: Callable[[float], None]) -> None:
         """A collector that answers drop by drop outlasts every time-out of a request, but not this one."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from a360.contract import GoldStep, LakePlan, SilverStep, Step, UnresolvedError, typed_query
+from a360.contract import GoldStep, LakePlan, SilverStep, Step, UnresolvedError
 from a360.errors import ContractError, UsageError
 from a360.lineage._model import FHIR, DatasetLineage, Field, Use
-from a360.lineage._query import query_lineage
+from a360.lineage._query import model_lineage
 from a360.lineage._silver import bronze_lineage, silver_lineage
 
 type Direction = Literal["up", "down"]
@@ -211,7 +211,7 @@ def step_lineage(plan: LakePlan, step: Step) -> DatasetLineage:
     upstream = map(plan.table, step.upstream)
     columns = {each.dataset: {column.name: column.type for column in each.columns} for each in upstream}
     try:
-        relation = query_lineage(typed_query(step.sql, columns), _keys(plan))
+        relation = model_lineage(step.sql, columns, _keys(plan))
     except UnresolvedError as error:
         raise ContractError(
             "model-invalid",

@@ -1,20 +1,36 @@
-"""Steps as OpenLineage run events, specification 2-0-2: https://openlineage.io/spec/2-0-2/OpenLineage.json."""
+"""Steps as OpenLineage run events, specification 2-0-2: https://openlineage.io/spec/2-0-2/OpenLineage.json.
+
+They tell of the run: what is the same in every run is told once, by `_definition`.
+"""
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from a360.contract import GoldStep, LakePlan, TablePlan
-from a360.lineage._model import FHIR, DatasetLineage, Field, Inputs, Use
+from a360.contract import LakePlan
 
 PRODUCER = "https://aesthetics360.example/a360-data-lake"
-SCHEMA_URL = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"
+SPECIFICATION = "https://openlineage.io/spec/2-0-2/OpenLineage.json"
 _FACETS = "https://openlineage.io/spec/facets"
 
 type EventType = Literal["START", "COMPLETE", "FAIL"]
 type Json = dict[str, Any]
+
+
+def namespace_of(plan: LakePlan) -> str:
+    """The namespace of a lake's datasets and jobs."""
+    return f"a360://{plan.name}/{plan.environment}"
+
+
+def facet(schema: str, **content: Any) -> Json:  # noqa: ANN401 - what the facet's schema says
+    """A facet: its name and version are its schema's."""
+    name = schema.partition("/")[2].removesuffix(".json")
+    return {"_producer": PRODUCER, "_schemaURL": f"{_FACETS}/{schema}#/$defs/{name}", **content}
+
+
+JOB_TYPE = facet("2-0-4/JobTypeJobFacet.json", processingType="BATCH", integration="A360", jobType="STEP")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +98,9 @@ class EventWriter:
     Datasets are named `zone.dataset` in the namespace `a360://NAME`, files by their label in `…/files`.
     """
 
-    def __init__(
-        self, plan: LakePlan, lineage_of: Callable[[str], DatasetLineage | None], parent: Parent
-    ) -> None:
-        self._plan = plan
-        self._lineage_of = lineage_of
+    def __init__(self, plan: LakePlan, parent: Parent) -> None:
         self._parent = parent
-        self._namespace = f"a360://{plan.name}/{plan.environment}"
-        self._steps = {step.dataset: step for step in plan.steps}
+        self._namespace = namespace_of(plan)
 
     def start(self, run: StepRun) -> Json:
         """The event of a step that begins."""
@@ -105,48 +116,37 @@ class EventWriter:
             "eventType": kind,
             "eventTime": when.isoformat(),
             "producer": PRODUCER,
-            "schemaURL": SCHEMA_URL,
+            "schemaURL": f"{SPECIFICATION}#/$defs/RunEvent",
             "run": {"runId": _uuid(run.run_id), "facets": self._run_facets(run, ended=ended)},
             "job": {
                 "namespace": self._namespace,
                 "name": f"{self._parent.command}.{run.dataset}",
-                "facets": self._job_facets(run.dataset),
+                "facets": {"jobType": JOB_TYPE},
             },
             "inputs": self._inputs(run, told=ended),
-            "outputs": [self._output(run, complete=kind == "COMPLETE", told=ended)],
+            "outputs": [self._output(run, complete=kind == "COMPLETE")],
         }
 
     def _run_facets(self, run: StepRun, *, ended: bool) -> Json:
         facets: Json = {
-            "parent": _facet(
+            "parent": facet(
                 "1-2-0/ParentRunFacet.json",
                 run={"runId": _uuid(self._parent.run_id)},
                 job={"namespace": self._namespace, "name": self._parent.command},
             )
         }
         if self._parent.engine:
-            facets["processing_engine"] = _facet(
+            facets["processing_engine"] = facet(
                 "1-1-1/ProcessingEngineRunFacet.json",
                 name=self._parent.engine,
                 version=self._parent.engine_version,
             )
         if ended and run.error:
-            facets["errorMessage"] = _facet(
+            facets["errorMessage"] = facet(
                 "1-0-1/ErrorMessageRunFacet.json",
                 message=f"{run.error[0]}: {run.error[1]}",
                 programmingLanguage="PYTHON",
             )
-        return facets
-
-    def _job_facets(self, dataset: str) -> Json:
-        facets: Json = {
-            "jobType": _facet(
-                "2-0-4/JobTypeJobFacet.json", processingType="BATCH", integration="A360", jobType="STEP"
-            )
-        }
-        step = self._steps.get(dataset)
-        if isinstance(step, GoldStep):
-            facets["sql"] = _facet("1-1-0/SQLJobFacet.json", query=step.sql, dialect="duckdb")
         return facets
 
     def _inputs(self, run: StepRun, *, told: bool) -> list[Json]:
@@ -155,7 +155,7 @@ class EventWriter:
         return [*files, *(self._dataset(name, snapshot if told else None) for name, snapshot in upstream)]
 
     def _file(self, file: SourceFile) -> Json:
-        statistics = _facet(
+        statistics = facet(
             "1-0-0/InputStatisticsInputDatasetFacet.json", rowCount=file.units, size=file.bytes, fileCount=1
         )
         return {
@@ -168,61 +168,18 @@ class EventWriter:
         """A dataset; where no snapshot is told, its name alone: what ends a step says the rest."""
         if snapshot_id is None:
             return {"namespace": self._namespace, "name": name}
-        version = _facet("1-0-1/DatasetVersionDatasetFacet.json", datasetVersion=snapshot_id)
-        facets = {"schema": _schema(self._plan.table(name)), "version": version}
-        return {"namespace": self._namespace, "name": name, "facets": facets}
+        version = facet("1-0-1/DatasetVersionDatasetFacet.json", datasetVersion=snapshot_id)
+        return {"namespace": self._namespace, "name": name, "facets": {"version": version}}
 
-    def _output(self, run: StepRun, *, complete: bool, told: bool) -> Json:
+    def _output(self, run: StepRun, *, complete: bool) -> Json:
         output = self._dataset(run.dataset, run.snapshot_id if complete else None)
         facets: Json = output.setdefault("facets", {})
-        lineage = self._lineage_of(run.dataset) if told else None
-        if lineage is not None:
-            facets["columnLineage"] = self._column_lineage(lineage)
         if complete:
             facets |= _quality(run)
             if run.rows is not None:
-                statistics = _facet("1-0-2/OutputStatisticsOutputDatasetFacet.json", rowCount=run.rows)
+                statistics = facet("1-0-2/OutputStatisticsOutputDatasetFacet.json", rowCount=run.rows)
                 output["outputFacets"] = {"outputStatistics": statistics}
         return output
-
-    def _column_lineage(self, lineage: DatasetLineage) -> Json:
-        columns = self._plan.table(lineage.dataset).column_names
-        fields = {
-            name: {"inputFields": self._input_fields(lineage.columns[name], name in lineage.masked)}
-            for name in columns
-            if lineage.columns.get(name)
-        }
-        rows = self._input_fields(lineage.rows, masked=False)
-        return _facet("1-2-0/ColumnLineageDatasetFacet.json", fields=fields, dataset=rows)
-
-    def _input_fields(self, inputs: Inputs, masked: bool) -> list[Json]:  # noqa: FBT001 - read at its calls
-        return [
-            {
-                "namespace": f"{self._namespace}/fhir" if each.zone == FHIR else self._namespace,
-                "name": each.dataset.removeprefix(f"{FHIR}."),
-                "field": each.column,
-                "transformations": [_transformation(use, masked=masked) for use in sorted(uses)],
-            }
-            for each, uses in sorted(inputs.items())
-        ]
-
-
-def _transformation(use: Use, *, masked: bool) -> Json:
-    return {
-        "type": "DIRECT" if use.direct else "INDIRECT",
-        "subtype": str(use),
-        "masking": masked and use.direct,
-    }
-
-
-def _facet(schema: str, **content: Any) -> Json:  # noqa: ANN401 - what the facet's schema says
-    name = schema.partition("/")[2].removesuffix(".json")
-    return {"_producer": PRODUCER, "_schemaURL": f"{_FACETS}/{schema}#/$defs/{name}", **content}
-
-
-def _schema(table: TablePlan) -> Json:
-    fields = [{"name": each.name, "type": each.type, "description": each.doc} for each in table.columns]
-    return _facet("1-2-0/SchemaDatasetFacet.json", fields=fields)
 
 
 def _quality(run: StepRun) -> Json:
@@ -232,13 +189,11 @@ def _quality(run: StepRun) -> Json:
     nulls = {each.column: {"nullCount": each.nulls} for each in run.assertions if each.nulls is not None}
     rows = {} if run.rows is None else {"rowCount": run.rows}
     return {
-        "dataQualityAssertions": _facet(
+        "dataQualityAssertions": facet(
             "1-1-0/DataQualityAssertionsDatasetFacet.json",
             assertions=[_assertion(each) for each in run.assertions],
         ),
-        "dataQualityMetrics": _facet(
-            "1-0-0/DataQualityMetricsDatasetFacet.json", columnMetrics=nulls, **rows
-        ),
+        "dataQualityMetrics": facet("1-0-0/DataQualityMetricsDatasetFacet.json", columnMetrics=nulls, **rows),
     }
 
 
@@ -253,24 +208,3 @@ def _assertion(each: Assertion) -> Json:
 
 def _uuid(run_id: str) -> str:
     return str(uuid.UUID(run_id))
-
-
-def lineage_in(event: Mapping[str, Any]) -> DatasetLineage | None:
-    """The column lineage that an event of this lake tells of; None where it tells of none."""
-    for output in event.get("outputs", []):
-        facet = output.get("facets", {}).get("columnLineage")
-        if facet is not None:
-            columns = {name: _read_inputs(told["inputFields"]) for name, told in facet["fields"].items()}
-            return DatasetLineage(output["name"], columns, _read_inputs(facet.get("dataset", [])))
-    return None
-
-
-def _read_inputs(fields: Iterable[Mapping[str, Any]]) -> Inputs:
-    return {
-        Field(told["name"], told["field"]): frozenset(
-            Use(each["subtype"])
-            for each in told.get("transformations", [])
-            if each.get("subtype") in set(Use)
-        )
-        for told in fields
-    }

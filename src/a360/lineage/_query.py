@@ -5,12 +5,14 @@ conditions. What decides on the rows of the whole result is kept apart from what
 as a count that is joined in, so that a column names no more than what can change it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope, build_scope
 
+from a360.contract import typed_query
 from a360.lineage._model import NOTHING, Field, Inputs, Use, united, used
 
 type Key = frozenset[str]
@@ -18,6 +20,9 @@ type Key = frozenset[str]
 
 type KeyOf = Callable[[str], tuple[str, ...]]
 """Tells the columns that tell the rows of a dataset apart; none where nothing does for certain."""
+
+
+type _Given = tuple[str, tuple[tuple[str, str], ...], tuple[str, ...]]
 
 
 @dataclass(slots=True)
@@ -44,6 +49,24 @@ class Relation:
         """Whether there is at most one row for given values of these columns."""
         given = frozenset(fixed)
         return any(key <= given for key in self.keys)
+
+
+def model_lineage(sql: str, columns: Mapping[str, Mapping[str, str]], key_of: KeyOf) -> Relation:
+    """The lineage of a model's SQL; remembered, for the linter and the lake ask for the same in one command.
+
+    Raises:
+        UnresolvedError: columns that are not there or not told apart.
+    """
+    read = sorted(columns)
+    given = tuple((name, tuple(columns[name].items()), key_of(name)) for name in read)
+    return _model_lineage(sql.strip(), given)
+
+
+@lru_cache(maxsize=256)
+def _model_lineage(sql: str, given: tuple[_Given, ...]) -> Relation:
+    keys = {name: key for name, _, key in given}
+    query = typed_query(sql, {name: dict(found) for name, found, _ in given})
+    return query_lineage(query, lambda name: keys.get(name, ()))
 
 
 def query_lineage(query: exp.Query, key_of: KeyOf) -> Relation:

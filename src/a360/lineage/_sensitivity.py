@@ -14,11 +14,10 @@ from a360.contract import (
     LakeContracts,
     TextFile,
     UnresolvedError,
-    typed_query,
     upstream_columns,
 )
 from a360.lineage._model import Field, Inputs, Use
-from a360.lineage._query import Relation, query_lineage
+from a360.lineage._query import Relation, model_lineage
 
 METHODS = ("aggregated", "generalised", "suppressed", "perturbed", "tokenised")
 """How a column may have come to be less sensitive; `a360.deidentified` names one, a colon and the reason."""
@@ -60,7 +59,7 @@ def _lineage(contracts: LakeContracts, model: TextFile) -> Relation | None:
     if columns is None:
         return None
     try:
-        return query_lineage(typed_query(model.text, columns), key_of)
+        return model_lineage(model.text, columns, key_of)
     except UnresolvedError:
         return None
 
