@@ -36,7 +36,7 @@ def test_reports_are_rows_of_plain_values(worked):
     """A report's JSON is one flat object a step, with the counts of input units and the rows written."""
     _, chosen, _, _ = worked
     for row in chosen.to_json():
-        assert set(row) == {"dataset", "commit_id", *COUNTS, "output_rows", "seconds"}
+        assert set(row) == {"dataset", "commit_id", *COUNTS, "output_rows", "seconds", "way", "why"}
         if row["dataset"].startswith("silver."):
             assert row["read"] == sum(row[name] for name in COUNTS[1:])
 
