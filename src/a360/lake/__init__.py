@@ -1,12 +1,16 @@
-"""The composition root: opens a lake for an environment and wires the adapters of its ports."""
+"""The composition root: opens a lake for an environment and wires the adapters of its ports.
+
+The linter and `infer`, which need no lake, are loaded when they are asked for.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from a360.lake._difference import Difference
 from a360.lake._doctor import DoctorCheck, examine
 from a360.lake._folder import Origin
 from a360.lake._history import HistoryEntry
-from a360.lake._infer import Inferred, infer
 from a360.lake._lake import ENGINES, KINDS, Lake, open_lake
-from a360.lake._lint import lint
 from a360.lake._reports import (
     CheckReport,
     DatasetQuality,
@@ -14,6 +18,12 @@ from a360.lake._reports import (
     RunReport,
 )
 from a360.lake._rollback import RollbackReport
+
+if TYPE_CHECKING:
+    from a360.lake._infer import Inferred, infer
+    from a360.lake._lint import lint
+
+_LAZY = {"Inferred": "_infer", "infer": "_infer", "lint": "_lint"}
 
 __all__ = [
     "ENGINES",
@@ -34,3 +44,12 @@ __all__ = [
     "lint",
     "open_lake",
 ]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value

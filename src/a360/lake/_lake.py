@@ -1,4 +1,7 @@
-"""The lake: the composition root, where ports meet what implements them."""
+"""The lake: the composition root, where ports meet what implements them.
+
+What only some commands do is imported where they do it: `a360 tables` waits for no linter and no refinery.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,11 +22,6 @@ from a360.lake._difference import Difference, diff
 from a360.lake._doctor import DoctorCheck, examine
 from a360.lake._folder import LakeFolder, Origin
 from a360.lake._history import HistoryEntry, history
-from a360.lake._journal import RunRecord
-from a360.lake._lineage import sources_of, tell_definitions
-from a360.lake._lint import require_sound
-from a360.lake._quality import LakeQuality
-from a360.lake._quarantine import Quarantine, ReplayReport, replay
 from a360.lake._reports import (
     CheckReport,
     IngestReport,
@@ -36,12 +34,16 @@ from a360.lake._tags import remove_tag, set_tag
 from a360.lake._time import moment, pins
 from a360.protect import LocalKeyStore, LocalSealer, LocalTokenizer, Sealer, Tokenizer
 from a360.quality import RuleBlockedError, ScorePoint
-from a360.refine import RefineContext, refine, selected_steps
 from a360.settings import Settings, load_settings
 from a360.table import LyingFile, StepReport, TableInfo, Tables, Tag
 
 if TYPE_CHECKING:
+    from pyiceberg.table import Table
+
     from a360.contract import TableChange
+    from a360.lake._journal import RunRecord
+    from a360.lake._quality import LakeQuality
+    from a360.lake._quarantine import Quarantine, ReplayReport
     from a360.lineage import Impact, LineageView
 
 type Progress = Callable[[str, str, int, int | None], None]
@@ -126,12 +128,19 @@ class Lake:
         """What `apply` would do to each table."""
         return self._schema.changes()
 
+    def changes_of(self, loaded: Mapping[str, "Table"]) -> Sequence["TableChange"]:
+        """The same of tables that have been loaded, for who looks at every table anyway."""
+        return self._schema.changes(loaded)
+
     def apply(self) -> Sequence["TableChange"]:
         """Create and evolve tables as the contracts say; `plan-refused` if data would be lost."""
         with self._folder.working():
             return self._apply()
 
     def _apply(self) -> Sequence["TableChange"]:
+        from a360.lake._lineage import tell_definitions  # noqa: PLC0415 -- most commands find all applied
+        from a360.lake._lint import require_sound  # noqa: PLC0415 -- likewise
+
         require_sound(self._settings.contracts or default_contracts())
         changes = self._schema.apply()
         if self._folder.applied != self._fingerprint:
@@ -153,6 +162,7 @@ class Lake:
             OperatorError: `input-missing` for a path that does not.
         """
         from a360.ingest import ingest_fhir  # noqa: PLC0415 -- most commands do not ingest
+        from a360.lake._lineage import sources_of  # noqa: PLC0415 -- likewise
 
         _require_one_of("kind", kind, KINDS)
         paths = [Path(path)] if isinstance(path, str | Path) else [Path(each) for each in path]
@@ -183,6 +193,8 @@ class Lake:
             UsageError: `unknown-dataset`, or `usage` for an engine that does not exist.
             DataError: `rule-blocked` where a blocking rule does not hold; the step committed nothing.
         """
+        from a360.refine import RefineContext, refine, selected_steps  # noqa: PLC0415 -- few commands refine
+
         _require_one_of("engine", engine, ENGINES)
         steps = selected_steps(self.lake_plan, datasets)
         with self._recorded("run", engine) as record:
@@ -207,7 +219,7 @@ class Lake:
         )
 
     @contextmanager
-    def _recorded(self, command: str, engine: str | None = None) -> Iterator[RunRecord]:
+    def _recorded(self, command: str, engine: str | None = None) -> Iterator["RunRecord"]:
         """Do recorded work, and tell the lineage collector of it where there is one, once others may work."""
         try:
             with self._recorded_alone(command, engine) as record:
@@ -224,8 +236,10 @@ class Lake:
         LineageExport(url, state, key.get_secret_value() if key else None).send(self.tables)
 
     @contextmanager
-    def _recorded_alone(self, command: str, engine: str | None) -> Iterator[RunRecord]:
+    def _recorded_alone(self, command: str, engine: str | None) -> Iterator["RunRecord"]:
         """Work alone in the lake, on tables as the contracts have them, and leave an account in `ops`."""
+        from a360.lake._journal import RunRecord  # noqa: PLC0415 -- what only reads leaves no account
+
         with self._folder.working() as after_crash:
             # Looking at every table takes longer than most runs: it is done where the contracts have changed.
             if after_crash or self._folder.applied != self._fingerprint:
@@ -257,24 +271,34 @@ class Lake:
         Raises:
             UsageError: `unknown-dataset`.
         """
-        quality = LakeQuality(self.lake_plan, self.tables, now)
+        quality = self._quality(now)
         return quality.judge(datasets) if stored else quality.check(datasets)
 
     def quality_trends(self) -> Mapping[str, Sequence[ScorePoint]]:
         """How the scores of each dataset went, oldest first."""
-        return LakeQuality(self.lake_plan, self.tables).trends()
+        return self._quality().trends()
+
+    def _quality(self, now: datetime | None = None) -> "LakeQuality":
+        from a360.lake._quality import LakeQuality  # noqa: PLC0415 -- few commands measure
+
+        return LakeQuality(self.lake_plan, self.tables, now)
 
     @property
-    def quarantine(self) -> Quarantine:
+    def quarantine(self) -> "Quarantine":
         """What the lake refused."""
+        from a360.lake._quarantine import Quarantine  # noqa: PLC0415 -- few commands ask
+
         return Quarantine(self.lake_plan, self.tables, self._sealer)
 
-    def replay(self, *datasets: str, progress: Progress | None = None) -> ReplayReport:
+    def replay(self, *datasets: str, progress: Progress | None = None) -> "ReplayReport":
         """Try what was refused once more, after rules or data that others read have been mended.
 
         Raises:
             UsageError: `unknown-dataset`.
         """
+        from a360.lake._quarantine import replay  # noqa: PLC0415 -- few commands replay
+        from a360.refine import RefineContext  # noqa: PLC0415 -- likewise
+
         with self._recorded("replay", ENGINES[0]) as record:
             context = RefineContext(
                 self.lake_plan, self.tables, self.tables.session, self._tokenizer, self._sealer

@@ -29,9 +29,9 @@ class LakeSchema:
         self._plan = plan
         self._tables = tables
 
-    def changes(self) -> Sequence[TableChange]:
-        """What `apply` would do, one change a table of the plan."""
-        return self._changes(self._loaded())
+    def changes(self, loaded: Mapping[str, Table] | None = None) -> Sequence[TableChange]:
+        """What `apply` would do, one change a table of the plan; to the tables as given, where they are."""
+        return self._changes(self._loaded() if loaded is None else loaded)
 
     def apply(self) -> Sequence[TableChange]:
         """Create and evolve; nothing at all is done if any change is refused.

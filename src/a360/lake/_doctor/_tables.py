@@ -16,6 +16,8 @@ from a360.protect import LocalKeyStore, LocalSealer, open_block
 from a360.table import look_at_files
 
 if TYPE_CHECKING:
+    from pyiceberg.table import Table
+
     from a360.lake._lake import Lake
 
 _AREA = "tables"
@@ -37,6 +39,7 @@ class _Files:
     lost_bytes: int = 0
     young: int = 0
     newest: datetime | None = None
+    loaded: dict[str, "Table"] = field(default_factory=dict)
 
 
 def catalog_checks(path: Path) -> Iterator[DoctorCheck]:
@@ -66,8 +69,10 @@ def table_checks(lake: "Lake") -> Iterator[DoctorCheck]:
     yield from looked(_AREA, "metadata", lambda: _metadata(lake, files), _REBUILD)
     yield from looked(_AREA, "orphans", lambda: _orphans(files), "a360 collect")
     yield from looked(_AREA, "clock", lambda: _clock(files), "set the clock")
-    yield from looked(_AREA, "seals", lambda: _seals(lake), "restore keys/ and warehouse/ from one backup")
-    yield from looked(_AREA, "contracts", lambda: _contracts(lake), "a360 lint")
+    yield from looked(
+        _AREA, "seals", lambda: _seals(lake, files), "restore keys/ and warehouse/ from one backup"
+    )
+    yield from looked(_AREA, "contracts", lambda: _contracts(lake, files), "a360 lint")
 
 
 def _metadata(lake: "Lake", files: _Files) -> DoctorCheck:
@@ -80,10 +85,12 @@ def _metadata(lake: "Lake", files: _Files) -> DoctorCheck:
             break
         files.looked += 1
         try:
-            found = look_at_files(lake.tables.load(name))
+            table = lake.tables.load(name)
+            found = look_at_files(table)
         except (A360Error, OSError, ValueError):
             files.missing.append(name)
             continue
+        files.loaded[name] = table
         files.missing += [name] if found.missing else []
         files.lost += len(found.lost)
         files.lost_bytes += sum(each.bytes for each in found.lost)
@@ -121,12 +128,13 @@ def _clock(files: _Files) -> DoctorCheck:
     return judged(_AREA, "clock", found, fail=behind > _AHEAD, mend=mend)
 
 
-def _seals(lake: "Lake") -> DoctorCheck:
+def _seals(lake: "Lake", files: _Files) -> DoctorCheck:
     """A block of the newest file opens under its key: the keys are those of this lake."""
-    if not lake.tables.exists(_BLOCKS):
+    blocks = files.loaded.get(_BLOCKS)
+    if blocks is None and not lake.tables.exists(_BLOCKS):
         return judged(_AREA, "seals", "no block yet")
     newest = max(
-        lake.tables.load(_BLOCKS).scan().plan_files(),
+        (blocks or lake.tables.load(_BLOCKS)).scan().plan_files(),
         key=lambda task: _modified(task.file.file_path),
         default=None,
     )
@@ -147,9 +155,12 @@ def _modified(path: str) -> int:
     return _local(path).stat().st_mtime_ns
 
 
-def _contracts(lake: "Lake") -> DoctorCheck:
+def _contracts(lake: "Lake", files: _Files) -> DoctorCheck:
     """Tables that await a change get it from the next job; one that is refused stops every job."""
-    waiting = [change for change in lake.plan() if change.action != "nothing"]
+    # Every table has been loaded just now, unless some are broken or there was no time.
+    whole = len(files.loaded) == files.tables
+    changes = lake.changes_of(files.loaded) if whole else lake.plan()
+    waiting = [change for change in changes if change.action != "nothing"]
     refused = [change.table for change in waiting if change.action == "refuse"]
     found = f"{len(waiting)} tables differ" if waiting else "tables are as the contracts have them"
     if refused:
