@@ -5,7 +5,7 @@ import pytest
 from pyiceberg.schema import Schema
 from pyiceberg.types import LongType, NestedField
 
-from a360.catalog import COMMIT_ID, COUNTS, UPSTREAM
+from a360.catalog import COMMIT_ID, COUNTS, UPSTREAM, TableRefusedError
 from a360.errors import ConflictError, DataError, OperatorError, UsageError
 
 NAME = "silver.patient"
@@ -231,28 +231,30 @@ def test_only_commits_outside_ops_are_recorded(patients, stamp, keyed):
     assert [each.table for each in tables.recorded] == [NAME]
 
 
-class Lossy:
-    """A catalog client whose commits land, or do not, and whose answers are then lost."""
+@pytest.fixture
+def lossy(monkeypatch):
+    """Have a catalog's commits land, or not, and lose their answers; it may go altogether."""
 
-    def __init__(self, catalog, client, *, lands, silent):
-        self._catalog, self._client, self._lands, self._silent = catalog, client, lands, silent
+    def plan(catalog, *, lands, goes=False):
+        commit = catalog.commit_table
 
-    def __getattr__(self, name):
-        return getattr(self._client, name)
+        def lose(*arguments):
+            if lands:
+                commit(*arguments)
+            if goes:
+                catalog.close()
+            raise TableRefusedError(504, "GatewayTimeoutException")
 
-    def commit_table(self, *arguments):
-        if self._lands:
-            self._client.commit_table(*arguments)
-        if self._silent:
-            self._catalog.close()
-        raise ConnectionError("the answer was lost")
+        monkeypatch.setattr(catalog, "commit_table", lose)
+
+    return plan
 
 
 @pytest.mark.parametrize("lands", [True, False])
-def test_a_lost_answer_is_settled_by_the_table(patients, stamp, catalog, monkeypatch, lands):
+def test_a_lost_answer_is_settled_by_the_table(patients, stamp, catalog, lossy, monkeypatch, lands):
     """Where the answer is lost, the table says whether the commit landed; either way it can be run again."""
-    mark, client = stamp(), catalog.client
-    monkeypatch.setattr(catalog, "client", lambda *at: Lossy(catalog, client(*at), lands=lands, silent=False))
+    mark = stamp()
+    lossy(catalog, lands=lands)
     if lands:
         assert patients.append(NAME, rows((1, "a")), mark).snapshot_id
     else:
@@ -264,11 +266,10 @@ def test_a_lost_answer_is_settled_by_the_table(patients, stamp, catalog, monkeyp
     assert values(patients) == [(1, "a")]
 
 
-def test_a_catalog_that_is_gone_is_named(own, keyed, stamp, monkeypatch):
+def test_a_catalog_that_is_gone_is_named(own, keyed, stamp, lossy):
     """Without a catalog no outcome is claimed: it is unreachable before a commit, and after one unknown."""
     own.create_table(NAME, keyed)
-    catalog, client = own.catalog, own.catalog.client
-    monkeypatch.setattr(catalog, "client", lambda *at: Lossy(catalog, client(*at), lands=True, silent=True))
+    lossy(own.catalog, lands=True, goes=True)
     with pytest.raises(OperatorError) as error:
         own.append(NAME, rows((1, "a")), stamp())
     assert error.value.code.slug == "commit-outcome-unknown"

@@ -5,6 +5,7 @@ gateway.
 """
 
 from a360.catalog._connect import SECRET_VARIABLE, TOKEN_VARIABLE, ClientKind, Reach, client_configuration
+from a360.catalog._direct import TableRefusedError
 from a360.catalog._endpoint import Endpoint
 from a360.catalog._rebuild import RebuildReport, rebuild_catalog
 from a360.catalog._reports import forget_reports, waiting_reports
@@ -31,6 +32,7 @@ __all__ = [
     "RebuildReport",
     "Scope",
     "StoredReport",
+    "TableRefusedError",
     "client_configuration",
     "clients_of",
     "forget_reports",

@@ -9,8 +9,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from a360.catalog._asgi import CatalogApp
+from a360.catalog._direct import DirectTables
 from a360.catalog._endpoint import Endpoint
 from a360.catalog._http_server import LoopbackServer
+from a360.catalog._wire import Json
 from a360.catalog.access import Gate
 from a360.catalog.gateway import CommitStamp, Durability, EmbeddedUpstream, Gateway, Lane, Policy, Upstream
 from a360.catalog.server import EmbeddedCatalog, profile_named
@@ -28,6 +30,7 @@ class CatalogSession:
         self._upstream = upstream
         local = Durability(Path(warehouse)) if isinstance(upstream, EmbeddedUpstream) else None
         self._gateway = Gateway(upstream, policy, local)
+        self._direct = DirectTables(self._gateway.handle, warehouse)
         gate = gate or Gate(secrets.token_urlsafe(32))
         self._app = CatalogApp(self._gateway.handle, gate)
         self._clients: dict[str, RestCatalog] = {}
@@ -109,12 +112,31 @@ class CatalogSession:
                 self._clients[at.uri] = client
         return client
 
+    def load_table(self, name: str) -> Json:
+        """How a table, `namespace.name`, stands: the specification's LoadTableResult as it is.
+
+        It costs far less than a client's answer, which types every snapshot there ever was.
+
+        Raises:
+            TableRefusedError: There is no such table, or the catalog did not answer.
+        """
+        return self._direct.load(name)
+
+    def commit_table(self, endpoint: Endpoint, name: str, body: bytes) -> None:
+        """Send the specification's CommitTableRequest to an endpoint of this session.
+
+        Raises:
+            TableRefusedError: It was refused, or its outcome is not known.
+        """
+        self._direct.commit(endpoint.uri.removeprefix(self.endpoint.uri), name, body)
+
     def close(self) -> None:
         """Answer what is under way, then close everything."""
         with self._lock:
             clients, self._clients = list(self._clients.values()), {}
         for client in clients:
             client.close()
+        self._direct.close()
         self._gateway.stop()
         self._server.stop()
         self._app.close()

@@ -11,15 +11,15 @@ from pyiceberg.exceptions import (
     NoSuchTableError,
     RESTError,
 )
-from pyiceberg.table import Table
+from pyiceberg.table import CommitTableRequest, Table, TableIdentifier
 
-from a360.catalog import CatalogSession, CommitStamp, Endpoint
+from a360.catalog import CatalogSession, CommitStamp, Endpoint, TableRefusedError
 from a360.engine import EngineSession, StagedFile, discard
 from a360.errors import A360Error, ConflictError, OperatorError, UsageError
 from a360.failpoints import FailpointError, failpoint
 from a360.table._retry import again_on
 from a360.table._snapshot import Draft, write_snapshot
-from a360.table._summary import landed
+from a360.table._standing import Standing
 from a360.table._types import CommitResult
 
 # Conflicts are tried again for this long; with eight writers on one table the last waits a few seconds.
@@ -47,7 +47,7 @@ class Change(Protocol):
 
 
 type Plan = Callable[[Table], Change | None]
-"""Makes the change for a table as it stands; None if there is nothing to do."""
+"""Makes the change for a table as it stands, without its past; None if there is nothing to do."""
 
 
 class SnapshotChange:
@@ -62,7 +62,14 @@ class SnapshotChange:
         """Write the manifests and commit them."""
         written = write_snapshot(self._table, self._draft)
         failpoint("table.commit.written")
-        catalog.client(endpoint).commit_table(self._table, written.requirements, written.updates)
+        *namespace, table = self._table.name()
+        request = CommitTableRequest(
+            identifier=TableIdentifier(namespace=namespace, name=table),
+            requirements=written.requirements,
+            updates=written.updates,
+        )
+        body = request.model_dump_json().encode()
+        catalog.commit_table(endpoint, ".".join((*namespace, table)), body)
 
     def withdraw(self) -> None:
         """Delete files that were staged for this base alone."""
@@ -96,25 +103,40 @@ class Committer:
         self.patience = patience
 
     def load(self, name: str) -> Table:
-        """A table as it stands now."""
+        """A table as it stands now, with all its past."""
         try:
             table: Table = self.catalog.client().load_table(name)
         except NoSuchTableError:
-            raise UsageError(
-                "unknown-table",
-                f"There is no table {name}",
-                where=self.catalog.endpoint.warehouse,
-                next_step="`a360 tables` lists the tables; `a360 apply` creates those that contracts declare",
-            ) from None
+            raise self._unknown_table(name) from None
         except (RESTError, OSError) as error:
-            raise OperatorError(
-                "catalog-unreachable",
-                f"The catalog did not say how {name} stands",
-                where=self.catalog.endpoint.uri,
-                found=type(error).__name__,
-                next_step="check that the catalog runs and is reachable, then run again",
-            ) from error
+            raise self._unreachable(name, type(error).__name__) from error
         return table
+
+    def standing(self, name: str) -> Standing:
+        """A table as it stands now, without its past but for what became of commits."""
+        try:
+            return Standing.of(self.catalog, name)
+        except TableRefusedError as error:
+            if error.no_such_table:
+                raise self._unknown_table(name) from None
+            raise self._unreachable(name, str(error)) from error
+
+    def _unknown_table(self, name: str) -> UsageError:
+        return UsageError(
+            "unknown-table",
+            f"There is no table {name}",
+            where=self.catalog.endpoint.warehouse,
+            next_step="`a360 tables` lists the tables; `a360 apply` creates those that contracts declare",
+        )
+
+    def _unreachable(self, name: str, found: str) -> OperatorError:
+        return OperatorError(
+            "catalog-unreachable",
+            f"The catalog did not say how {name} stands",
+            where=self.catalog.endpoint.uri,
+            found=found,
+            next_step="check that the catalog runs and is reachable, then run again",
+        )
 
     def commit(self, name: str, stamp: CommitStamp, plan: Plan, *, base: Base = UNFENCED) -> CommitResult:
         """Commit what `plan` makes of a table, once: a commit id that is in the table already is left alone.
@@ -127,11 +149,11 @@ class Committer:
         return replace(result, seconds=round(time.monotonic() - started, 6))
 
     def _attempt(self, name: str, stamp: CommitStamp, plan: Plan, base: Base) -> CommitResult:
-        table = self.load(name)
-        before = landed(table, name, stamp.commit_id)
+        standing = self.standing(name)
+        before = standing.landed(stamp.commit_id)
         if before is not None:
             return replace(before, replayed=True)
-        at = table.metadata.current_snapshot_id
+        at = standing.snapshot_id
         if not isinstance(base, Unfenced) and base != (None if at is None else str(at)):
             raise ConflictError(
                 "commit-conflict",
@@ -140,7 +162,7 @@ class Committer:
                 found=f"expected {base}, found {at}",
                 next_step="compute again from the table as it is now",
             )
-        change = plan(table)
+        change = plan(standing.table)
         if change is None:
             return CommitResult(name, None, stamp.commit_id)
         failpoint("table.commit.before")
@@ -154,7 +176,7 @@ class Committer:
 
     def _outcome(self, name: str, commit_id: str) -> CommitResult:
         """What the commit did; an engine that found nothing to do makes no snapshot."""
-        return landed(self.load(name), name, commit_id) or CommitResult(name, None, commit_id)
+        return self.standing(name).landed(commit_id) or CommitResult(name, None, commit_id)
 
     def _settle(
         self, name: str, commit_id: str, at: int | None, change: Change, error: Exception
@@ -163,17 +185,17 @@ class Committer:
         if isinstance(error, FailpointError):
             raise error
         try:
-            table = self.load(name)
+            standing = self.standing(name)
         except OperatorError:
             raise _unknown(name, error) from error
-        result = landed(table, name, commit_id)
+        result = standing.landed(commit_id)
         if result is not None:
             return result
-        moved = table.metadata.current_snapshot_id != at
+        moved = standing.snapshot_id != at
         if moved:
             # The fence stands on a snapshot that is history, so that the commit cannot land any more.
             change.withdraw()
-        if moved or isinstance(error, CommitFailedException):
+        if moved or isinstance(error, CommitFailedException) or _is_conflict(error):
             raise _MovedError(
                 "commit-conflict",
                 f"Other writers kept changing {name}",
@@ -182,9 +204,13 @@ class Committer:
             ) from None
         if isinstance(error, A360Error):
             raise error
-        if not isinstance(error, RESTError | CommitStateUnknownException | OSError):
+        if not isinstance(error, TableRefusedError | RESTError | CommitStateUnknownException | OSError):
             raise error
         raise _unknown(name, error) from error
+
+
+def _is_conflict(error: Exception) -> bool:
+    return isinstance(error, TableRefusedError) and error.conflict
 
 
 def _unknown(name: str, error: Exception) -> OperatorError:
@@ -192,6 +218,6 @@ def _unknown(name: str, error: Exception) -> OperatorError:
         "commit-outcome-unknown",
         f"The commit to {name} failed, and the table does not show it",
         where=name,
-        found=type(error).__name__,
+        found=str(error) if isinstance(error, TableRefusedError) else type(error).__name__,
         next_step="run again with the same input: what has landed is not committed twice",
     )

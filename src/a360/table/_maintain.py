@@ -45,7 +45,9 @@ def rewrite(
             discard(table, staged)
             return None
         added = [each.data_file for each in staged]
-        draft = Draft(Operation.REPLACE, added, keeps=False, says=carried(table))
+        # Should the table move between the two loads, the commit is fenced, and all is done again.
+        says = carried(writer.committer.load(name))
+        draft = Draft(Operation.REPLACE, added, keeps=False, says=says)
         return SnapshotChange(table, draft, disposable=staged)
 
     return writer.committer.commit(name, stamp, plan)

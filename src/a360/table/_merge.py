@@ -22,7 +22,6 @@ from a360.table._rows import (
 )
 from a360.table._shape import Shape, shape_of
 from a360.table._snapshot import Draft
-from a360.table._summary import landed
 from a360.table._types import CommitResult
 from a360.table._write import OUR_FORMATS, Writer
 
@@ -51,9 +50,10 @@ class Merge:
     ) -> CommitResult:
         """Commit the merge."""
         committer = self.writer.committer
-        table = committer.load(self.name)
+        standing = committer.standing(self.name)
+        table = standing.table
         self._check_columns(table)
-        if landed(table, self.name, stamp.commit_id):
+        if standing.landed(stamp.commit_id):
             return committer.commit(self.name, stamp, lambda _: None, base=base)
         with ExitStack() as stack:
             query = stack.enter_context(query_over(self.writer.session, rows))

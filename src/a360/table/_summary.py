@@ -1,7 +1,7 @@
 """What snapshots say of themselves: stamps, row counts, and the results of commits."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -79,10 +79,9 @@ def results(table: Table, name: str) -> list[CommitResult]:
     return [_result(name, commit_id, infos) for commit_id, infos in groups.items()]
 
 
-def landed(table: Table, name: str, commit_id: str) -> CommitResult | None:
-    """What a commit did to a table; none if it is not in its history."""
-    infos = [describe(each) for each in history(table) if commit_id_of(each) == commit_id]
-    return _result(name, commit_id, infos[::-1]) if infos else None
+def result_of(name: str, commit_id: str, snapshots: Sequence[Snapshot]) -> CommitResult:
+    """What a commit did to a table, by the snapshots that it made, oldest first."""
+    return _result(name, commit_id, [describe(each) for each in snapshots])
 
 
 def _result(name: str, commit_id: str, infos: list[SnapshotInfo]) -> CommitResult:

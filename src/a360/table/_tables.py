@@ -148,7 +148,7 @@ class Tables:
         return sorted(".".join(table) for table in found)
 
     def load(self, name: str) -> Table:
-        """A table as it stands now."""
+        """A table as it stands now, with all its past."""
         return self._committer.load(name)
 
     def exists(self, name: str) -> bool:
@@ -167,7 +167,7 @@ class Tables:
 
     def info(self, name: str) -> TableInfo:
         """A table in figures."""
-        table = self.load(name)
+        table = self._committer.standing(name).table
         shape, snapshot = shape_of(table), table.current_snapshot()
         rows = shape.rows
         if shape.delete_files:
@@ -274,10 +274,10 @@ class Tables:
     def current_snapshot_id(self, name: str) -> str | None:
         """The id of a table's current snapshot; None before its first commit, or if there is no table."""
         try:
-            snapshot = self.catalog.client().load_table(name).current_snapshot()
-        except NoSuchTableError:
+            found = self._committer.standing(name).snapshot_id
+        except UsageError:
             return None
-        return str(snapshot.snapshot_id) if snapshot else None
+        return None if found is None else str(found)
 
     def snapshots(self, name: str) -> builtins.list[SnapshotInfo]:
         """The snapshots of a table's current history, newest first."""

@@ -13,7 +13,6 @@ from a360.table._commit import UNFENCED, Base, Change, Committer, SnapshotChange
 from a360.table._rows import columns_of, query_over
 from a360.table._shape import shape_of
 from a360.table._snapshot import Draft
-from a360.table._summary import landed
 from a360.table._types import CommitResult
 
 # Manifests of later format versions are the engine's business: PyIceberg cannot write them.
@@ -29,7 +28,7 @@ class Writer:
 
     def stage(self, name: str, rows: Rows, *, target_bytes: int = DEFAULT_FILE_BYTES) -> list[StagedFile]:
         """Write rows as data files that await a commit."""
-        return self.stage_into(self.committer.load(name), name, rows, target_bytes=target_bytes)
+        return self.stage_into(self.committer.standing(name).table, name, rows, target_bytes=target_bytes)
 
     def stage_into(
         self, table: Table, name: str, rows: Rows, *, target_bytes: int = DEFAULT_FILE_BYTES
@@ -44,13 +43,14 @@ class Writer:
 
     def append(self, name: str, rows: Rows, stamp: CommitStamp, base: Base = UNFENCED) -> CommitResult:
         """Add rows; a commit is made even of none."""
-        table = self.committer.load(name)
+        standing = self.committer.standing(name)
+        table = standing.table
         if table.format_version not in OUR_FORMATS:
             result = self._insert(name, rows, stamp, base)
             if result.snapshot_id is None:
                 raise _unwritable(table, name, "an append of no rows cannot be committed to it")
             return result
-        if landed(table, name, stamp.commit_id):
+        if standing.landed(stamp.commit_id):
             return self.commit_append(name, [], stamp, base)
         return self.commit_append(name, self.stage_into(table, name, rows), stamp, base)
 
@@ -68,10 +68,11 @@ class Writer:
 
     def replace(self, name: str, rows: Rows, stamp: CommitStamp, base: Base = UNFENCED) -> CommitResult:
         """Put rows in the place of all there are, as one snapshot without delete files."""
-        table = self.committer.load(name)
+        before = self.committer.standing(name)
+        table = before.table
         if table.format_version not in OUR_FORMATS:
             return self._insert(name, rows, stamp, base, first=f"DELETE FROM {quote_table(name)}")
-        done = landed(table, name, stamp.commit_id)
+        done = before.landed(stamp.commit_id)
         files = [] if done else [each.data_file for each in self.stage_into(table, name, rows)]
 
         def plan(standing: Table) -> Change:

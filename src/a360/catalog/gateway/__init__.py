@@ -3,6 +3,7 @@
 from a360.catalog.gateway._durable import Durability
 from a360.catalog.gateway._gateway import Gateway
 from a360.catalog.gateway._lane import Lane
+from a360.catalog.gateway._operations import Kind, Operation
 from a360.catalog.gateway._policy import Policy
 from a360.catalog.gateway._stamp import COMMIT_ID, COUNTS, CREATED_BY, UPSTREAM, CommitStamp
 from a360.catalog.gateway._upstream import EmbeddedUpstream, Upstream, UpstreamLostError
@@ -16,7 +17,9 @@ __all__ = [
     "Durability",
     "EmbeddedUpstream",
     "Gateway",
+    "Kind",
     "Lane",
+    "Operation",
     "Policy",
     "Upstream",
     "UpstreamLostError",
