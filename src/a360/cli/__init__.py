@@ -7,7 +7,7 @@ from typing import NoReturn
 
 __all__ = ["main"]
 
-# Imports and contracts make many objects that stay: looking for garbage among them took 5 % of short commands.
+# Imports and contracts make many objects that stay. Looking for garbage among them took 5 % of a command.
 _COLLECT_AFTER = 100_000
 
 
