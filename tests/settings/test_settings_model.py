@@ -152,6 +152,17 @@ def test_a_secret_is_never_shown(monkeypatch, file):
     assert "hush" not in str(failure.value)
 
 
+@pytest.mark.parametrize("url", ["https://me:hush-hush@lineage.example", "lineage.example?key=hush-hush"])
+def test_a_url_that_is_refused_is_not_repeated(monkeypatch, url):
+    """A collector's URL may be refused for its password: the error says why, and not the URL."""
+    monkeypatch.setenv("A360_OPENLINEAGE_URL", url)
+    with pytest.raises(OperatorError, match="setting-invalid") as failure:
+        load_settings()
+    assert "without credentials" in str(failure.value)
+    assert "hush" not in f"{failure.value!r} {failure.value} {failure.value.__dict__}"
+    assert failure.value.__cause__ is None
+
+
 def test_a_secret_in_a_file_for_all_is_refused(file):
     """A secret that others on the machine can read is none; a file without secrets may be open."""
     path = file('catalog_token = "hush-hush"\n', mode=0o644)

@@ -15,6 +15,8 @@ from a360.settings._sources import PREFIX, SettingsFile, read_file, require_know
 
 _PATHS = frozenset({"lake", "contracts"})
 _SECRETS = frozenset({"catalog_token", "openlineage_api_key"})
+# A URL that is refused is often one with a password in it.
+_UNTOLD = {**dict.fromkeys(_SECRETS, "a secret"), "openlineage_url": "a URL that is not shown"}
 
 _SIZE = re.compile(r"[1-9]\d*(\.\d+)?\s?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)")
 
@@ -186,4 +188,4 @@ def _beside(file: SettingsFile, name: str, value: object) -> object:
 
 
 def _told(name: str, fault: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
-    return f"{'a secret' if name in _SECRETS else repr(fault['input'])}: {fault['msg']}"
+    return f"{_UNTOLD.get(name) or repr(fault['input'])}: {fault['msg']}"
