@@ -76,6 +76,7 @@ def test_doctor_names_a_misspelt_variable(a360, monkeypatch):
 def test_plan_of_a_lake_up_to_date_is_nothing(a360):
     """Once applied, the plan has nothing to do."""
     assert {change["action"] for change in a360("plan", "--json").json()} == {"nothing"}
+    assert "--impact" not in a360("plan").out
 
 
 def test_plan_without_a_lake_makes_none(a360, tmp_path):

@@ -108,6 +108,7 @@ def test_a_refused_plan_says_the_way_out(a360, demo_lake, tmp_path, monkeypatch)
         "REFUSED  no_show_rate would change from decimal(9, 4) to decimal(9,3)",
         "readers:",
         "instead:",
+        "a360 lineage --impact",
     ):
         assert part in told.out
     [change] = [each for each in a360("plan", "--json").json() if each["action"] == "refuse"]

@@ -13,14 +13,15 @@ if TYPE_CHECKING:
 _TOGETHER = 3  # findings of one kind that are told one by one
 
 
-def show_changes(face: Face, changes: Sequence["TableChange"], after: str) -> int | None:
-    """Tell every change; a refused one makes the command fail."""
+def show_changes(face: Face, changes: Sequence["TableChange"], after: str, more: str = "") -> int | None:
+    """Tell every change; a refused one makes the command fail. `more` is where to look if a table changes."""
     actions = [each.action for each in changes]
     tally = ", ".join(f"{action}: {actions.count(action)}" for action in sorted(set(actions)))
     told = [plain(line) for change in changes for line in _lines(change)]
     refused = "refuse" in actions
     last = "Nothing is changed while anything is refused." if refused else after
-    face.emit([each.to_json() for each in changes], *told, tally, last)
+    hint = [more] if more and {"evolve", "refuse"} & set(actions) else []
+    face.emit([each.to_json() for each in changes], *told, tally, *hint, last)
     return ContractError.exit_code if refused else None
 
 

@@ -89,12 +89,15 @@ def _mend(where: Path) -> None:
         tell(f"{mended.file}:{mended.line}: {mended.said}")
 
 
+_IMPACT = "What hangs on what changes: a360 lineage --impact"
+
+
 def plan(face: Face) -> int | None:
     """Show the changes; one that is refused makes the command fail, as `apply` would."""
     if not face.has_lake:
         return show_changes(face, _changes_of_a_new_lake(face), "Next: a360 init")
     with face.lake() as lake:
-        return show_changes(face, lake.plan(), "Next: a360 apply")
+        return show_changes(face, lake.plan(), "Next: a360 apply", _IMPACT)
 
 
 def _changes_of_a_new_lake(face: Face) -> "list[TableChange]":
