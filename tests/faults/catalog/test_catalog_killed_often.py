@@ -2,7 +2,6 @@
 
 import contextlib
 import datetime as dt
-import multiprocessing
 import runpy
 import signal
 from pathlib import Path
@@ -36,14 +35,6 @@ AFTER = ["catalog.commit.after-swap", "table.commit.after"]
 LEFT = dict.fromkeys(("table.stage.before", *AFTER), 0)
 LEFT |= dict.fromkeys(BEFORE[1:4], 1)
 LEFT |= dict.fromkeys(BEFORE[4:7], 3) | {"catalog.commit.before-swap": 4}
-
-
-@pytest.fixture(scope="module")
-def processes():
-    """Processes forked from one that has imported everything, so that starting one costs little."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["a360.table", "a360.engine.duckdb", "a360.catalog"])
-    return context
 
 
 @pytest.fixture
