@@ -13,6 +13,7 @@ from a360.catalog._errors import AlreadyExistsError, RestError
 from a360.catalog.server import DATABASE, WAREHOUSE
 from a360.catalog.store import Database, Identifier, Salvage, Store, Swap, Warehouse, salvage
 from a360.errors import ConflictError, OperatorError, UsageError
+from a360.protect import sync_folder
 
 _BESIDE = ("", "-wal", "-shm")
 
@@ -72,7 +73,7 @@ def rebuild_catalog(lake_folder: Path | str, *, force: bool = False) -> RebuildR
             namespaces = _fill(draft, found, warehouse, earlier)
             kept = _put_aside(target)
             draft.replace(target)
-            _sync(lake)
+            sync_folder(lake)
         finally:
             for ending in _BESIDE:
                 draft.with_name(draft.name + ending).unlink(missing_ok=True)
@@ -163,11 +164,3 @@ def _put_aside(target: Path) -> Path | None:
     # A link: until the new file stands in its place, the earlier one does.
     os.link(target, kept)
     return kept
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

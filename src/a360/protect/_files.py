@@ -1,4 +1,4 @@
-"""Small durable file operations of the key folder: whole or absent, readable by the owner alone."""
+"""Small durable file operations: whole or absent, readable by the owner alone."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ def write_private(path: Path, content: bytes) -> None:
     """Create a file of mode 0600 that is on the disk when this returns; an existing file is an error."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        _write_new(part, content)
+        write_new(part, content)
         # A hard link, unlike a rename, fails where the name is taken: nobody's key is ever replaced.
         os.link(part, path)
     finally:
@@ -21,12 +21,20 @@ def write_private(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
-def _write_new(path: Path, content: bytes) -> None:
+def write_new(path: Path, content: bytes) -> None:
+    """Create a file of mode 0600 whose bytes are on the disk, or none; an existing file is an error.
+
+    Its name is not yet, as after `sync_folder`.
+    """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def shred(path: Path) -> None:

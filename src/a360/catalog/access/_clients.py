@@ -19,6 +19,7 @@ import msgspec
 
 from a360.catalog.access._scope import Scope
 from a360.errors import OperatorError, UsageError
+from a360.protect import sync_folder, write_private
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _SUFFIX = ".json"
@@ -74,7 +75,7 @@ class Clients:
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
         try:
-            _write_new(self._path(name), msgspec.json.encode(client))
+            write_private(self._path(name), msgspec.json.encode(client))
         except FileExistsError:
             raise UsageError(
                 "usage",
@@ -101,7 +102,7 @@ class Clients:
                 found=name[:64],
                 next_step="`a360 catalog client list` shows them",
             ) from None
-        _sync(self._folder)
+        sync_folder(self._folder)
 
     def all(self) -> dict[str, Client]:
         """All clients by name."""
@@ -164,27 +165,3 @@ def _unfit(path: Path, found: str) -> OperatorError:
         found=found,
         next_step="find out who changed it, then remove the client and add it anew",
     )
-
-
-def _write_new(path: Path, content: bytes) -> None:
-    """Write a file that appears whole, on the disk, and never over another."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        # A hard link, unlike a rename, fails where the name is taken.
-        os.link(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from a360.catalog._errors import InternalServerError
 from a360.catalog._wire import Json
+from a360.protect import sync_folder
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import ManifestFile
@@ -76,11 +77,7 @@ class _Forced:
     def folders(self) -> None:
         """Force out the names in all folders that hold a file, so that the files are found again."""
         for folder in sorted(self._folders):
-            handle = os.open(folder, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+            sync_folder(folder)
 
 
 def _between(path: Path, warehouse: Path) -> Iterator[Path]:

@@ -17,6 +17,7 @@ from urllib.parse import quote
 from a360.catalog._errors import BadRequestError, InternalServerError
 from a360.catalog._wire import Json, decode_object, encode
 from a360.catalog.metadata import normal_form
+from a360.protect import sync_folder, write_new
 
 _FOLDERS = ("data", "metadata")
 _CACHED_FILES = 256
@@ -209,21 +210,9 @@ def _next_version(location: str | None) -> int:
 
 
 def _write_durably(path: Path, content: bytes) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    write_new(path, content)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
