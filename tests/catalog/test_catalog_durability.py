@@ -76,6 +76,27 @@ def test_a_second_commit_forces_out_only_what_is_new(session, forced):
     assert not before & set(forced)
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="reads the names of open files from /proc")
+def test_a_folder_is_forced_out_again_once_it_has_changed(session, forced):
+    """Names in folders above are forced out once, and again as soon as one has come, gone or may have."""
+    table = session.client().create_table("silver.visit", ROWS.schema)
+    folder = Path(table.location())
+
+    def forced_by_a_commit():
+        del forced[:]
+        table.append(ROWS)
+        return folder in forced
+
+    assert [forced_by_a_commit() for _ in range(2)] == [True, True]  # it has changed a moment ago
+    os.utime(folder, (1_700_000_000, 1_700_000_000))
+    assert [forced_by_a_commit() for _ in range(3)] == [True, False, False]
+    (folder / "more").mkdir()
+    assert forced_by_a_commit()
+    os.utime(folder, (1_700_000_001, 1_700_000_001))
+    assert [forced_by_a_commit() for _ in range(2)] == [True, False]
+    assert {folder / "data", folder / "metadata"} <= set(forced)
+
+
 def test_a_failing_disk_stops_the_commit(session, monkeypatch):
     """Where a file cannot be forced out, nothing is committed, and the client is told to keep its files."""
     table = session.client().create_table("silver.visit", ROWS.schema)

@@ -7,6 +7,7 @@ files a power cut took is lost as a whole, so the gateway, which every commit pa
 import io
 import os
 import stat
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 _FILE_SCHEME = "file://"
 # Manifests are a few megabytes; what is larger is forced out and not looked into.
 _LARGEST_MANIFEST = 256 * 1024 * 1024
+# Clocks of file systems tick some hundred times a second.
+_SETTLED_NS = 1_000_000_000
+_REMEMBERED = 10_000
+
+type _State = tuple[int, int]
 
 
 class Durability:
@@ -28,6 +34,7 @@ class Durability:
 
     def __init__(self, warehouse: Path) -> None:
         self._warehouse = warehouse
+        self._unchanged: dict[Path, _State] = {}
 
     def require(self, updates: Sequence[Json]) -> None:
         """Return once everything that these updates newly name in the warehouse is on the disk.
@@ -42,11 +49,28 @@ class Durability:
             for update in updates:
                 for location in _named_by(update, forced):
                     forced.file(location)
-            forced.folders()
+            for folder in sorted(forced.folders):
+                self._force_names(folder)
         except OSError as failed:
             raise InternalServerError(
                 f"Nothing was committed: a file could not be forced to the disk ({failed.strerror})"
             ) from failed
+
+    def _force_names(self, folder: Path) -> None:
+        """Force out the names in a folder, so that its files are found again, unless it stands as it did.
+
+        Folders of tables and namespaces seldom change, and to force one out costs as much as a file does. One
+        that changed a moment ago may change again without its time moving on: it is forced out next time too.
+        """
+        facts = folder.stat()
+        state = (facts.st_ino, facts.st_mtime_ns)
+        if self._unchanged.get(folder) == state:
+            return
+        sync_folder(folder)
+        if time.time_ns() - facts.st_mtime_ns > _SETTLED_NS:
+            if len(self._unchanged) >= _REMEMBERED:
+                self._unchanged.clear()
+            self._unchanged[folder] = state
 
 
 class _Forced:
@@ -54,7 +78,7 @@ class _Forced:
 
     def __init__(self, warehouse: Path) -> None:
         self._warehouse = warehouse
-        self._folders: set[Path] = set()
+        self.folders: set[Path] = set()
 
     def file(self, location: str, *, read: bool = False) -> bytes | None:
         """Force a file out; its content if asked for, None where there is no such file in the warehouse."""
@@ -71,13 +95,8 @@ class _Forced:
             if not stat.S_ISREG(facts.st_mode):
                 return None
             os.fsync(handle)
-            self._folders.update(_between(path, self._warehouse))
+            self.folders.update(_between(path, self._warehouse))
             return opened.read() if read and facts.st_size <= _LARGEST_MANIFEST else None
-
-    def folders(self) -> None:
-        """Force out the names in all folders that hold a file, so that the files are found again."""
-        for folder in sorted(self._folders):
-            sync_folder(folder)
 
 
 def _between(path: Path, warehouse: Path) -> Iterator[Path]:
