@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from a360.contract import quote_text
+
 TOKEN_VARIABLE = "A360_CATALOG_TOKEN"  # noqa: S105 -- the name of a variable
 SECRET_VARIABLE = "A360_CATALOG_SECRET"  # noqa: S105 -- likewise
 
@@ -51,7 +53,7 @@ class Reach:
 
     def sql(self) -> str:
         """The secret as DuckDB's command line has it."""
-        return _sql(self.secret) if self.secret is not None else f"getenv('{self.variable}')"
+        return quote_text(self.secret) if self.secret is not None else f"getenv('{self.variable}')"
 
     def properties(self) -> str:
         """The secret as Trino has it, with the client's name before it."""
@@ -62,10 +64,6 @@ class Reach:
 def client_configuration(kind: ClientKind, reach: Reach) -> str:
     """The configuration of a client, as text to be pasted or run."""
     return _WRITERS[kind](reach)
-
-
-def _sql(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _pyiceberg(reach: Reach) -> str:
@@ -108,8 +106,8 @@ def _duckdb(reach: Reach) -> str:
     proof = f"TOKEN {reach.sql()}"
     if reach.client:
         proof = (
-            f"CLIENT_ID {_sql(reach.client)}, CLIENT_SECRET {reach.sql()},\n"
-            f"    OAUTH2_SERVER_URI {_sql(reach.token_uri)}"
+            f"CLIENT_ID {quote_text(reach.client)}, CLIENT_SECRET {reach.sql()},\n"
+            f"    OAUTH2_SERVER_URI {quote_text(reach.token_uri)}"
         )
     return f"""\
 INSTALL httpfs;
@@ -120,7 +118,7 @@ CREATE OR REPLACE TEMPORARY SECRET a360 (
     TYPE iceberg, {proof}
 );
 ATTACH 'lake' AS lake (
-    TYPE iceberg, ENDPOINT {_sql(reach.uri)}, SECRET a360,
+    TYPE iceberg, ENDPOINT {quote_text(reach.uri)}, SECRET a360,
     ACCESS_DELEGATION_MODE 'none', REMOVE_FILES_ON_DELETE false
 );
 SHOW ALL TABLES;

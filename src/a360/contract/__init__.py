@@ -40,6 +40,7 @@ from a360.contract._policy import (
     RolePlan,
     TagPlan,
 )
+from a360.contract._quoting import quote_name, quote_table, quote_text
 from a360.contract._rules import (
     Anomaly,
     DanglingRows,
@@ -198,6 +199,9 @@ __all__ = [
     "model_faults",
     "parse_type",
     "physical_type",
+    "quote_name",
+    "quote_table",
+    "quote_text",
     "schema_text",
     "tightened",
     "typed_query",

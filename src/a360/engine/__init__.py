@@ -4,8 +4,8 @@ An engine never commits on its own account: it stages files that `a360.table` co
 at an endpoint of the commit gateway that `a360.table` has stamped and fenced. One folder holds one engine.
 """
 
+from a360.contract import quote_name, quote_table, quote_text
 from a360.engine._port import Engine, EngineSession, Rows
-from a360.engine._sql import quote_name, quote_table, quote_text
 from a360.engine._staged import DEFAULT_FILE_BYTES, StagedFile, discard, open_io
 
 __all__ = [

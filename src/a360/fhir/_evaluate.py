@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from a360.contract import quote_text
 from a360.errors import UsageError
 from a360.fhir._compile import CompiledView, compile_view
 from a360.fhir._types import kind_of
@@ -38,12 +39,12 @@ def _rows(compiled: CompiledView, payloads: list[str]) -> list[dict[str, Any]]:
     import duckdb  # noqa: PLC0415 - only this function needs the engine
     import pyarrow as pa  # noqa: PLC0415 - likewise
 
-    structure = compiled.struct.duckdb_json().replace("'", "''")
+    structure = compiled.struct.duckdb_json()
     with duckdb.connect(config={"autoinstall_known_extensions": False}) as session:
         session.execute("SET threads TO 1")
         session.execute("SET TimeZone = 'UTC'")
         session.register("payloads", pa.table({"payload": pa.array(payloads, pa.string())}))
-        parsed = f"SELECT from_json(payload, '{structure}') AS resource FROM payloads"
+        parsed = f"SELECT from_json(payload, {quote_text(structure)}) AS resource FROM payloads"
         session.execute(f"CREATE TEMP VIEW resources AS {parsed}")
         found = session.sql(compiled.sql).fetchall()
     decimals = [kind_of(column.fhir_type) == "decimal" for column in compiled.schema]

@@ -12,6 +12,8 @@ from a360.contract import (
     Range,
     RowCheck,
     ValidValues,
+    quote_name,
+    quote_text,
 )
 
 type Dialect = Literal["duckdb", "spark"]
@@ -25,7 +27,7 @@ def failure_sql(check: RowCheck, columns: Sequence[str], dialect: Dialect = "duc
     """
     if isinstance(check, Expression):
         return f"NOT coalesce(({check.sql}), TRUE)"
-    return " OR ".join(_column_fails(check, quote(column), dialect) for column in columns)
+    return " OR ".join(_column_fails(check, quote_name(column), dialect) for column in columns)
 
 
 def _column_fails(check: RowCheck, column: str, dialect: Dialect) -> str:
@@ -77,9 +79,4 @@ def literal(value: Scalar) -> str:
         return "TRUE" if value else "FALSE"
     if isinstance(value, int | float):
         return repr(value)
-    return "'" + value.replace("'", "''") + "'"
-
-
-def quote(name: str) -> str:
-    """A quoted SQL identifier, as DuckDB takes it and Spark with ANSI double-quoted identifiers."""
-    return '"' + name.replace('"', '""') + '"'
+    return quote_text(value)

@@ -21,8 +21,9 @@ from a360.contract import (
     RowCount,
     RowRule,
     VolumeChange,
+    quote_name,
 )
-from a360.quality._checks import Dialect, failure_sql, literal, quote
+from a360.quality._checks import Dialect, failure_sql, literal
 from a360.quality._fold import folded
 from a360.quality._judge import Counted, judge
 from a360.quality._results import RuleResult, Scope
@@ -92,7 +93,7 @@ class _Writer:
                 aggregates = folded(query, self.dataset, self.dialect)
                 sql = aggregates or f"({_own_rows(query, self.dataset, self.rows, self.dialect)})"
             case Latency(column=column):
-                sql = self._newest(quote(column))
+                sql = self._newest(quote_name(column))
             case RowCount() | VolumeChange() | DistributionChange():
                 sql = _count("TRUE")
             case _:
@@ -101,19 +102,19 @@ class _Writer:
 
     def _duplicates(self, columns: Sequence[str]) -> str:
         make = {"duckdb": "row", "spark": "struct"}[self.dialect]
-        distinct = f"count(DISTINCT {make}({', '.join(map(quote, columns))}))"
+        distinct = f"count(DISTINCT {make}({', '.join(map(quote_name, columns))}))"
         return f"(count(*) FILTER (WHERE {_ALIVE}) - {distinct} FILTER (WHERE {_ALIVE}))"
 
     def _dangling(self, number: int, measure: DanglingRows) -> str:
         """Rows whose key has no row of the target; a token names its source, another id needs it beside."""
         target = self.rows if measure.dataset == self.dataset else measure.dataset
-        column, key, source = quote(measure.column), f'"#k{number}"', f'"#s{number}"'
+        column, key, source = quote_name(measure.column), f'"#k{number}"', f'"#s{number}"'
         named = measure.target_column == "patient_key"
         sources = "" if named else f', "source" AS {source}'
         same = "" if named else f' AND {source} = counted."source"'
         self.joins.append(
-            f" LEFT JOIN (SELECT DISTINCT {quote(measure.target_column)} AS {key}{sources} FROM {target} "
-            f'AS target) AS "#t{number}" ON {key} = counted.{column}{same}'
+            f" LEFT JOIN (SELECT DISTINCT {quote_name(measure.target_column)} AS {key}{sources} "
+            f'FROM {target} AS target) AS "#t{number}" ON {key} = counted.{column}{same}'
         )
         return _count(f"counted.{column} IS NOT NULL AND {key} IS NULL")
 
@@ -135,7 +136,7 @@ def _count(condition: str) -> str:
 
 def _bins(measure: DistributionChange) -> list[str]:
     """A condition for each bin; nulls are in none."""
-    column = quote(measure.column)
+    column = quote_name(measure.column)
     if measure.values:
         one_each = [f"{column} = {literal(value)}" for value in measure.values]
         among = ", ".join(literal(value) for value in measure.values)

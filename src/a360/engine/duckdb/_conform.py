@@ -8,7 +8,7 @@ import duckdb
 from pyiceberg.table import Table
 from pyiceberg.types import NestedField
 
-from a360.engine._sql import quote_name
+from a360.contract import quote_name
 from a360.engine.duckdb._errors import in_our_words
 from a360.engine.duckdb._types import duckdb_type
 from a360.errors import DataError

@@ -6,7 +6,7 @@ from importlib.resources import files
 import duckdb
 
 from a360.catalog import Endpoint
-from a360.engine._sql import quote_name, quote_text
+from a360.contract import quote_name, quote_text
 from a360.engine.duckdb._errors import in_our_words
 from a360.errors import OperatorError
 

@@ -29,7 +29,7 @@ from pyiceberg.types import (
     UUIDType,
 )
 
-from a360.engine._sql import quote_name
+from a360.contract import quote_name
 from a360.errors import UsageError
 
 _SINCE_EPOCH: dict[type[object], str] = {

@@ -10,7 +10,7 @@ import pyarrow as pa
 from pyiceberg.table import Table
 
 from a360.catalog import Endpoint
-from a360.engine._sql import quote_name, quote_text
+from a360.contract import quote_name, quote_text
 from a360.engine._staged import DEFAULT_FILE_BYTES, StagedFile
 from a360.engine.duckdb._conform import conformed, match
 from a360.engine.duckdb._connect import attach, connect, detach

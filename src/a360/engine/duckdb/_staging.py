@@ -7,7 +7,7 @@ import duckdb
 from pyiceberg.partitioning import PartitionField
 from pyiceberg.table import Table
 
-from a360.engine._sql import quote_name, quote_text
+from a360.contract import quote_name, quote_text
 from a360.engine._staged import StagedFile, describe, discard, open_io
 from a360.engine.duckdb._conform import conformed, match, misfits, unfit
 from a360.engine.duckdb._errors import translate

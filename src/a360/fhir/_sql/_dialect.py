@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from a360.contract import quote_text
 from a360.fhir._plan import Unnest
 from a360.fhir._sql._words import RESERVED
 from a360.fhir._struct import Leaf, StructNode
@@ -39,7 +40,7 @@ class Dialect(ABC):
 
     def string(self, text: str) -> str:
         """A string literal; in most dialects a backslash stands for itself."""
-        return "'" + text.replace("'", "''") + "'"
+        return quote_text(text)
 
     def cast(self, text: str, kind: str) -> str:
         """A cast that gives NULL where there is no such value."""

@@ -1,4 +1,4 @@
-"""How names and texts are quoted in SQL; the one place where it is done."""
+"""How names and texts are quoted in SQL, for every room; dialects that differ say so in `fhir`'s own."""
 
 
 def quote_name(name: str) -> str:
