@@ -6,10 +6,8 @@ The linter and `infer`, which need no lake, are loaded when they are asked for.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from a360.lake._difference import Difference
 from a360.lake._doctor import DoctorCheck, examine
 from a360.lake._folder import Origin
-from a360.lake._history import HistoryEntry
 from a360.lake._lake import ENGINES, KINDS, Lake, open_lake
 from a360.lake._reports import (
     CheckReport,
@@ -18,6 +16,7 @@ from a360.lake._reports import (
     RunReport,
 )
 from a360.lake._rollback import RollbackReport
+from a360.table import Difference, HistoryEntry
 
 if TYPE_CHECKING:
     from a360.lake._infer import Inferred, infer

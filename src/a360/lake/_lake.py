@@ -18,10 +18,8 @@ from a360.contract import LakePlan, default_contracts, load_contracts, make_plan
 from a360.engine.duckdb import DuckDBEngine
 from a360.errors import A360Error, UsageError
 from a360.lake._catalog_metrics import record_metrics
-from a360.lake._difference import Difference, diff
 from a360.lake._doctor import DoctorCheck, examine
 from a360.lake._folder import LakeFolder, Origin
-from a360.lake._history import HistoryEntry, history
 from a360.lake._reports import (
     CheckReport,
     IngestReport,
@@ -30,12 +28,24 @@ from a360.lake._reports import (
 from a360.lake._rollback import RollbackReport, plan_rollback, require_accepted, roll_back, sweep_undone
 from a360.lake._schema import LakeSchema
 from a360.lake._sql_gate import LakeQuery, require_select
-from a360.lake._tags import remove_tag, set_tag
-from a360.lake._time import moment, pins
 from a360.protect import LocalKeyStore, LocalSealer, LocalTokenizer, Sealer, Tokenizer
 from a360.quality import RuleBlockedError, ScorePoint
 from a360.settings import Settings, load_settings
-from a360.table import LyingFile, StepReport, TableInfo, Tables, Tag
+from a360.table import (
+    Difference,
+    HistoryEntry,
+    LyingFile,
+    StepReport,
+    TableInfo,
+    Tables,
+    Tag,
+    diff,
+    history,
+    moment,
+    pins,
+    remove_tag,
+    set_tag,
+)
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table

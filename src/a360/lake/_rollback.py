@@ -8,8 +8,15 @@ from a360.catalog import CommitStamp
 from a360.contract import LakePlan, SilverStep
 from a360.engine import quote_table, quote_text
 from a360.errors import UsageError
-from a360.lake._time import Moment, pins
-from a360.table import Tables, commits_after, new_commit_id, sweep_lost_batches, undone_snapshots
+from a360.table import (
+    Moment,
+    Tables,
+    commits_after,
+    new_commit_id,
+    pins,
+    sweep_lost_batches,
+    undone_snapshots,
+)
 
 _BRONZE, _IDENTIFIERS = "bronze.fhir_resource", "silver.identifier"
 

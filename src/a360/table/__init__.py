@@ -11,19 +11,26 @@ from a360.table._types import OUTCOMES, CommitResult, SnapshotInfo, StepReport, 
 if TYPE_CHECKING:
     from a360.table._batches import landed_batches, sweep_lost_batches
     from a360.table._commit import UNFENCED, Base
+    from a360.table._difference import Difference, diff
     from a360.table._files import LyingFile, look_at_files
+    from a360.table._history import HistoryEntry, history
     from a360.table._moments import undone_snapshots
+    from a360.table._pins import Moment, moment, pins
     from a360.table._refs import Tag, commits_after
     from a360.table._schema import evolution, unchanged
     from a360.table._summary import describe
     from a360.table._tables import TableInfo, Tables
+    from a360.table._tagging import remove_tag, set_tag
 
 __all__ = [
     "OUTCOMES",
     "UNFENCED",
     "Base",
     "CommitResult",
+    "Difference",
+    "HistoryEntry",
     "LyingFile",
+    "Moment",
     "SnapshotInfo",
     "StepReport",
     "TableInfo",
@@ -31,10 +38,16 @@ __all__ = [
     "Tag",
     "commits_after",
     "describe",
+    "diff",
     "evolution",
+    "history",
     "landed_batches",
     "look_at_files",
+    "moment",
     "new_commit_id",
+    "pins",
+    "remove_tag",
+    "set_tag",
     "sweep_lost_batches",
     "unchanged",
     "undone_snapshots",
@@ -43,14 +56,23 @@ __all__ = [
 _LAZY = {
     "UNFENCED": "_commit",
     "Base": "_commit",
+    "Difference": "_difference",
+    "HistoryEntry": "_history",
     "LyingFile": "_files",
+    "Moment": "_pins",
     "TableInfo": "_tables",
     "Tables": "_tables",
     "Tag": "_refs",
     "commits_after": "_refs",
     "describe": "_summary",
+    "diff": "_difference",
+    "history": "_history",
     "landed_batches": "_batches",
     "look_at_files": "_files",
+    "moment": "_pins",
+    "pins": "_pins",
+    "remove_tag": "_tagging",
+    "set_tag": "_tagging",
     "evolution": "_schema",
     "unchanged": "_schema",
     "sweep_lost_batches": "_batches",

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from a360.errors import UsageError
-from a360.lake._time import require_tag_name
-from a360.table import Tables, Tag
+from a360.table._pins import require_tag_name
+from a360.table._refs import Tag
+from a360.table._tables import Tables
 
 
 def set_tag(tables: Tables, tag: str, names: Sequence[str]) -> list[Tag]:

@@ -6,8 +6,8 @@ from typing import Any
 
 from a360.contract import TablePlan
 from a360.engine import EngineSession, quote_name, quote_table, quote_text
-from a360.lake._time import moment, pins
-from a360.table import Tables
+from a360.table._pins import moment, pins
+from a360.table._tables import Tables
 
 # They say when and by which commit a row was written, not what it says.
 _OF_THE_MOMENT = ("commit_id", "known_at")

@@ -7,7 +7,10 @@ from typing import Any, Literal
 
 from pyiceberg.table import Table
 
-from a360.table import SnapshotInfo, Tables, describe, undone_snapshots
+from a360.table._moments import undone_snapshots
+from a360.table._summary import describe
+from a360.table._tables import Tables
+from a360.table._types import SnapshotInfo
 
 type State = Literal["current", "past", "undone"]
 

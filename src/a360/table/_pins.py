@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from a360.errors import UsageError
-from a360.table import Tables
+from a360.table._tables import Tables
 
 # A tag cannot be taken for a snapshot id or a time: it begins with a letter, they with a digit.
 TAG = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
