@@ -4,7 +4,7 @@ Writing a table's next snapshot takes its current one. Those before it grow by o
 they are left as the JSON they came as; a thousand of them typed would cost more than a small commit.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -51,11 +51,13 @@ class Standing:
 
     def landed(self, commit_id: str) -> CommitResult | None:
         """What a commit did to the table; none if it is not in its history."""
-        if not any(map(_made_by(commit_id), self.document.get("snapshots") or ())):
+        snapshots = self.document.get("snapshots") or ()
+        made = [each for each in snapshots if (each.get("summary") or {}).get(COMMIT_ID) == commit_id]
+        if not made:
             return None  # the usual case, told without following the history
-        found = [each for each in self._history() if _made_by(commit_id)(each)]
-        made = [Snapshot.model_validate(each) for each in reversed(found)]
-        return result_of(self.name, commit_id, made) if made else None
+        ids = {each["snapshot-id"] for each in made}
+        found = [Snapshot.model_validate(each) for each in self._history() if each["snapshot-id"] in ids]
+        return result_of(self.name, commit_id, found[::-1]) if found else None
 
     def _history(self) -> Iterator[_Json]:
         """The snapshots of the current history that are still retained, newest first."""
@@ -64,10 +66,6 @@ class Standing:
         while snapshot is not None:
             yield snapshot
             snapshot = by_id.get(snapshot.get("parent-snapshot-id"))
-
-
-def _made_by(commit_id: str) -> Callable[[_Json], bool]:
-    return lambda snapshot: (snapshot.get("summary") or {}).get(COMMIT_ID) == commit_id
 
 
 def _without_past(document: _Json) -> dict[str, Any]:
