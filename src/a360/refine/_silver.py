@@ -102,7 +102,7 @@ class _SilverRun:
         tables, known = self._context.tables, stood.upstream.get(IDENTIFIERS) if self._resolves else None
         if known is not None and tables.commits_since(IDENTIFIERS, known) is None:
             return None, lost(IDENTIFIERS)
-        commits = tables.commits_since(BRONZE_RESOURCE, stood.upstream[BRONZE_RESOURCE])
+        commits = tables.commits_since(BRONZE_RESOURCE, stood.upstream[BRONZE_RESOURCE], recorded=True)
         if commits is None:
             return None, lost(BRONZE_RESOURCE)
         return commits, f"{len(commits)} commit(s) to bronze since"
