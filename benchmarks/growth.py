@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +21,27 @@ SHARE = 100  # one patient in so many changes
 CHANGED_AT = "2030-01-01T00:00:00Z"
 
 
+def living(export: Path) -> Iterator[dict[str, Any]]:
+    """The patients of an export that can be read; some of the generated records cannot."""
+    for file in sorted(export.glob("Patient*.ndjson")):
+        for line in file.read_bytes().splitlines():
+            try:
+                yield json.loads(line)
+            except ValueError:
+                continue
+
+
 def changes(export: Path, target: Path) -> int:
     """Write what changes: every so many-th patient anew, with an observation; how many patients these are."""
     target.mkdir()
     with (
-        (export / "Patient.ndjson").open() as lines,
         (target / "Patient.ndjson").open("w") as patients,
         (target / "Observation.ndjson").open("w") as observations,
     ):
         count = 0
-        for place, line in enumerate(lines):
-            if place % SHARE or not line.startswith("{"):
+        for place, patient in enumerate(living(export)):
+            if place % SHARE:
                 continue
-            patient = json.loads(line)
             patient["meta"] = {**patient.get("meta", {}), "lastUpdated": CHANGED_AT}
             patient["maritalStatus"] = {"coding": [{"code": "M"}]}
             observation = {

@@ -58,8 +58,7 @@ def commit(
 
 def _base_after(tables: "Tables", base: str | None, known: KnownContents, source: str) -> str | None:
     """The snapshot to commit upon after another writer was faster, if it shares nothing with us."""
-    snapshot = tables.load(MAIN).current_snapshot()
-    standing = str(snapshot.snapshot_id) if snapshot else None
+    standing = tables.current_snapshot_id(MAIN)
     since = tables.commits_since(MAIN, base)
     if since is None:
         raise _conflict("its history does not hold the snapshot that the ingest began with")

@@ -85,12 +85,12 @@ _TOLD_APART: Final = "NOT deleted AND (version_id IS NOT NULL OR last_updated IS
 
 def known_contents(tables: "Tables", source: str) -> tuple[KnownContents, str | None]:
     """What is in bronze from a source, and the snapshot that was looked at."""
-    snapshot = tables.load(MAIN).current_snapshot()
+    snapshot_id = tables.current_snapshot_id(MAIN)
     known = KnownContents()
-    if snapshot is None:
+    if snapshot_id is None:
         return known, None
     bronze = (
-        f"FROM {quote_table(MAIN)} AT (VERSION => {snapshot.snapshot_id:d}) "
+        f"FROM {quote_table(MAIN)} AT (VERSION => {int(snapshot_id)}) "
         f"WHERE content_hash IS NOT NULL AND source = {quote_text(source)}"
     )
     for batch in tables.session.stream(f"SELECT content_hash {bronze} AND {_TOLD_APART}"):
@@ -98,7 +98,7 @@ def known_contents(tables: "Tables", source: str) -> tuple[KnownContents, str | 
     now = f"SELECT {RESOURCE_KEY} AS key, content_hash {bronze} AND NOT ({_TOLD_APART})"
     for batch in tables.session.stream(f"{now} ORDER BY known_at, arrival"):
         known.add(batch.column(0).to_numpy(), batch.column(1))
-    return known, str(snapshot.snapshot_id)
+    return known, snapshot_id
 
 
 def envelopes_since(tables: "Tables", commits: Sequence[str], source: str) -> Iterator[pa.Table]:
