@@ -127,7 +127,7 @@ def test_doubtful_codes_and_dangling_references_show(dirty):
 def test_a_full_run_gives_the_same_lake(dirty, monkeypatch):
     """Computed anew from bronze, a block at a time, no row of silver differs from what the first run made."""
     lake, _ = dirty
-    monkeypatch.setattr("a360.lake._lake.RefineContext", partial(RefineContext, batch_bytes=1))
+    monkeypatch.setattr("a360.refine.RefineContext", partial(RefineContext, batch_bytes=1))
     report = lake.run(full=True)
     silver = {name: step for name, step in steps_of(report).items() if name.startswith("silver.")}
     assert {step.output_rows for step in silver.values()} == {0}

@@ -37,30 +37,41 @@ DERIVED = (
 )
 
 
-@pytest.fixture
-def lake(small_lake, put):
-    """A lake of two batches, each refined."""
-    put(small_lake, *FIRST, source="s")
-    small_lake.run()
-    put(small_lake, *SECOND, source="s")
-    small_lake.run()
-    return small_lake
+@pytest.fixture(scope="module")
+def two_batches(tmp_path_factory, contracts, put):
+    """The folder of a lake of two batches, each refined, and a copy of it: a lake cannot live elsewhere."""
+    folder = tmp_path_factory.mktemp("two-batches") / "lake"
+    with a360.open(folder, contracts=contracts) as lake:
+        for batch in (FIRST, SECOND):
+            put(lake, *batch, source="s")
+            lake.run()
+    return folder, shutil.copytree(folder, folder.with_name("copy"))
 
 
 @pytest.fixture
-def wanted(tmp_path, contracts, put):
+def lake(two_batches, contracts):
+    """A lake of two batches, each refined, as if no other test had touched it."""
+    folder, copy = two_batches
+    shutil.rmtree(folder)
+    shutil.copytree(copy, folder)
+    with a360.open(folder, contracts=contracts) as opened:
+        yield opened
+
+
+@pytest.fixture
+def wanted(tmp_path, lake, contracts, put):
     """The content of a lake that only the first batch came to, in the zones one can compare."""
-    with a360.open(tmp_path / "lake" / ".." / "other", contracts=contracts) as other:
-        _share_keys(other, tmp_path)
+    with a360.open(tmp_path / "other", contracts=contracts) as other:
+        _share_keys(other, lake)
         put(other, *FIRST, source="s")
         other.run()
         return content(other)
 
 
-def _share_keys(other, folder):
+def _share_keys(other, lake):
     """Give a lake without data the keys of another, so that their tokens are the same."""
     shutil.rmtree(other.path / "keys")
-    shutil.copytree(folder / "lake" / "keys", other.path / "keys")
+    shutil.copytree(lake.path / "keys", other.path / "keys")
 
 
 def first_snapshot(lake, name):
