@@ -92,7 +92,7 @@ class _GoldRun:
         self, stood: Standing, upstream: dict[str, str], commits: Mapping[str, Sequence[str]], why: str
     ) -> StepOutcome:
         self._session.execute(f"CREATE OR REPLACE TEMP TABLE changed AS {self._changed_sql(stood, commits)}")
-        model = narrowed(self._step.sql, self._keyed, self._step.refresh.columns, "changed")
+        model = narrowed(self._step.sql, self._keyed, "changed", self._is_changed("t"))
         for relation, rows in model.rows.values():
             self._session.execute(f"CREATE OR REPLACE TEMP TABLE {relation} AS {rows}")
         self._stage(f"SELECT * FROM ({model.sql}) AS model SEMI JOIN changed ON {self._is_changed('model')}")

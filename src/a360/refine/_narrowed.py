@@ -24,27 +24,24 @@ class Narrowed:
     rows: Mapping[str, tuple[str, str]]
 
 
-def narrowed(
-    model: str, datasets: Mapping[str, Sequence[str]], columns: Sequence[str], keys: str
-) -> Narrowed:
-    """The model, with `datasets` (and their columns) giving only rows that are in the relation `keys`.
+def narrowed(model: str, datasets: Mapping[str, Sequence[str]], keys: str, matches: str) -> Narrowed:
+    """The model over `datasets` (given with columns) less rows `t` that match none of the relation `keys`.
 
     An engine does not push a condition on what a model gives down to what it reads. That a key's rows are
     made of rows of this key is what a contract declares by `by_key`.
     """
     tree = sqlglot.parse_one(model, read=_DIALECT)
-    used = {column.name for column in tree.find_all(exp.Column)}
+    # Not columns alone: USING names some that are none to sqlglot. A name too many costs little.
+    used = {each.name.lower() for each in tree.find_all(exp.Identifier)}
     every = any(select.is_star for select in tree.find_all(exp.Select))
-    # A null key is a key too.
-    same = " AND ".join(f"t.{column} IS NOT DISTINCT FROM k.{column}" for column in map(quote_name, columns))
     rows: dict[str, tuple[str, str]] = {}
     for table in list(tree.find_all(exp.Table)):
         dataset = f"{table.db}.{table.name}"
         if dataset in datasets:
-            relation = f"changed_{table.name}"
-            wanted = [name for name in datasets[dataset] if every or name in used]
+            relation = f"changed_{table.db}_{table.name}"
+            wanted = [name for name in datasets[dataset] if every or name.lower() in used]
             selected = ", ".join(f"t.{quote_name(name)}" for name in wanted)
-            query = f"SELECT {selected} FROM {quote_table(dataset)} AS t SEMI JOIN {keys} AS k ON {same}"
+            query = f"SELECT {selected} FROM {quote_table(dataset)} AS t SEMI JOIN {keys} ON {matches}"
             rows[dataset] = relation, query
             alias = exp.TableAlias(this=exp.to_identifier(table.alias_or_name))
             table.replace(exp.Table(this=exp.to_identifier(relation), alias=alias))
