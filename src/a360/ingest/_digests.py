@@ -26,18 +26,19 @@ class KnownContents:
         high, low = words_of(digests)
         order = np.argsort(keys, kind="stable")
         level = keys[order], high[order], low[order]
-        same = self._holds(level)
+        held = self._holds(level)
         again = level[0][1:] == level[0][:-1]
         for column in level[1:]:
             again &= column[1:] == column[:-1]
         first = np.ones(len(order), dtype=np.bool_)
         first[1:] = level[0][1:] != level[0][:-1]
+        same = held.copy()
         same[~first] = again[~first[1:]]
         new = np.empty_like(same)
         new[order] = ~same
         last = np.append(first[1:], True)[: len(order)]
         # A key that came back to where it was keeps its older entry.
-        changed = last & ~self._holds(level)
+        changed = last & ~held
         self._push((level[0][changed], level[1][changed], level[2][changed]))
         return new
 

@@ -21,7 +21,8 @@ CARRIED = {
 }
 _NEWLINE = 10
 _GROUPS_A_FETCH = 8
-_CHUNK_ROWS = 4096
+# An engine's threads share Arrow data by its chunks.
+CHUNK_ROWS = 4096
 _OPENERS = 2
 
 type SealedBlock = tuple[str, bytes]
@@ -116,5 +117,4 @@ def with_units(session: EngineSession, payload: pa.Table) -> pa.Table:
     if units.num_rows < payload.num_rows:
         lines = lines.take(units["at"])
     joined = units.combine_chunks().drop_columns("at").append_column("payload", lines)
-    # An engine's threads share a table by its chunks.
-    return pa.Table.from_batches(joined.to_batches(max_chunksize=_CHUNK_ROWS), joined.schema)
+    return pa.Table.from_batches(joined.to_batches(max_chunksize=CHUNK_ROWS), joined.schema)

@@ -7,11 +7,10 @@ from a360.contract import SilverStep, ViewPlan
 from a360.engine import quote_text
 from a360.fhir import CompiledView, StructNode, compile_view
 from a360.refine._context import RefineContext
-from a360.refine._payloads import CARRIED
+from a360.refine._payloads import CARRIED, CHUNK_ROWS
 
 PAYLOAD = "payload_batch"
 VIEWED = "viewed"
-_CHUNK = 4096
 _NUMBERS = ("UBIGINT", "BIGINT", "HUGEINT", "DOUBLE")
 
 
@@ -42,7 +41,7 @@ class ViewReader:
                 f"CREATE OR REPLACE TEMP VIEW resources AS "
                 f"SELECT {carried}, from_json(payload, {structure}) AS resource {payloads}"
             )
-            self._session.register(VIEWED, self._session.sql(view.compiled.sql, batch_rows=_CHUNK))
+            self._session.register(VIEWED, self._session.sql(view.compiled.sql, batch_rows=CHUNK_ROWS))
             self._note_misshapen(view.compiled, payloads)
             yield view.plan
 
