@@ -10,7 +10,7 @@ import sys
 import pytest
 from fhir_samples import bundle, deletion, encounter, observation, patient, practitioner
 from forked_work import exit_code
-from lakes import content, difference, rows_of, write_ndjson
+from lakes import content, difference, require_commits_on_record, rows_of, write_ndjson
 
 import a360
 
@@ -125,15 +125,7 @@ def test_killed_again_and_again_the_lake_ends_as_if_undisturbed(twin, contracts,
         assert not lake.run().changed
         batches = rows_of(lake, "SELECT commit_id FROM ops.ingested_file GROUP BY commit_id")
         assert len(batches) == 2
-        recorded = rows_of(lake, "SELECT dataset, commit_id, count(*) AS n FROM ops.commit GROUP BY ALL")
-        assert {row["n"] for row in recorded} == {1}
-        made = {
-            (table, snapshot.commit_id)
-            for table in lake.tables.list()
-            if not table.startswith("ops.")
-            for snapshot in lake.history(table)
-        }
-        assert {(row["dataset"], row["commit_id"]) for row in recorded} == made
+        require_commits_on_record(lake)
 
 
 def test_processes_that_work_at_once_lose_and_repeat_nothing(twin, contracts, undisturbed):

@@ -118,6 +118,19 @@ def committed(report):
 
 
 @contextlib.contextmanager
+def require_commits_on_record(lake):
+    """`ops.commit` has each commit of each table outside `ops`, once."""
+    recorded = rows_of(lake, "SELECT dataset, commit_id, count(*) AS n FROM ops.commit GROUP BY ALL")
+    assert {row["n"] for row in recorded} == {1}
+    made = {
+        (table, snapshot.commit_id)
+        for table in lake.tables.list()
+        if not table.startswith("ops.")
+        for snapshot in lake.history(table)
+    }
+    assert {(row["dataset"], row["commit_id"]) for row in recorded} == made
+
+
 def environment(**variables):
     """Set environment variables for a while."""
     before = {name: os.environ.get(name) for name in variables}

@@ -2,7 +2,7 @@
 
 import pytest
 from fhir_samples import encounter, observation, patient, practitioner
-from lakes import committed, rows_of, snapshots
+from lakes import committed, require_commits_on_record, rows_of, snapshots
 
 from a360.errors import OperatorError, UsageError
 
@@ -95,15 +95,7 @@ def test_history_is_newest_first_and_names_its_commits(worked):
 def test_every_commit_is_on_record_once(worked):
     """`ops.commit` has each commit of each table outside `ops`, once."""
     lake, *_ = worked
-    recorded = rows_of(lake, "SELECT dataset, commit_id, count(*) AS n FROM ops.commit GROUP BY ALL")
-    assert {row["n"] for row in recorded} == {1}
-    made = {
-        (table, snapshot.commit_id)
-        for table in lake.tables.list()
-        if not table.startswith("ops.")
-        for snapshot in lake.history(table)
-    }
-    assert {(row["dataset"], row["commit_id"]) for row in recorded} == made
+    require_commits_on_record(lake)
 
 
 def test_steps_and_their_quality_are_on_record(worked):
