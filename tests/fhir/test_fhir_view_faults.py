@@ -246,3 +246,11 @@ def test_other_dialects_and_engines_are_refused():
         compile_view(patient("id"), "mysql")
     with pytest.raises(UsageError):
         evaluate(patient("id"), [], engine="sqlite")
+
+
+@pytest.mark.parametrize(
+    "kind", ["ViewDefinition", "https://sql-on-fhir.org/ig/StructureDefinition/ViewDefinition"]
+)
+def test_a_view_is_known_by_name_or_canonical_url(kind):
+    """A view may call itself by the logical model's name or by its canonical URL."""
+    assert check_view({"resource": "Patient", "resourceType": kind, "select": [{"column": [COLUMN]}]}) == []

@@ -54,6 +54,10 @@ class View:
     selects: Sequence[tuple[str, Json]]  # pointer, select
 
 
+# A ViewDefinition is a logical model, which some writers call by its canonical URL.
+_KINDS = ("ViewDefinition", "https://sql-on-fhir.org/ig/StructureDefinition/ViewDefinition")
+
+
 def read_view(view: Json | str, faults: Faults) -> View | None:
     """The view's parts; None where so much is wrong that nothing can be compiled."""
     raw = _loaded(view, faults)
@@ -64,9 +68,9 @@ def read_view(view: Json | str, faults: Faults) -> View | None:
         found = f"resource {resource!r}" if resource is not None else "no resource"
         faults.add("/resource", found, "the name of a FHIR R4 resource type")
         return None
-    kind = raw.get("resourceType", "ViewDefinition")
-    if kind != "ViewDefinition":
-        faults.add("/resourceType", f"{kind!r}", "ViewDefinition")
+    kind = raw.get("resourceType", _KINDS[0])
+    if kind not in _KINDS:
+        faults.add("/resourceType", f"{kind!r}", " or ".join(_KINDS))
     return View(
         name=str(raw.get("name", "")),
         resource=resource,
