@@ -1,6 +1,7 @@
 import csv
 import datetime as dt
 import decimal
+import errno
 import io
 import json
 
@@ -120,10 +121,10 @@ def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
 
     def fail(table, stream):
         stream.write(b"half")
-        raise OSError(28, "No space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(_export, "_WRITERS", {".csv": fail})
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(OperatorError, match="No space"):
         export(TABLE, path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]

@@ -159,7 +159,7 @@ def leave_spill(path):
 
 
 def leave_draft(path):
-    age(path / "a360.12345.tmp", b"{}")
+    age(path / "a360-12345.tmp", b"{}")
 
 
 def age(file, content):

@@ -54,9 +54,10 @@ def test_a_lake_of_another_format_is_left_alone(tmp_path, text):
 
 
 def test_an_interrupted_creation_is_taken_up_again(tmp_path):
-    """Folders without `a360.json` are what a creation leaves that was cut short: opening ends it."""
+    """Folders and a draft of `a360.json` are what a creation leaves that was cut short: opening ends it."""
     for name in ("warehouse", "keys"):
         (tmp_path / "lake" / name).mkdir(parents=True)
+    (tmp_path / "lake/a360-0123.tmp").touch()
     with a360.open(tmp_path / "lake") as lake:
         assert (lake.path / "a360.json").exists()
 

@@ -13,7 +13,7 @@ from a360.catalog._errors import AlreadyExistsError, RestError
 from a360.catalog.server import DATABASE, WAREHOUSE
 from a360.catalog.store import Database, Identifier, Salvage, Store, Swap, Warehouse, salvage
 from a360.errors import ConflictError, OperatorError, UsageError
-from a360.protect import sync_folder
+from a360.files import sync_folder
 
 _BESIDE = ("", "-wal", "-shm")
 

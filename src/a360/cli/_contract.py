@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from a360.cli._face import Face, require_path
+from a360.cli._output import write_output
 from a360.cli._text import plain, tell
 from a360.errors import OperatorError, UsageError
 
@@ -52,9 +53,9 @@ def schema(face: Face, kind: str | None, output: Path | None) -> int | None:
         return None
     place = (output or Path()).expanduser()
     if kind is not None:
-        written = [_write(place, schemas[kind], force=True)]
+        written = [_write(place, schemas[kind])]
     else:
-        written = [_write(place / f"{each}.schema.json", text, force=True) for each, text in schemas.items()]
+        written = [_write(place / f"{each}.schema.json", text) for each, text in schemas.items()]
     face.emit({"written": written}, *(plain(path) for path in written))
     return None
 
@@ -82,7 +83,12 @@ def export(face: Face, name: str, format_: Any, dialect: str, target: Target) ->
     made = export_contract(dataset, format_, dialect)
     if target.path is None and not face.as_json:
         sys.stdout.write(made.text)
-    written = _write(target.path.expanduser(), made.text, force=target.force) if target.path else None
+    written = None
+    if target.path is not None:
+        place = target.path.expanduser()
+        if not target.force:
+            _require_free(place)
+        written = _write(place, made.text)
     _lost(face, f"{format_} cannot say", made.lost)
     if written or face.as_json:
         answer = {
@@ -188,7 +194,7 @@ def _write_drafts(face: Face, drafts: Sequence["Draft"], target: Target) -> list
     if not target.force:
         for place in places:
             _require_free(place)
-    written = [_write(place, draft.text, force=True) for place, draft in zip(places, drafts, strict=True)]
+    written = [_write(place, draft.text) for place, draft in zip(places, drafts, strict=True)]
     if not face.as_json:
         for path in written:
             face.out.print(plain(path))
@@ -202,20 +208,9 @@ def _require_free(path: Path) -> None:
         )
 
 
-def _write(path: Path, text: str, *, force: bool) -> str:
-    if not force:
-        _require_free(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OperatorError(
-            "input-missing",
-            "The file cannot be written",
-            where=str(path),
-            found=error.strerror or type(error).__name__,
-        ) from None
-    return str(path)
+def _write(path: Path, text: str) -> str:
+    """Declarations tell of no patient, and are for all who work on them."""
+    return str(write_output(path, text, private=False, make_folders=True))
 
 
 def _lost(face: Face, what: str, lost: Iterable[str]) -> None:

@@ -3,8 +3,6 @@
 import base64
 import json
 import math
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -17,7 +15,8 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from a360.errors import OperatorError, UsageError
+from a360.cli._output import output
+from a360.errors import UsageError
 
 # A spreadsheet runs a cell that begins so as a formula; the wide forms count where East Asian input is set.
 _FORMULA = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
@@ -29,27 +28,12 @@ def export(table: pa.Table, path: Path) -> None:
 
     Raises:
         UsageError: usage, where the name's ending is none of those known.
-        OperatorError: input-missing, where the folder cannot be written to.
+        OperatorError: input-missing, where the file cannot be written.
 
     """
     writer = _writer(path)
-    try:
-        handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as fault:
-        raise OperatorError(
-            "input-missing",
-            "The folder for the answer cannot be written to",
-            where=str(path.parent),
-            found=fault.strerror or type(fault).__name__,
-            next_step="make the folder, or name another file with --output",
-        ) from None
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            writer(table, stream)
-        Path(partial).replace(path)
-    except BaseException:
-        Path(partial).unlink(missing_ok=True)
-        raise
+    with output(path) as stream:
+        writer(table, stream)
 
 
 def require_known_ending(path: Path) -> None:

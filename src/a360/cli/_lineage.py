@@ -1,14 +1,15 @@
 """Lineage as a tree, as JSON or as a drawing, and what pending changes would affect."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from a360.cli._face import Face
-from a360.cli._text import plain
+from a360.cli._output import write_output
+from a360.cli._text import listed, plain
 from a360.contract import LakePlan, default_contracts, load_contracts, make_plan
-from a360.errors import OperatorError, UsageError
+from a360.errors import UsageError
 from a360.lineage import Direction, Impact, LineageView, lineage_of, svg, tree
 
 _SHOWN = 8
@@ -77,14 +78,9 @@ def _told(change: Impact) -> Iterator[str]:
         others = [each.column for each in columns if each.column not in values]
         yield f"  {dataset}: {len(columns)} column{'' if len(columns) == 1 else 's'}"
         if values:
-            yield f"    values: {_listed(values)}"
+            yield f"    values: {listed(values, _SHOWN)}"
         if others:
-            yield f"    through conditions, filters, joins and groups: {_listed(others)}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+            yield f"    through conditions, filters, joins and groups: {listed(others, _SHOWN)}"
 
 
 def _plan(face: Face) -> LakePlan:
@@ -96,15 +92,5 @@ def _draw(face: Face, view: LineageView, output: Path | None) -> None:
     if output is None:
         sys.stdout.write(drawing)
         return
-    path = output.expanduser()
-    try:
-        path.write_text(drawing, encoding="utf-8")
-    except OSError as error:
-        raise OperatorError(
-            "input-missing",
-            "The drawing could not be written",
-            where=str(path),
-            found=error.strerror or type(error).__name__,
-            next_step="name a file in a folder that is there and may be written to",
-        ) from None
+    path = write_output(output, drawing, private=False)
     face.emit(None, f"The lineage of {plain(view.dataset)} is in {plain(path)}")

@@ -2,8 +2,6 @@
 
 import base64
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +12,9 @@ from rich.text import Text
 
 from a360.cli import _render as render
 from a360.cli._face import Face
+from a360.cli._output import write_output
 from a360.cli._text import number, plain, tell
-from a360.errors import DataError, OperatorError
+from a360.errors import DataError
 from a360.quality import DIMENSIONS, asked, found, render_html
 
 _WIDE = 125
@@ -28,7 +27,7 @@ def check(face: Face, datasets: Sequence[str], html: Path | None, *, stored: boo
         told = report.to_json()
         if html is not None:
             page = render_html(told, lake.quality_trends(), made_at=datetime.now(UTC), stored=stored)
-            _write(html.expanduser(), page)
+            write_output(html, page)
     notes = [*_notes(told, stored=stored)]
     if html is not None:
         notes.append(f"Report: {plain(html)}")
@@ -81,22 +80,6 @@ def _notes(told: Sequence[Mapping[str, Any]], *, stored: bool) -> list[str]:
     if stored:
         notes.append("Judged by earlier counts; no data was read")
     return notes
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file as a whole or not at all, readable for its owner alone."""
-    try:
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
-            file.write(text)
-        os.replace(file.name, path)  # noqa: PTH105 - the name is a text
-    except OSError as error:
-        raise OperatorError(
-            "input-missing",
-            "The report could not be written",
-            where=str(path),
-            found=error.strerror or "",
-            next_step="name a file in a folder that is there and may be written to",
-        ) from error
 
 
 def list_refused(face: Face, dataset: str | None) -> int | None:

@@ -8,7 +8,7 @@ from rich.console import JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from a360.cli._text import number, plain, size
+from a360.cli._text import listed, number, plain, size
 
 type Rows = Sequence[Mapping[str, Any]]
 
@@ -113,13 +113,7 @@ def ways(rows: Rows) -> list[str]:
     for row in rows:
         if row.get("way") not in {None, "nothing"}:
             alike.setdefault((str(row["way"]), str(row["why"])), []).append(str(row["dataset"]))
-    return [f"{way.replace('_', ' ')}, {why}: {_named(names)}" for (way, why), names in alike.items()]
-
-
-def _named(names: Sequence[str]) -> str:
-    if len(names) <= _NAMED:
-        return ", ".join(names)
-    return f"{', '.join(names[: _NAMED - 1])} and {len(names) - _NAMED + 1} more"
+    return [f"{way.replace('_', ' ')}, {why}: {listed(names, _NAMED)}" for (way, why), names in alike.items()]
 
 
 def tables(rows: Rows, *, title: str = "") -> Table:

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Sequence
 
 # C0 and C1 controls (an escape sequence can rewrite a terminal), and the marks that turn reading around.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -31,6 +32,13 @@ def size(count: int) -> str:
     """Bytes in the unit a person would choose."""
     power = min((len(str(count)) - 1) // 3, len(_UNITS) - 1)
     return f"{count / 1000**power:.{1 if power else 0}f} {_UNITS[power]}"
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """Names in a row; of more than `most` the first, and how many there are besides."""
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
 
 
 def tell(text: str) -> None:

@@ -16,9 +16,9 @@ from a360.contract._lint_release import against, release_of
 from a360.contract._load import COLUMNS, CONTRACT_ZONES, LAKE_FILE, LEDGER_FILE, read_ledger
 from a360.contract._odcs import LIFTED
 from a360.contract._release import RELEASED, Release
-from a360.contract._write import write_file
 from a360.contract._yaml import Loc, SourceFile, parse_yaml, read_yaml
 from a360.errors import InternalError
+from a360.files import write_whole
 
 _PROPERTY = f"{LIFTED}fieldId"
 _HEADER = """\
@@ -84,7 +84,7 @@ def assign_field_ids(folder: Path | str) -> list[Assignment]:
             given = _assign(source, entries.setdefault(dataset, {}))
             text = _edited(source, given)
             if text != source.text:
-                write_file(path, text)
+                write_whole(path, text, private=False)
             assigned += [Assignment(dataset, column, number) for column, number in given.items()]
     _write_ledger(folder, entries, released)
     _write_ledger(folder, entries, _released(folder, released))
@@ -111,7 +111,7 @@ def _write_ledger(
     text = _ledger_text(entries, released)
     path = folder / LEDGER_FILE
     if not path.exists() or path.read_text(encoding="utf-8") != text:
-        write_file(path, text)
+        write_whole(path, text, private=False)
 
 
 def _columns(source: SourceFile) -> Iterator[tuple[int, str, int | None]]:

@@ -19,6 +19,7 @@ from a360.contract._typed_sql import (
     typed_query,
 )
 from a360.contract._types import parse_type
+from a360.files import write_whole
 
 
 def check_models(contracts: LakeContracts) -> Iterator[Fault]:
@@ -115,6 +116,6 @@ def mend_models(folder: Path | str) -> Iterator[ModelFix]:
         text, fixes = mended(model.text, columns)
         if fixes:
             path = contracts.folder / "models" / f"{model.name}.sql"
-            path.write_text(text, encoding="utf-8", newline="")
+            write_whole(path, text, private=False)
         for fix in fixes:
             yield ModelFix(model.label, fix.line, fix.said)

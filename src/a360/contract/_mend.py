@@ -18,8 +18,8 @@ from a360.contract._json_schema import editor_schemas
 from a360.contract._load import COLUMNS, CONTRACT_ZONES, LAKE_FILE, environments_folder
 from a360.contract._mend_values import Fix, value_fixes
 from a360.contract._order import COLUMN, CONTRACT, TABLE, in_order
-from a360.contract._write import write_file
 from a360.contract._yaml import Loc, SourceFile, parse_yaml
+from a360.files import write_whole
 
 MOST_FIXES = 2000
 SCHEMAS = "schema"
@@ -58,7 +58,7 @@ def _schemas(folder: Path) -> list[Mended]:
     for kind, text in editor_schemas(folder).items():
         path = folder / SCHEMAS / f"{kind}.schema.json"
         if not path.exists() or path.read_text(encoding="utf-8") != text:
-            write_file(path, text)
+            write_whole(path, text, private=False)
             told.append(Mended(str(path), 1, f"written anew, with the words of {LAKE_FILE}"))
     return told
 
@@ -73,7 +73,7 @@ def _mend_file(path: Path, steps: tuple[_Step, ...]) -> list[Mended]:
         text, said = step(text, path)
         told += said
     if text != before:
-        write_file(path, text)
+        write_whole(path, text, private=False)
     return told
 
 

@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import json
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from a360.errors import ConflictError, OperatorError, UsageError
+from a360.files import is_draft, write_whole
 from a360.protect import LocalKeyStore
 
 type Origin = Literal["generated", "own"]
@@ -77,7 +77,9 @@ class LakeFolder:
         """Whether it holds anything but what an interrupted creation leaves."""
         if not self.path.exists():
             return False
-        return not self.path.is_dir() or any(entry.name not in _FOLDERS for entry in self.path.iterdir())
+        if not self.path.is_dir():
+            return True
+        return any(entry.name not in _FOLDERS and not is_draft(entry) for entry in self.path.iterdir())
 
     def _require_known_format(self) -> None:
         found = self._read().get("format")
@@ -131,12 +133,7 @@ class LakeFolder:
 
     def _write(self, facts: dict[str, object]) -> None:
         """Replace the file as a whole: a process that dies half way leaves the old one."""
-        draft = self.file.with_suffix(f".{os.getpid()}.tmp")
-        with draft.open("w") as file:
-            json.dump(facts, file, indent=2)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self.file)
+        write_whole(self.file, json.dumps(facts, indent=2))
 
     @property
     def applied(self) -> str | None:

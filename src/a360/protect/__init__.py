@@ -7,7 +7,6 @@ handed in where a lake is opened.
 
 from a360.protect import _identity as domains
 from a360.protect._contexts import open_block, path_context, quarantine_context, seal_block
-from a360.protect._files import sync_folder, write_new, write_private
 from a360.protect._identity import PERSON_TYPES
 from a360.protect._keystore import LocalKeyStore
 from a360.protect._ports import BatchSealer, KeyStore, Sealer, Tokenizer
@@ -44,7 +43,4 @@ __all__ = [
     "path_context",
     "quarantine_context",
     "seal_block",
-    "sync_folder",
-    "write_new",
-    "write_private",
 ]

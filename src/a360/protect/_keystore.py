@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from a360.errors import OperatorError
-from a360.protect._files import PRIVATE_FOLDER, shred, sync_folder, write_private
+from a360.files import sync_folder, write_private
+from a360.protect._files import PRIVATE_FOLDER, shred
 
 KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12

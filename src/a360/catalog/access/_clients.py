@@ -19,7 +19,7 @@ import msgspec
 
 from a360.catalog.access._scope import Scope
 from a360.errors import OperatorError, UsageError
-from a360.protect import sync_folder, write_private
+from a360.files import sync_folder, write_private
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _SUFFIX = ".json"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from a360.catalog._errors import InternalServerError
 from a360.catalog._wire import Json
-from a360.protect import sync_folder
+from a360.files import sync_folder
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import ManifestFile

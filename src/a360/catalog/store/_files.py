@@ -17,7 +17,7 @@ from urllib.parse import quote
 from a360.catalog._errors import BadRequestError, InternalServerError
 from a360.catalog._wire import Json, decode_object, encode
 from a360.catalog.metadata import normal_form
-from a360.protect import sync_folder, write_new
+from a360.files import sync_folder, write_new
 
 _FOLDERS = ("data", "metadata")
 _CACHED_FILES = 256

@@ -1,0 +1,97 @@
+"""Files that stand whole or not at all, whatever dies while they are written."""
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+__all__ = ["PRIVATE_FILE", "is_draft", "sync_folder", "whole", "write_new", "write_private", "write_whole"]
+
+PRIVATE_FILE = 0o600
+_SHARED_FILE = 0o666  # less what the user's mask takes
+_DRAFT = "a360-{}.tmp"
+
+
+@contextmanager
+def whole(path: Path, *, private: bool = True, replace: bool = True) -> Iterator[IO[bytes]]:
+    """A stream whose bytes become the file at the end; where it breaks off, what was there stays.
+
+    The bytes are on the disk when this returns; the file's name is after `sync_folder`. A private file is its
+    owner's alone; any other keeps the mode of the file that it replaces. A pipe or a device is written into.
+
+    Raises:
+        OSError: the file cannot be written; FileExistsError where it is there and is not to be replaced.
+    """
+    if replace and path.exists() and not path.is_file() and not path.is_dir():
+        with path.open("wb") as stream:
+            yield stream
+        return
+    # The file that a link points at is replaced, not the link.
+    place = path.resolve() if replace and path.is_symlink() else path
+    draft = place.with_name(_DRAFT.format(secrets.token_hex(8)))
+    with _created(draft, private=private) as stream:
+        if not private and place.is_file():
+            os.fchmod(stream.fileno(), stat.S_IMODE(place.stat().st_mode))
+        yield stream
+    try:
+        if replace:
+            draft.replace(place)
+        else:
+            # A hard link, unlike a rename, fails where the name is taken.
+            os.link(draft, place)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def _created(path: Path, *, private: bool) -> Iterator[IO[bytes]]:
+    """A new file, on the disk at the end; one that breaks off is taken away."""
+    mode = PRIVATE_FILE if private else _SHARED_FILE
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def is_draft(path: Path) -> bool:
+    """Whether a file is what a process that died while it wrote one left behind."""
+    return path.match(_DRAFT.format("*"))
+
+
+def write_whole(path: Path, content: str | bytes, *, private: bool = True) -> None:
+    """Write or replace a file as a whole; text is UTF-8, and its line ends stay as they are."""
+    with whole(path, private=private) as stream:
+        stream.write(content.encode() if isinstance(content, str) else content)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Create a file of mode 0600 that is there for good when this returns; an existing file is an error."""
+    with whole(path, replace=False) as stream:
+        stream.write(content)
+    sync_folder(path.parent)
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Create a file of mode 0600 under its own name, whole when this returns; an existing file is an error.
+
+    Its name is not durable yet, as after `sync_folder`; for places where nobody looks before.
+    """
+    with _created(path, private=True) as stream:
+        stream.write(content)
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
