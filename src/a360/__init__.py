@@ -1,6 +1,8 @@
 """A healthcare lakehouse on Apache Iceberg, declared once in contracts."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from a360._lazy import lazily
 
 if TYPE_CHECKING:
     from a360.lake import Lake
@@ -9,10 +11,5 @@ if TYPE_CHECKING:
 __all__ = ["Lake", "open"]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 -- whatever the name stands for
-    """Import the lake when it is first asked for: the command line must start without it."""
-    if name not in {"Lake", "open"}:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from a360 import lake  # noqa: PLC0415
-
-    return lake.Lake if name == "Lake" else lake.open_lake
+# The command line must start without the lake.
+__getattr__ = lazily(__name__, {"Lake": "lake", "open": "lake:open_lake"})

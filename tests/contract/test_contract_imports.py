@@ -3,8 +3,6 @@
 import subprocess
 import sys
 
-import a360.contract
-
 HEAVY = ("pydantic", "yaml", "sqlglot", "pyarrow", "duckdb", "pyiceberg")
 
 
@@ -25,10 +23,3 @@ def test_the_plan_imports_nothing_heavy():
 def test_reading_contracts_leaves_sql_aside_until_it_is_read():
     """sqlglot, which is slow to import, comes only with the first SQL."""
     assert "sqlglot" not in loaded_after("from a360.contract import load_contracts, make_plan, lint")
-
-
-def test_every_public_name_exists():
-    """What the room says it offers can be had, and what it does not offer cannot."""
-    for name in a360.contract.__all__:
-        assert getattr(a360.contract, name) is not None
-    assert not hasattr(a360.contract, "nothing_of_this_name")

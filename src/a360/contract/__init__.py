@@ -4,9 +4,9 @@ The plan and its parts are plain dataclasses and import at once. What reads file
 which take longer to import than most commands take to run, so those names are fetched when first used.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from a360._lazy import lazily
 from a360.contract._derived import HISTORY_COLUMN, HOUSEKEEPING, TABLE_PROPERTIES
 from a360.contract._diff import ActualColumn, ActualTable, diff, diff_table, tightened
 from a360.contract._diff_marks import gone_properties
@@ -208,11 +208,4 @@ __all__ = [
     "upstream_columns",
 ]
 
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
-    module = _LAZY.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{module}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazily(__name__, _LAZY)

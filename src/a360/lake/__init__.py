@@ -3,9 +3,9 @@
 The linter and `infer`, which need no lake, are loaded when they are asked for.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from a360._lazy import lazily
 from a360.lake._doctor import DoctorCheck, examine
 from a360.lake._folder import Origin
 from a360.lake._lake import ENGINES, KINDS, Lake, open_lake
@@ -44,11 +44,4 @@ __all__ = [
     "open_lake",
 ]
 
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
-    module = _LAZY.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{module}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazily(__name__, _LAZY)

@@ -6,6 +6,7 @@ Reports and results are plain values that cost nothing to import; `Tables` is lo
 
 from typing import TYPE_CHECKING
 
+from a360._lazy import lazily
 from a360.table._types import OUTCOMES, CommitResult, SnapshotInfo, StepReport, new_commit_id
 
 if TYPE_CHECKING:
@@ -79,11 +80,4 @@ _LAZY = {
     "undone_snapshots": "_moments",
 }
 
-
-def __getattr__(name: str) -> object:
-    """Load what needs the engines only when it is asked for."""
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 - kept out of the import of plain values
-
-    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+__getattr__ = lazily(__name__, _LAZY)
