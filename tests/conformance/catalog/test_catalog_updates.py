@@ -1,23 +1,8 @@
-"""Every update of the specification is tried; those of a table as a whole, and what holds for all."""
+"""Updates of a table as a whole, and what holds for all updates."""
 
 import json
-import re
-from pathlib import Path
 
 import pytest
-
-from a360.catalog.metadata import UPDATE_ACTIONS
-
-SUITE = ("updates", "schemas", "layouts", "snapshots", "metadata_files")
-
-
-def test_every_update_is_tried():
-    """Each update that the catalog applies is sent by a test of these files."""
-    files = [Path(__file__).with_name(f"test_catalog_{name}.py") for name in SUITE]
-    sent = {
-        action for file in files for action in re.findall(r'"action": "([a-z-]+)"', file.read_text("utf-8"))
-    }
-    assert sent - {"wish"} == UPDATE_ACTIONS
 
 
 def test_the_uuid_of_a_table_never_changes(table, error_of):
