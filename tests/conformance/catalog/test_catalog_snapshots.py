@@ -161,7 +161,7 @@ def test_expired_snapshots_take_what_hangs_on_them_along(table):
     assert (set(done["refs"]), done["statistics"], done["partition-statistics"]) == ({"main"}, [], [])
 
 
-def test_a_snapshot_has_one_statistics_file_of_a_kind(table):
+def test_a_snapshot_has_one_statistics_file_a_kind(table):
     """Setting statistics again replaces them, removing them leaves none."""
     table.append(1)
     table.committed(statistics(1), partition_statistics(1))

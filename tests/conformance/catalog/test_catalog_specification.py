@@ -98,10 +98,10 @@ UPDATES_TESTED = {
     "set-snapshot-ref": "test_catalog_snapshots::test_branches_and_tags_come_and_go",
     "remove-snapshot-ref": "test_catalog_snapshots::test_branches_and_tags_come_and_go",
     "remove-snapshots": "test_catalog_snapshots::test_expired_snapshots_take_what_hangs_on_them_along",
-    "set-statistics": "test_catalog_snapshots::test_a_snapshot_has_one_statistics_file_of_a_kind",
-    "remove-statistics": "test_catalog_snapshots::test_a_snapshot_has_one_statistics_file_of_a_kind",
-    "set-partition-statistics": "test_catalog_snapshots::test_a_snapshot_has_one_statistics_file_of_a_kind",
-    "remove-partition-statistics": "test_catalog_snapshots::test_a_snapshot_has_one_statistics_file_of_a_kind",
+    "set-statistics": "test_catalog_snapshots::test_a_snapshot_has_one_statistics_file_a_kind",
+    "remove-statistics": "test_catalog_snapshots::test_a_snapshot_has_one_statistics_file_a_kind",
+    "set-partition-statistics": "test_catalog_snapshots::test_a_snapshot_has_one_statistics_file_a_kind",
+    "remove-partition-statistics": "test_catalog_snapshots::test_a_snapshot_has_one_statistics_file_a_kind",
 }
 VIEW_UPDATES_TESTED = {
     "assign-uuid": "test_catalog_views::test_identity_and_format_stay",
