@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from a360.errors import OperatorError
+from a360.jvm import find_java, require_extra
+
 # Two tests share a core, and an example that waited for it is not slow.
 settings.register_profile("a360", deadline=None)
 settings.load_profile("a360")
@@ -37,6 +40,25 @@ class DemoLake:
             | options,
             check=False,
         )
+
+
+def pytest_collection_modifyitems(items):
+    """PySpark leaves the socket that results come over to the garbage collector."""
+    for item in items:
+        if item.get_closest_marker("spark"):
+            item.add_marker(pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"))
+
+
+@pytest.fixture(scope="session")
+def spark_installed():
+    """Skips where Spark or its Java is not installed, and fails where A360_REQUIRE names spark."""
+    try:
+        require_extra()
+        find_java()
+    except OperatorError as error:
+        if "spark" in os.environ.get("A360_REQUIRE", "").split(","):
+            raise
+        pytest.skip(f"{error.what}: {error.next_step}")
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from a360.errors import A360Error
 from a360.lake._doctor._check import DoctorCheck, judged
 from a360.lake._doctor._folder import folder_checks, format_checks
 from a360.lake._doctor._machine import file_system_checks, machine_checks, nearest
+from a360.lake._doctor._spark import spark_checks
 from a360.lake._doctor._tables import catalog_checks, table_checks
 from a360.settings import Settings
 
@@ -20,7 +21,7 @@ def examine(settings: Settings, opened: "Lake | None" = None) -> list[DoctorChec
 
     What rests on something that is broken is not looked at: first things are mended first.
     """
-    checks = [*machine_checks(settings)]
+    checks = [*machine_checks(settings), *spark_checks(settings)]
     path = settings.lake
     if opened is None and not (path / "a360.json").exists():
         checks.append(_no_lake(settings))

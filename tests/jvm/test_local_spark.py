@@ -1,0 +1,131 @@
+"""The local Spark of a process: small, silent, on loopback, and gone when the process is."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from a360.errors import OperatorError
+from a360.jvm import close_spark, local_spark, require_extra
+from a360.settings import load_settings
+
+pytestmark = [pytest.mark.spark, pytest.mark.usefixtures("spark_installed")]
+
+PROGRAM = """
+import json, sys
+from a360.jvm import local_spark
+session = local_spark()
+rows = session.range(4).repartition(3).selectExpr("sum(id) AS total").collect()
+try:
+    session.sql("SELECT CAST(concat('Zebu', id) AS INT) FROM range(2)").collect()
+except Exception as error:
+    failed = "Zebu" in str(error)
+java = session.sparkContext._gateway.proc.pid
+folder = session.conf.get("spark.local.dir")
+print(json.dumps({"total": rows[0].total, "failed": failed, "java": java, "folder": folder}))
+"""
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory, spark_installed):
+    """A process that has used Spark and ended, in a folder of its own."""
+    folder = tmp_path_factory.mktemp("run")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("A360_")}
+    result = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        cwd=folder,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result, json.loads(result.stdout), folder
+
+
+def test_nothing_is_said_and_no_data_is_logged(ran):
+    """Spark is silent, also where a query fails over a value: the caller alone is told, by an exception."""
+    result, told, _ = ran
+    assert told["total"] == 6
+    assert told["failed"]
+    assert result.stderr == ""
+
+
+def test_nothing_is_left_behind(ran):
+    """When the process has ended, so has its Java, and no file of it is left anywhere."""
+    _, told, folder = ran
+    assert not Path(told["folder"]).exists()
+    assert list(folder.iterdir()) == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(told["java"], 0)
+
+
+def test_configuration_is_the_promised_one():
+    """Two-valued settings that results and privacy rest on: ANSI, UTC, loopback, encryption, no page."""
+    conf = local_spark().conf
+    wanted = {
+        "spark.sql.ansi.enabled": "true",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.io.encryption.enabled": "true",
+        "spark.ui.enabled": "false",
+    }
+    assert {name: conf.get(name) for name in wanted} == wanted
+
+
+def test_there_is_one_session_a_process():
+    """A second call gives the session that the first one started."""
+    assert local_spark() is local_spark()
+
+
+def test_only_loopback_is_listened_on():
+    """Neither Spark nor the gateway to it can be reached from another machine."""
+    process = local_spark().sparkContext._gateway.proc.pid
+    listening = [
+        line.split()[1].partition(":")[0]
+        for table in ("tcp", "tcp6")
+        for line in Path(f"/proc/{process}/net/{table}").read_text().splitlines()[1:]
+        if line.split()[3] == "0A" and _belongs(line.split()[9], process)
+    ]
+    loopback = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
+    assert listening
+    assert set(listening) <= loopback
+
+
+def _belongs(inode, process):
+    return any(str(each.readlink()) == f"socket:[{inode}]" for each in Path(f"/proc/{process}/fd").iterdir())
+
+
+def test_it_starts_again_after_it_was_closed():
+    """Closing ends Java; the next call starts another."""
+    first = local_spark().sparkContext._gateway.proc
+    close_spark()
+    assert first.poll() is not None
+    assert local_spark().range(3).count() == 3
+
+
+def test_missing_extra_is_one_clear_error(monkeypatch):
+    """Without the package there is one error that says how to install it."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(OperatorError) as caught:
+        require_extra()
+    assert caught.value.code.slug == "extra-missing"
+    assert "make setup-spark" in caught.value.next_step
+
+
+def test_java_that_does_not_start_is_told(monkeypatch, tmp_path):
+    """Where Java refuses its options, the error has its words, and nothing is left of the attempt."""
+    close_spark()
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setenv("JAVA_TOOL_OPTIONS", "")
+    monkeypatch.setenv("_JAVA_OPTIONS", "-XX:NoSuchOption=1")
+    with pytest.raises(OperatorError) as caught:
+        local_spark(settings=load_settings())
+    assert caught.value.code.slug in {"environment-unfit", "java-missing"}
+    assert list(tmp_path.iterdir()) == []
