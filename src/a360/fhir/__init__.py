@@ -1,11 +1,20 @@
 """FHIR as pure code: ViewDefinitions to SQL, and the rules of FHIR's references and lexical values.
 
 `compile_view` turns a SQL on FHIR v2 ViewDefinition into SQL for DuckDB, Spark or Trino; `check_view` lists
-its faults; `evaluate` runs it over resources in memory.
+its faults; `evaluate` runs it over resources in memory. `compile_views` compiles several for one scan.
 """
 
 from a360.fhir._cast import cast_sql
-from a360.fhir._compile import CompiledView, Dialect, ViewColumn, check_view, compile_view, view_columns
+from a360.fhir._compile import (
+    CompiledView,
+    CompiledViews,
+    Dialect,
+    ViewColumn,
+    check_view,
+    compile_view,
+    compile_views,
+    view_columns,
+)
 from a360.fhir._definitions import is_resource, resource_types
 from a360.fhir._elements import Elements, ViewElements, view_elements
 from a360.fhir._evaluate import evaluate
@@ -15,6 +24,7 @@ from a360.fhir._struct import StructNode
 
 __all__ = [
     "CompiledView",
+    "CompiledViews",
     "Dialect",
     "Elements",
     "Fault",
@@ -25,6 +35,7 @@ __all__ = [
     "cast_sql",
     "check_view",
     "compile_view",
+    "compile_views",
     "evaluate",
     "is_resource",
     "reference_parts_sql",

@@ -77,7 +77,7 @@ def _fitting(nodes: list[Node], kind: str, scope: Scope, compilation: Compilatio
     """The paths that fit a type, with what they give: tried on a struct that is thrown away."""
     fitting = []
     for node in nodes:
-        trial = Compilation(Faults(), compilation.constants)
+        trial = Compilation(Faults(), compilation.constants, set())
         focus = Var(_TRIAL, kind, StructNode(kind))
         found = Expressions(trial).typed(node, scope.on(focus))
         if not trial.faults.found and found.type not in {UNKNOWN, EMPTY, "choice"}:
@@ -100,7 +100,7 @@ def _descent(expressions: Expressions, nodes: list[Node], type_name: str, scope:
     beneath = [node for node, _ in _fitting(nodes, type_name, scope, compilation)]
     if not beneath:
         return _chained([expressions.typed(node, scope) for node in start])
-    struct = StructNode(type_name)
+    struct = StructNode(type_name, path=scope.pointer)
     outer = compilation.recursive
     compilation.recursive = {type_name: struct}
     entry = Var(compilation.fresh("x"), type_name)

@@ -50,7 +50,7 @@ class Selects:
     def plan(self) -> tuple[Plan, list[Column]]:
         """The plan and the columns of the view."""
         root = self._plan.root
-        scope = Scope(root, root, lambda: Constant("integer", 0), "")
+        scope = Scope(root, root, lambda: Constant("integer", 0), "", root)
         for pointer, path in self._view.where:
             self._add_condition(path, scope.at(pointer))
         columns: list[Column] = []

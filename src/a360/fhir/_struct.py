@@ -39,10 +39,14 @@ class StructNode:
     many: bool = False
     children: dict[str, "StructNode"] = field(default_factory=dict)
     json: bool = False
+    path: str = ""
 
     def child(self, name: str, type_name: str, *, many: bool) -> "StructNode":
         """The child of that name, made when it is first read."""
-        return self.children.setdefault(name, StructNode(type_name, many))
+        found = self.children.get(name)
+        if found is None:
+            found = self.children[name] = StructNode(type_name, many, path=f"{self.path}.{name}")
+        return found
 
     @property
     def is_boolean(self) -> bool:

@@ -88,9 +88,7 @@ class _Parser:
         found = (
             "the expression ends" if token.kind == "end" else f"{token.text!r} at character {token.at + 1}"
         )
-        return PathSyntaxError(
-            f"{found} where {expected or 'it may not stand'}".replace("where '", "where '")
-        )
+        return PathSyntaxError(f"{found} where {expected or 'it may not stand'}")
 
     def _expression(self, power: int) -> Node:
         self._depth += 1

@@ -53,7 +53,7 @@ _POWERS: Mapping[Op, int] = {
     Op.NOT: 3,
     **dict.fromkeys((Op.XOR, Op.EQ, Op.NE, Op.LT, Op.LE, Op.GT, Op.GE, Op.COMPARE_TIME), 4),
     **dict.fromkeys((Op.ENDS_WITH, Op.CONTAINS, Op.SAME), 4),
-    Op.CONCAT: 5,
+    **dict.fromkeys((Op.CONCAT, Op.LOW_TIME, Op.HIGH_TIME), 5),
     Op.JOIN_TEXT: 5,
     Op.MODULO: 6,
     Op.FLOOR_DIVIDE: 6,
@@ -111,7 +111,7 @@ class Emitter:
             Op.NUMBER_TEXT: lambda c: values.number_text(dialect, self.sql(c.args[0])),
             Op.COMPARE_DATE: lambda c: values.compare_partial(dialect, self._lexical(c), c.extra),
             Op.COMPARE_DATETIME: lambda c: values.compare_instants(dialect, self._lexical(c), c.extra),
-            Op.COMPARE_TIME: lambda c: values.compare_times(self._lexical(c), c.extra),
+            Op.COMPARE_TIME: lambda c: values.compare_times(dialect, self._lexical(c), c.extra),
             Op.REFERENCE_KEY: lambda c: values.reference_key(dialect, self.sql(c.args[0]), c.extra),
         }
 
@@ -244,7 +244,7 @@ class Emitter:
             left, right = (self._atom(arg) for arg in expr.args)
             return self.dialect.arithmetic(_ARITHMETIC[expr.op], left, right)
         if expr.op in _BOUNDARIES:
-            return values.boundary(self.dialect, expr.op, self.sql(expr.args[0]))
+            return values.boundary(self.dialect, expr.op, self.sql(expr.args[0]), expr.extra)
         return f"{_FUNCTIONS[expr.op]}({', '.join(self._texts(expr))})"
 
     def _leaf_type(self, extra: str) -> str:
