@@ -7,6 +7,7 @@ import a360
 import a360.engine.duckdb
 import a360.ingest
 import a360.lake
+import a360.operate._jobs
 import a360.refine
 
 _PROCESSES = multiprocessing.get_context("forkserver")

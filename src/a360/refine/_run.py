@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from a360._progress import Progress
 from a360.contract import DanglingRows, LakePlan, SilverStep, Step
 from a360.engine import EngineSession, quote_name, quote_table
 from a360.quality import RuleResult
@@ -11,7 +12,6 @@ from a360.refine._gold import refine_gold
 from a360.refine._measuring import AFTERWARDS, measured
 from a360.refine._silver import refine_silver
 
-type Progress = Callable[[str, str, int, int | None], None]
 """Called with stage, detail, steps done and steps in all."""
 
 

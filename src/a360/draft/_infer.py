@@ -11,9 +11,8 @@ from pathlib import Path
 
 import duckdb
 
-from a360.contract import HOUSEKEEPING
+from a360.contract import HOUSEKEEPING, quote_name, quote_text
 from a360.contract.exchange import MODELINE, Draft, Sketch, SketchColumn, contract_of, contract_text, mapped
-from a360.engine import quote_name, quote_text
 from a360.errors import DataError, OperatorError, UsageError
 
 _READERS = {

@@ -2,23 +2,22 @@
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import pyarrow.parquet as pq
 
+from a360.contract import TableChange
 from a360.errors import A360Error
-from a360.lake._doctor._check import DoctorCheck, judged, looked
+from a360.operate._doctor._check import DoctorCheck, judged, looked
 from a360.protect import LocalKeyStore, LocalSealer, open_block
-from a360.table import look_at_files
+from a360.table import Tables, look_at_files
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
-
-    from a360.lake._lake import Lake
 
 _AREA = "tables"
 _CATALOG = "catalog.db"
@@ -26,6 +25,28 @@ _REBUILD = "a360 catalog rebuild makes it anew from the tables' metadata files"
 _AHEAD = timedelta(minutes=1)
 _PATIENCE_SECONDS = 20.0
 _BLOCKS = "bronze.fhir_block"
+
+
+class OpenLake(Protocol):
+    """What is looked at of a lake that is open."""
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        ...
+
+    @property
+    def tables(self) -> Tables:
+        """Its tables."""
+        ...
+
+    def plan(self) -> Sequence[TableChange]:
+        """How its tables differ from the contracts."""
+        ...
+
+    def changes_of(self, loaded: Mapping[str, "Table"]) -> Sequence[TableChange]:
+        """The same of tables that have been loaded."""
+        ...
 
 
 @dataclass(slots=True)
@@ -63,7 +84,7 @@ def _catalog(file: Path) -> DoctorCheck:
     return judged(_AREA, "catalog", found, fail=not sound, warn=mode != "wal", mend=mend)
 
 
-def table_checks(lake: "Lake") -> Iterator[DoctorCheck]:
+def table_checks(lake: OpenLake) -> Iterator[DoctorCheck]:
     """Checks that need the catalog open."""
     files = _Files()
     yield from looked(_AREA, "metadata", lambda: _metadata(lake, files), _REBUILD)
@@ -75,7 +96,7 @@ def table_checks(lake: "Lake") -> Iterator[DoctorCheck]:
     yield from looked(_AREA, "contracts", lambda: _contracts(lake, files), "a360 lint")
 
 
-def _metadata(lake: "Lake", files: _Files) -> DoctorCheck:
+def _metadata(lake: OpenLake, files: _Files) -> DoctorCheck:
     """Every table's metadata opens, and every file that its snapshots reach is there."""
     names = lake.tables.list()
     files.tables = len(names)
@@ -128,7 +149,7 @@ def _clock(files: _Files) -> DoctorCheck:
     return judged(_AREA, "clock", found, fail=behind > _AHEAD, mend=mend)
 
 
-def _seals(lake: "Lake", files: _Files) -> DoctorCheck:
+def _seals(lake: OpenLake, files: _Files) -> DoctorCheck:
     """A block of the newest file opens under its key: the keys are those of this lake."""
     blocks = files.loaded.get(_BLOCKS)
     if blocks is None and not lake.tables.exists(_BLOCKS):
@@ -155,7 +176,7 @@ def _modified(path: str) -> int:
     return _local(path).stat().st_mtime_ns
 
 
-def _contracts(lake: "Lake", files: _Files) -> DoctorCheck:
+def _contracts(lake: OpenLake, files: _Files) -> DoctorCheck:
     """Tables that await a change get it from the next job; one that is refused stops every job."""
     # Every table has been loaded just now, unless some are broken or there was no time.
     whole = len(files.loaded) == files.tables

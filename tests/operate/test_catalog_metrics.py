@@ -5,7 +5,7 @@ import pytest
 from lakes import rows_of
 
 from a360.catalog import forget_reports, waiting_reports
-from a360.lake import _catalog_metrics
+from a360.operate import _catalog_metrics
 
 REPORT = {
     "report-type": "scan-report",

@@ -10,8 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from a360.errors import OperatorError
-from a360.lake._doctor._check import DoctorCheck, judged, looked
-from a360.lake._folder import FORMAT, LakeFolder
+from a360.operate._doctor._check import DoctorCheck, judged, looked
+from a360.operate._folder import FORMAT, LakeFolder
 from a360.protect import LocalKeyStore, LocalTokenizer
 
 _AREA = "lake"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from a360.lake._doctor._check import DoctorCheck, judged, looked
+from a360.operate._doctor._check import DoctorCheck, judged, looked
 from a360.settings import Settings
 
 _AREA = "machine"

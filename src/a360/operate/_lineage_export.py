@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 import httpx
 import structlog
 
-from a360.lake._lineage import DEFINITION, EVENTS
 from a360.lineage import with_definitions
+from a360.operate._lineage import DEFINITION, EVENTS
 from a360.table import Tables
 
 _ENDPOINT: Final = "/api/v1/lineage"

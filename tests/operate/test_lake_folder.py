@@ -8,6 +8,7 @@ import pytest
 
 import a360
 from a360.errors import OperatorError, UsageError
+from a360.operate import LakeFolder
 
 FOLDERS = {"warehouse", "keys", "audit", "logs", "tmp"}
 
@@ -95,7 +96,7 @@ def test_nobody_is_acted_for(tmp_path):
 
 def test_jobs_take_turns(tmp_path):
     """Who works in a lake works alone; the next one waits, and learns whether the one before it died."""
-    folder = a360.open(tmp_path / "lake")._folder
+    folder = LakeFolder.open(tmp_path / "lake")
     order = []
 
     def wait_for_it():

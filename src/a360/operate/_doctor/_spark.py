@@ -5,7 +5,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 
 from a360.errors import OperatorError
 from a360.jvm import ICEBERG, cached, find_java
-from a360.lake._doctor._check import DoctorCheck, judged, looked
+from a360.operate._doctor._check import DoctorCheck, judged, looked
 from a360.settings import Settings
 
 _AREA = "spark"

@@ -17,7 +17,7 @@ from a360.catalog import CatalogSession, CommitStamp
 from a360.contract import ColumnPlan, LakePlan, PartitionPlan, PolicyPlan, SortPlan, TablePlan
 from a360.engine.duckdb import DuckDBEngine
 from a360.errors import ConflictError, ContractError
-from a360.lake._schema import LakeSchema
+from a360.operate import LakeSchema
 from a360.table import Tables, new_commit_id
 
 NAME = "silver.thing"
@@ -313,7 +313,7 @@ def test_apply_that_was_killed_is_finished_by_the_next(tmp_path, fault):
     script = KILLED.format(here=str(Path(__file__).parent), folder=str(tmp_path))
     killed = subprocess.run(
         [sys.executable, "-c", script],
-        env={**os.environ, "A360_FAILPOINTS": f"lake.apply.{fault}"},
+        env={**os.environ, "A360_FAILPOINTS": f"operate.apply.{fault}"},
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL

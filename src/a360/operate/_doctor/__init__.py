@@ -1,29 +1,28 @@
 """The doctor: what a lake and its machine need, looked at one by one, and how to mend what is not well."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from a360.errors import A360Error
-from a360.lake._doctor._check import DoctorCheck, judged
-from a360.lake._doctor._folder import folder_checks, format_checks
-from a360.lake._doctor._machine import file_system_checks, machine_checks, nearest
-from a360.lake._doctor._spark import spark_checks
-from a360.lake._doctor._tables import catalog_checks, table_checks
+from a360.operate._doctor._check import DoctorCheck, judged
+from a360.operate._doctor._folder import folder_checks, format_checks
+from a360.operate._doctor._machine import file_system_checks, machine_checks, nearest
+from a360.operate._doctor._spark import spark_checks
+from a360.operate._doctor._tables import OpenLake, catalog_checks, table_checks
 from a360.settings import Settings
 
-if TYPE_CHECKING:
-    from a360.lake._lake import Lake
-
-__all__ = ["DoctorCheck", "examine"]
+__all__ = ["DoctorCheck", "OpenLake", "examine"]
 
 
-def examine(settings: Settings, opened: "Lake | None" = None) -> list[DoctorCheck]:
+def examine(settings: Settings, opened: Callable[[], AbstractContextManager[OpenLake]]) -> list[DoctorCheck]:
     """Look at the machine and at the lake, if there is one. Nothing is changed, nothing is made.
 
-    What rests on something that is broken is not looked at: first things are mended first.
+    What rests on something that is broken is not looked at: first things are mended first. So the lake is
+    `opened` only once it is known to open.
     """
     checks = [*machine_checks(settings), *spark_checks(settings)]
     path = settings.lake
-    if opened is None and not (path / "a360.json").exists():
+    if not (path / "a360.json").exists():
         checks.append(_no_lake(settings))
         return checks
     checks += file_system_checks(path / "tmp" if (path / "tmp").is_dir() else nearest(path))
@@ -31,7 +30,7 @@ def examine(settings: Settings, opened: "Lake | None" = None) -> list[DoctorChec
     checks += folder_checks(path)
     checks += catalog_checks(path)
     if all(each.ok for each in checks if each.name in {"format", "catalog"}):
-        checks += _tables(settings, opened)
+        checks += _tables(opened)
     return checks
 
 
@@ -44,14 +43,9 @@ def _no_lake(settings: Settings) -> DoctorCheck:
     return judged("lake", "format", found, fail=lost, mend="restore a360.json from a backup")
 
 
-def _tables(settings: Settings, opened: "Lake | None") -> list[DoctorCheck]:
-    from a360.lake._folder import LakeFolder  # noqa: PLC0415 -- the lake knows its doctor
-    from a360.lake._lake import Lake  # noqa: PLC0415 -- likewise
-
-    if opened is not None:
-        return [*table_checks(opened)]
+def _tables(opened: Callable[[], AbstractContextManager[OpenLake]]) -> list[DoctorCheck]:
     try:
-        with Lake(LakeFolder.open(settings.lake), settings) as lake:
+        with opened() as lake:
             return [*table_checks(lake)]
     except A360Error as error:
         return [DoctorCheck("tables", "metadata", "fail", error.what, error.next_step)]

@@ -197,8 +197,8 @@ def shallow(tmp_path, contracts):
         ingest_fhir(
             [folder],
             tables=lake.tables,
-            tokenizer=lake._tokenizer,
-            sealer=lake._sealer,
+            tokenizer=lake._parts.tokenizer,
+            sealer=lake._parts.sealer,
             limits=Limits(depth=2),
         )
         lake.run()

@@ -49,10 +49,10 @@ class LakeSchema:
         for change in changes:
             plan = self._plan.table(change.table)
             if change.action == "create":
-                failpoint("lake.apply.create")
+                failpoint("operate.apply.create")
                 self._create(plan)
             elif change.action == "evolve":
-                failpoint("lake.apply.evolve")
+                failpoint("operate.apply.evolve")
                 self._evolve(plan, loaded[change.table])
         return changes
 
@@ -97,7 +97,7 @@ class LakeSchema:
     def _create(self, plan: TablePlan) -> None:
         """Create a table; catalogs number the fields of a new one from 1, whatever the contract says."""
         created = self._tables.create(plan)
-        failpoint("lake.apply.created")
+        failpoint("operate.apply.created")
         if [field.field_id for field in created.schema().fields] != [c.field_id for c in plan.columns]:
             self._evolve(plan, created)
 

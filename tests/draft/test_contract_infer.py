@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from a360.contract import lint
+from a360.draft import infer
 from a360.errors import DataError, OperatorError, UsageError
-from a360.lake import infer
 
 NAMES = ["Anna Smith", "Bob Ray", "Cy Lo"]
 HEADER = ["Visit ID", "PatientName", "MRN", "amount", "seen_on", "Status", "doctor", "note", "2nd", "class"]

@@ -13,8 +13,8 @@ from a360.catalog import CommitStamp
 from a360.contract import DatasetRule, LakePlan, RowRule, Step
 from a360.engine import quote_table
 from a360.errors import UsageError
-from a360.lake._quarantine import quarantined
-from a360.lake._reports import CheckReport, DatasetQuality
+from a360.operate._quality_report import CheckReport, DatasetQuality
+from a360.operate._quarantine import quarantined
 from a360.quality import (
     STORED,
     RuleResult,

@@ -3,16 +3,17 @@
 import builtins
 import getpass
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from a360._progress import Progress
 from a360.contract import LakePlan
 from a360.engine import quote_table, quote_text
 from a360.errors import UsageError
-from a360.lake._journal import RunRecord
+from a360.operate._journal import RunRecord
 from a360.protect import Sealer, quarantine_context
 from a360.refine import RefineContext, StepOutcome, refine
 from a360.table import StepReport, Tables, landed_batches
@@ -20,7 +21,6 @@ from a360.table import StepReport, Tables, landed_batches
 if TYPE_CHECKING:
     from a360.ingest import IngestReplay
 
-type Progress = Callable[[str, str, int, int | None], None]
 
 BRONZE_RESOURCE = "bronze.fhir_resource"
 INGEST_QUARANTINE = "quarantine.fhir_resource"

@@ -12,7 +12,8 @@ from lakes import committed, content, difference, rows_of, snapshots
 
 import a360
 from a360.errors import UsageError
-from a360.refine import RefineContext, refine
+from a360.operate import _rollback
+from a360.refine import refine
 
 FIRST = (
     patient("p1", ids=["one"]),
@@ -132,8 +133,7 @@ def test_the_next_run_brings_a_derived_dataset_forward_again(lake, name):
 def test_downstream_stands_on_what_was_rolled_back_and_is_not_taken_for_current(lake):
     """Gold alone, computed after a rollback of silver, follows silver and does not rest on what it was."""
     lake.rollback("silver.encounter", first_snapshot(lake, "silver.encounter"), accept=True)
-    context = RefineContext(lake.lake_plan, lake.tables, lake.tables.session, lake._tokenizer, lake._sealer)
-    refine(context, [lake.lake_plan.step("gold.practitioner_counts")])
+    refine(lake._parts.refining, [lake.lake_plan.step("gold.practitioner_counts")])
     assert rows_of(lake, "SELECT sum(encounters)::INT AS n FROM gold.practitioner_counts") == [{"n": 1}]
 
 
@@ -183,7 +183,7 @@ def test_killed_after_the_dataset_went_back_the_next_job_finishes(lake, wanted, 
     lake.close()
     child = os.fork()
     if not child:
-        a360.lake._rollback.sweep_undone = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+        _rollback.sweep_undone = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
         lake.rollback("bronze.fhir_resource", target, accept=True)
         os._exit(1)
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL

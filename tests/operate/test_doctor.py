@@ -16,7 +16,7 @@ from fhir_samples import encounter, patient
 
 import a360
 from a360.lake import examine
-from a360.lake._doctor import _machine
+from a360.operate._doctor import _machine
 from a360.settings import load_settings
 
 DAY_AND_MORE = 2 * 86400

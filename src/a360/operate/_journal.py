@@ -3,22 +3,21 @@
 Rows are appended once, at the end of a run that changed something; any other run leaves no trace.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 
+from a360._progress import Progress
 from a360.catalog import CommitStamp
 from a360.contract import LakePlan
 from a360.errors import A360Error
-from a360.lake._lineage import StepRuns
 from a360.lineage import SourceFile
+from a360.operate._lineage import StepRuns
 from a360.quality import RuleResult, to_row
 from a360.table import StepReport, Tables, new_commit_id
-
-type Progress = Callable[[str, str, int, int | None], None]
 
 
 @dataclass(slots=True)

@@ -42,7 +42,21 @@ class RollbackReport:
         return asdict(self)
 
 
-def plan_rollback(plan: LakePlan, tables: Tables, name: str, to: Moment) -> RollbackReport:
+def rollback(
+    plan: LakePlan, tables: Tables, name: str, to: Moment, *, accept: bool = False
+) -> RollbackReport:
+    """Make an older state of a dataset current again; see `RollbackReport` for what goes with it.
+
+    Raises:
+        UsageError: `rollback-unconfirmed` unless what it undoes and what depends on it is accepted, or it
+            cannot be gone back to.
+    """
+    planned = _planned(plan, tables, name, to)
+    _require_accepted(planned, accept=accept)
+    return _roll_back(plan, tables, planned)
+
+
+def _planned(plan: LakePlan, tables: Tables, name: str, to: Moment) -> RollbackReport:
     """What a rollback would undo, and which datasets are computed from it.
 
     Raises:
@@ -109,7 +123,7 @@ def _computed_from(plan: LakePlan, tables: Tables, name: str) -> list[str]:
     return [dataset for dataset in made if tables.current_snapshot_id(dataset) is not None]
 
 
-def require_accepted(planned: RollbackReport, *, accept: bool) -> None:
+def _require_accepted(planned: RollbackReport, *, accept: bool) -> None:
     """Raise unless the caller agrees to what a rollback undoes, and knows what depends on it."""
     if accept or not planned.undone:
         return
@@ -123,7 +137,7 @@ def require_accepted(planned: RollbackReport, *, accept: bool) -> None:
     )
 
 
-def roll_back(plan: LakePlan, tables: Tables, planned: RollbackReport) -> RollbackReport:
+def _roll_back(plan: LakePlan, tables: Tables, planned: RollbackReport) -> RollbackReport:
     """Carry out what was planned: first the dataset, then what its undone commits left elsewhere.
 
     Whoever dies in between leaves commits that are known to be undone; `sweep_undone` finds them.
