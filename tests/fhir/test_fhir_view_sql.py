@@ -265,3 +265,15 @@ def test_repeat_goes_deep_and_stops_at_its_limit():
     assert [(row["a"], row["n"]) for row in rows] == [(str(16 - n), n) for n in range(16)] + [("last", 16)]
     with pytest.raises(duckdb.InvalidInputException, match=r"deeper than 16 levels: /select/0/repeat"):
         evaluate(view, [{"resourceType": "QuestionnaireResponse", "item": [nested(17)]}])
+
+
+def test_list_counts_the_same_beside_a_repeat():
+    """What is read of a list as a whole does not change when a repeat goes through the same list later."""
+    counted = {"column": [{"name": "items", "path": "item.count()"}]}
+    rows = {"forEach": "item", "column": [{"name": "at", "path": "%rowIndex"}]}
+    repeat = {"repeat": ["item"], "column": [{"name": "link", "path": "linkId"}]}
+    response = {"resourceType": "QuestionnaireResponse", "item": [{"linkId": "a,b"}, {"linkId": "c"}]}
+    found = evaluate({"resource": "QuestionnaireResponse", "select": [counted, rows, repeat]}, [response])
+    assert {(row["items"], row["at"], row["link"]) for row in found} == {
+        (2, at, link) for at in (0, 1) for link in ("a,b", "c")
+    }

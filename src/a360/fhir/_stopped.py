@@ -8,7 +8,10 @@ SEVERAL_VALUES = "several values where one is expected"
 TOO_DEEP = "elements nest deeper than {depth} levels"
 
 # The messages that the compiler puts into the SQL: each ends in a pointer into the view, and holds no data.
-_STOP = re.compile(rf"({SEVERAL_VALUES}|{TOO_DEEP.format(depth=r'\d+')}): ((?:/[A-Za-z0-9_~-]*)+)")
+# Only what an engine gives as raised counts, not a text that quotes the SQL.
+_RAISED = r"(?:^Invalid Input Error: |\[USER_RAISED_EXCEPTION\] )"
+_PROBLEM = rf"({SEVERAL_VALUES}|{TOO_DEEP.format(depth=r'[0-9]+')})"
+_STOP = re.compile(rf"{_RAISED}{_PROBLEM}: ((?:/[A-Za-z0-9_~-]*)+)")
 
 
 class ViewStoppedError(DataError):

@@ -20,7 +20,7 @@ from a360.fhir._expr import (
 from a360.fhir._plan import Layer, Unnest
 from a360.fhir._sql import _values as values
 from a360.fhir._sql._dialect import Dialect, Steps
-from a360.fhir._struct import Leaf
+from a360.fhir._struct import Leaf, StructNode
 
 _INDENT = "  "
 _INFIX: Mapping[Op, str] = {
@@ -201,7 +201,11 @@ class Emitter:
     def _field(self, expr: Field) -> str:
         base = self.sql(expr.base)
         path = base if isinstance(expr.base, Var | Field) else f"({base})"
-        return f"{path}.{self.dialect.name(expr.name)}"
+        found = f"{path}.{self.dialect.name(expr.name)}"
+        if expr.node.json and expr.type != "string":
+            # A repeat elsewhere in the view, met later, has made text of an element that only counts here.
+            return self.dialect.parsed(found, StructNode(expr.type), many=expr.many)
+        return found
 
     def _each(self, expr: Each) -> str:
         var, body = self.dialect.name(expr.var.name), self.sql(expr.body)
