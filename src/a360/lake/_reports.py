@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from a360.quality import RuleResult
 from a360.table import StepReport
 
 if TYPE_CHECKING:
+    from a360.quality import RuleResult
     from a360.refine import RefineResult
 
 
@@ -33,7 +33,7 @@ class RunReport:
     """What one run did, dataset by dataset; `ways` says how each was brought up to date, `reasons` why so."""
 
     steps: Sequence[StepReport]
-    quality: Sequence[RuleResult] = ()
+    quality: "Sequence[RuleResult]" = ()
     ways: Mapping[str, str] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
     upstream_rows: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
