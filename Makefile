@@ -39,6 +39,10 @@ setup-spark: ## install Spark besides, for which Java 17 has to be there (about 
 	@sh tools/setup.sh spark
 	@$(RUN) a360.jvm
 
+.PHONY: setup-trino
+setup-trino: ## bring a Trino server for the tests, for which Java 17 and Maven have to be there (80 MB)
+	@sh tools/setup_trino.sh
+
 .PHONY: demo
 demo: setup ## run the main job on generated data of 1,000 patients, or on INPUT=dir
 	@set -- demo; \
