@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 from a360.errors import OperatorError
-from a360.jvm import find_java, require_extra
+from a360.jvm import ICEBERG, close_spark, find_java, local_spark, require_extra
 
 # Two tests share a core, and an example that waited for it is not slow.
 settings.register_profile("a360", deadline=None)
@@ -59,6 +59,20 @@ def spark_installed():
         if "spark" in os.environ.get("A360_REQUIRE", "").split(","):
             raise
         pytest.skip(f"{error.what}: {error.next_step}")
+
+
+@pytest.fixture(scope="module")
+def spark_with_iceberg(spark_installed):
+    """A local Spark with Iceberg; it is ended with the module, so that others get one without."""
+    close_spark()
+    try:
+        yield local_spark([ICEBERG])
+    except OperatorError as error:
+        if "spark" in os.environ.get("A360_REQUIRE", "").split(","):
+            raise
+        pytest.skip(f"{error.what}: {error.next_step}")
+    finally:
+        close_spark()
 
 
 @pytest.fixture(scope="session")

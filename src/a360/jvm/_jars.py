@@ -20,12 +20,16 @@ _SECONDS = 900
 
 @dataclass(frozen=True, slots=True)
 class Jar:
-    """A jar by its coordinates in Maven repositories, and the only content that is taken for it."""
+    """A jar by its coordinates in Maven repositories, and the only content that is taken for it.
+
+    `extension` is the class by which it extends Spark's SQL, if it does.
+    """
 
     group: str
     name: str
     version: str
     sha256: str
+    extension: str = ""
 
     @property
     def file(self) -> str:
@@ -43,6 +47,7 @@ ICEBERG = Jar(
     "iceberg-spark-runtime-4.1_2.13",
     "1.11.0",
     "d6ea6c5d099288daeb7d5a92061bd3d7d8f296492632b42378e5f2f0e3066242",
+    "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
 )
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from a360.errors import OperatorError, UsageError
+from a360.jvm._jars import Jar, resolve
 from a360.jvm._java import Java, find_java
 from a360.settings import Settings, load_settings
 
@@ -42,24 +43,25 @@ class _Started:
     session: "SparkSession"
     gateway: Any
     folder: Path
-    jars: frozenset[Path]
+    jars: frozenset[Jar]
 
 
 _lock = threading.Lock()
 _started: _Started | None = None
 
 
-def local_spark(jars: Sequence[Path] = (), settings: Settings | None = None) -> "SparkSession":
+def local_spark(jars: Sequence[Jar] = (), settings: Settings | None = None) -> "SparkSession":
     """A session of the one local Spark of this process, which is started where there is none yet.
 
     Where somebody else has started Spark in this process, a session of that one: ANSI on, in UTC.
 
     Args:
         jars: Jars that it must have besides its own; they can only be given when it starts.
-        settings: Threads, memory and Java; None for those of the environment.
+        settings: Threads, memory, Java and the cache of jars; None for those of the environment.
 
     Raises:
-        OperatorError: `extra-missing`, `java-missing`, or `environment-unfit` where it does not start.
+        OperatorError: `extra-missing`, `java-missing`, `jar-missing`, `jar-untrusted`, or
+            `environment-unfit` where it does not start.
     """
     global _started  # noqa: PLW0603 - a process can have one Spark
     require_extra()
@@ -70,7 +72,7 @@ def local_spark(jars: Sequence[Path] = (), settings: Settings | None = None) -> 
                 return theirs
             _started = _start(frozenset(jars), settings or load_settings())
             atexit.register(close_spark)
-        elif not _started.jars.issuperset(jars):
+        if not _started.jars.issuperset(jars):
             raise UsageError(
                 "usage",
                 "Spark runs in this process already, and jars can only be given when it starts",
@@ -136,14 +138,17 @@ def _theirs() -> "SparkSession | None":
     return session
 
 
-def _start(jars: frozenset[Path], settings: Settings) -> _Started:
+def _start(jars: frozenset[Jar], settings: Settings) -> _Started:
     pyspark, gateways = importlib.import_module("pyspark"), importlib.import_module("pyspark.java_gateway")
     sql = importlib.import_module("pyspark.sql")
     java = find_java(settings.java_home)
+    paths = [resolve(jar, settings.cache, java, settings.maven_url) for jar in jars]
     folder = Path(tempfile.mkdtemp(prefix="a360-spark-"))
     gateway = None
     try:
-        conf = pyspark.SparkConf(loadDefaults=False).setAll(list(_conf(folder, jars, settings).items()))
+        conf = pyspark.SparkConf(loadDefaults=False).setAll(
+            [*_conf(folder, settings).items(), *_additions(jars, paths)]
+        )
         gateway = _launched(gateways, conf, java, Path(str(pyspark.__file__)).parent)
         _hush()
         with _environ(PYSPARK_PYTHON=sys.executable):
@@ -164,9 +169,9 @@ def _hush() -> None:
         loggers.getLogger(name).disabled = True
 
 
-def _conf(folder: Path, jars: frozenset[Path], settings: Settings) -> Mapping[str, str]:
+def _conf(folder: Path, settings: Settings) -> Mapping[str, str]:
     memory = max(_LEAST_MIB, _bytes_of(settings.memory_limit) // _MIB)
-    found = {
+    return {
         "spark.app.name": "a360",
         "spark.master": f"local[{settings.threads}]",
         "spark.driver.memory": f"{memory}m",
@@ -183,9 +188,14 @@ def _conf(folder: Path, jars: frozenset[Path], settings: Settings) -> Mapping[st
         "spark.sql.shuffle.partitions": str(settings.threads),
         **_MEANING,
     }
-    if jars:
-        found["spark.jars"] = ",".join(sorted(path.as_uri() for path in jars))
-    return found
+
+
+def _additions(jars: frozenset[Jar], paths: Sequence[Path]) -> Iterator[tuple[str, str]]:
+    if paths:
+        yield "spark.jars", ",".join(path.absolute().as_uri() for path in paths)
+    extensions = [jar.extension for jar in jars if jar.extension]
+    if extensions:
+        yield "spark.sql.extensions", ",".join(extensions)
 
 
 def _bytes_of(size: str) -> int:
