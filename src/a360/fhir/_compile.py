@@ -9,7 +9,7 @@ from a360.errors import UsageError
 from a360.fhir._columns import Column
 from a360.fhir._expr import Single, Var, walk
 from a360.fhir._fault import Fault, Faults, ViewError
-from a360.fhir._plan import Plan, layers
+from a360.fhir._plan import Plan
 from a360.fhir._scope import Compilation
 from a360.fhir._select import Selects
 from a360.fhir._sql import EMITTERS, Emitter
@@ -226,7 +226,7 @@ def _compiled(
         for c in found.columns
     )
     return CompiledView(
-        sql=emitter.select(layers(found.plan), source, carry),
+        sql=emitter.select(found.plan, source, carry),
         schema=schema,
         struct=found.struct,
         sources=(source,),

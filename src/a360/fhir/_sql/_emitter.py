@@ -1,6 +1,7 @@
 """Writes a plan as one SELECT: its shape, precedence, and each operation in a dialect's words."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeGuard
 
 from a360.fhir._expr import (
     Call,
@@ -17,7 +18,8 @@ from a360.fhir._expr import (
     Single,
     Var,
 )
-from a360.fhir._plan import Layer, Unnest
+from a360.fhir._plan import Layer, Plan, Unnest
+from a360.fhir._plan import layers as layered
 from a360.fhir._sql import _values as values
 from a360.fhir._sql._dialect import Dialect, Steps
 from a360.fhir._struct import Leaf, StructNode
@@ -83,7 +85,7 @@ class Emitter:
             Choice: self._choice,
         }
         self._operations: dict[Op, Callable[[Call], str]] = {
-            Op.NOT: lambda c: f"NOT {self._atom(c.args[0])}",
+            Op.NOT: self._not,
             Op.IMPLIES: lambda c: f"NOT {self._atom(c.args[0])} OR {self._atom(c.args[1], Op.IMPLIES)}",
             Op.NEGATE: lambda c: f"-{self._atom(c.args[0])}",
             Op.IS_TRUE: lambda c: f"coalesce({self.sql(c.args[0])}, FALSE)",
@@ -117,9 +119,9 @@ class Emitter:
 
     # The statement
 
-    def select(self, layers: Sequence[Layer], source: str, carry: Sequence[str]) -> str:
+    def select(self, plan: Plan, source: str, carry: Sequence[str]) -> str:
         """The whole statement over the relation `source`, with its columns `carry` passed on first."""
-        text = source
+        text, layers = source, layered(plan)
         for position, layer in enumerate(layers):
             # Lines are indented as they are written: a literal may hold line breaks of its own.
             pad = _INDENT * (len(layers) - 1 - position)
@@ -146,11 +148,11 @@ class Emitter:
         listed = f",\n{pad}{_INDENT}".join(columns)
         lines = [f"{pad}SELECT", f"{pad}{_INDENT}{listed}", f"{pad}{source}"]
         if layer.where:
-            tests = [self._atom(test, Op.AND) for test in layer.where]
-            lines.append(
-                f"{pad}WHERE " + (" AND ".join(tests) if len(tests) > 1 else self.sql(layer.where[0]))
-            )
+            lines.append(f"{pad}WHERE {self._all(layer.where)}")
         return "\n".join(lines)
+
+    def _all(self, tests: Sequence[Expr]) -> str:
+        return " AND ".join(self._atom(test, Op.AND) for test in tests) if tests[1:] else self.sql(tests[0])
 
     def _items(self, step: Unnest) -> str:
         """The list of a step, or the one NULL it is where the row only passes."""
@@ -260,9 +262,18 @@ class Emitter:
         nothing = isinstance(no, Constant) and no.value is None
         if self._asks_for(condition, yes):
             # A value where there is one: said so, an engine computes it once.
-            return self._atom(yes) if nothing else f"coalesce({self.sql(yes)}, {self.sql(no)})"
+            return self._atom(yes) if nothing else f"coalesce({', '.join(self._alternatives(expr))})"
         otherwise = "" if nothing else f" ELSE {self.sql(no)}"
         return f"CASE WHEN {self.sql(condition)} THEN {self.sql(yes)}{otherwise} END"
+
+    def _alternatives(self, expr: Expr) -> list[str]:
+        """The values of which the first that there is is taken."""
+        if isinstance(expr, Call) and expr.op is Op.IF:
+            condition, yes, no = expr.args
+            nothing = isinstance(no, Constant) and no.value is None
+            if not nothing and self._asks_for(condition, yes):
+                return [self.sql(yes), *self._alternatives(no)]
+        return [self.sql(expr)]
 
     def _asks_for(self, condition: Expr, value: Expr) -> bool:
         """Whether a condition is that this very value exists."""
@@ -270,6 +281,12 @@ class Emitter:
             return False
         [asked] = condition.args
         return not asked.many and not value.many and self.sql(asked) == self.sql(value)
+
+    def _not(self, expr: Call) -> str:
+        [value] = expr.args
+        if _asks_for_one(value):
+            return f"{self._atom(value.args[0])} IS NULL"
+        return f"NOT {self._atom(value)}"
 
     def _exists(self, expr: Call) -> str:
         [value] = expr.args
@@ -322,13 +339,21 @@ class Emitter:
 
     def _substring(self, expr: Call) -> str:
         text, start, *length = self._texts(expr)
+        known = expr.args[1]
+        if isinstance(known, Constant) and isinstance(known.value, int) and known.value >= 0:
+            part = self.dialect.slice(text, str(known.value + 1), length[0] if length else None)
+            return f"CASE WHEN length({text}) > {known.value} THEN {part} END"
         part = self.dialect.slice(text, f"{start} + 1", length[0] if length else None)
         return f"CASE WHEN {start} BETWEEN 0 AND length({text}) - 1 THEN {part} END"
+
+
+def _asks_for_one(expr: Expr) -> TypeGuard[Call]:
+    return isinstance(expr, Call) and expr.op is Op.EXISTS and not expr.args[0].many
 
 
 def _power(expr: Expr) -> int:
     if not isinstance(expr, Call):
         return _TIGHTEST + 1
-    if expr.op is Op.EXISTS and not expr.args[0].many:
+    if _asks_for_one(expr) or (expr.op is Op.NOT and _asks_for_one(expr.args[0])):
         return _COMPARISON
     return _POWERS.get(expr.op, _TIGHTEST + 1)

@@ -53,6 +53,11 @@ class Trino(Dialect):
         """A higher-order function."""
         return f"filter({items}, {var} -> {condition})"
 
+    def flattened(self, items: str, var: str) -> str:
+        """Trino leaves missing lists out by itself."""
+        del var
+        return f"flatten({items})"
+
     def descent(self, steps: Steps, node: StructNode, too_deep: str) -> str:
         """A fold; `transform` gives no positions, so each list is zipped with a sequence."""
         entries = f"ARRAY(ROW(path ARRAY(BIGINT), node {node.trino_type()}))"
