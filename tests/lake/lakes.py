@@ -1,6 +1,5 @@
 """What tests of whole lakes share: where data lies, lakes that are made once, and what two of them share."""
 
-import contextlib
 import fcntl
 import json
 import os
@@ -117,7 +116,6 @@ def committed(report):
     return {step.dataset for step in report.steps if step.commit_id is not None}
 
 
-@contextlib.contextmanager
 def require_commits_on_record(lake):
     """`ops.commit` has each commit of each table outside `ops`, once."""
     recorded = rows_of(lake, "SELECT dataset, commit_id, count(*) AS n FROM ops.commit GROUP BY ALL")
@@ -129,20 +127,6 @@ def require_commits_on_record(lake):
         for snapshot in lake.history(table)
     }
     assert {(row["dataset"], row["commit_id"]) for row in recorded} == made
-
-
-def environment(**variables):
-    """Set environment variables for a while."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def patient_key(lake, name, source="default"):
