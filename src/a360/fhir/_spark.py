@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _TYPE = "resourceType"
-_NO_RESOURCE = "a line of the input is no FHIR resource"
+_NO_RESOURCE = "A line of the input is no FHIR resource"
 
 
 def collected(compiled: CompiledView, payloads: Sequence[str]) -> list[Sequence[Any]]:
@@ -53,13 +53,24 @@ def view_parquet(view: Mapping[str, Any] | str, files: Sequence[Path], folder: P
         OperatorError: Spark or its Java is not installed.
     """
     compiled = compile_view(view, "spark")
-    session = local_spark().newSession()
+    written = folder / "rows"
     with tempfile.TemporaryDirectory(dir=folder, prefix="input-") as place, _told():
         paths = [_readable(path, number, Path(place)) for number, path in enumerate(files)]
-        _named(_resources(session, compiled.struct, paths), compiled)
-        written = folder / "rows"
-        session.sql(compiled.sql).write.parquet(str(written), compression="zstd")
+        _require_objects(paths)
+        _rows(compiled, paths).write.parquet(str(written), compression="zstd")
     return sorted(written.glob("*.parquet"))
+
+
+def explained(compiled: CompiledView, files: Sequence[Path]) -> str:
+    """Spark's plan of a view over files."""
+    plan: str = _rows(compiled, files)._jdf.queryExecution().toString()  # noqa: SLF001 - explain() prints
+    return plan
+
+
+def _rows(compiled: CompiledView, paths: Sequence[Path]) -> "DataFrame":
+    session = local_spark().newSession()
+    _named(_resources(session, compiled.struct, paths), compiled)
+    return session.sql(compiled.sql)
 
 
 def _named(resources: "DataFrame", compiled: CompiledView) -> None:
@@ -79,11 +90,24 @@ def _readable(path: Path, number: int, place: Path) -> Path:
     return named
 
 
+def _require_objects(paths: Sequence[Path]) -> None:
+    """Raise where a line holds anything but one JSON object: Spark passes over what follows the first."""
+    lines = local_spark().newSession().read.text([str(path) for path in paths], lineSep="\n")
+    parsed = f"from_json(concat('[', value, ']'), 'ARRAY<STRUCT<`{_TYPE}`: STRING>>')"
+    if lines.where(f"value RLIKE '[^ \\\\t\\\\r]' AND coalesce(size({parsed}), 0) <> 1").count():
+        raise _no_resource()
+
+
+def _no_resource() -> DataError:
+    return DataError("input-refused", _NO_RESOURCE, next_step="mend or remove it")
+
+
 def _resources(session: "SparkSession", struct: StructNode, paths: Sequence[Path]) -> "DataFrame":
     """The lines that hold one type of resources, each read once, with the types of the view's struct."""
     kinds = {_TYPE: "STRING"} | {name: child.spark_type() for name, child in struct.children.items()}
     schema = ", ".join(f"`{name}` {kind}" for name, kind in kinds.items())
-    lines = session.read.schema(schema).json([str(path) for path in paths], lineSep="\n", encoding="UTF-8")
+    # An encoding that is named would cost decimals their digits.
+    lines = session.read.schema(schema).json([str(path) for path in paths], lineSep="\n")
     fields = ", ".join(f"`{name}`" for name in struct.children)
     return lines.where(
         f"CASE WHEN `{_TYPE}` IS NULL THEN raise_error({quote_text(_NO_RESOURCE)}) "
@@ -104,9 +128,7 @@ def _told() -> Iterator[None]:
         if stopped is not None:
             raise stopped from None
         if _NO_RESOURCE in str(error):
-            raise DataError(
-                "input-refused", "A line of the input is no FHIR resource", next_step="mend or remove it"
-            ) from None
+            raise _no_resource() from None
         raise InternalError(
             "engine-failed",
             "Spark could not run the view",
