@@ -194,9 +194,14 @@ def selects(draw, focus, depth, names, shared=None):
 def worlds(draw):
     """A random view over random resources."""
     root = draw(st.sampled_from(ROOTS))
+    found = draw(resources(root))
     names = (f"c{n}" for n in range(1000))
     whole = Select(selects=[draw(selects(root, 2, names)) for _ in range(draw(st.integers(1, 2)))])
-    tests = draw(st.lists(conditions(root, 2), max_size=2))
+    tests = draw(
+        st.sampled_from([st.just([]), st.just([]), st.lists(conditions(root, 2), max_size=2)]).flatmap(
+            lambda x: x
+        )
+    )
     view: dict[str, Any] = {
         "resourceType": "ViewDefinition",
         "status": "draft",
@@ -206,7 +211,6 @@ def worlds(draw):
     }
     if tests:
         view["where"] = [{"path": test.text} for test in tests]
-    found = draw(resources(root))
     kept = [each for each in found if all(test.value(each, Env(each)) is True for test in tests)]
     return World(view, found, [row for each in kept for row in whole.rows(each, Env(each))])
 

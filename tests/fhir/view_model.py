@@ -179,6 +179,6 @@ def _with_shadows(name):
 
 def resources(root):
     """A few resources of a type, each with an id of its own."""
-    return st.lists(_values(root, _DEPTH), max_size=4).map(
+    return st.lists(_values(root, _DEPTH), min_size=1, max_size=3).map(
         lambda found: [{"resourceType": root, "id": f"p{n}", **one} for n, one in enumerate(found)]
     )

@@ -96,6 +96,7 @@ def field_of(
     if base.node is None:
         return compilation.fault(scope, f"'{name}' of {shown(base)}", "take it of an element")
     repeats = name == "extension" if many is None else many
+    known = name in base.node.children
     node = base.node.child(name, type_name, many=repeats)
     if node.many != repeats or not _same_form(node.type, type_name):
         return compilation.fault(
@@ -106,7 +107,7 @@ def field_of(
     if type_name in compilation.recursive:
         compilation.texts.add(node.path)
     if node.path in compilation.texts and not node.json:
-        compilation.stale |= bool(node.children)
+        compilation.stale |= known
         node.json = True
     if node.json:
         return _parsed(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from a360.fhir._definitions import is_primitive
-from a360.fhir._expr import Call, Filter, Var, tidied
+from a360.fhir._expr import Call, Expr, Filter, Var, tidied
 from a360.fhir._plan import Plan, Unnest
 from a360.fhir._sql._dialect import Dialect
 from a360.fhir._sql._emitter import Emitter
@@ -72,9 +72,8 @@ class _Flat(Emitter):
             return f"CAST({self._positions[value.name]} AS {self._leaf_type(expr.extra)})"
         return super()._cast(expr)
 
-    def _exists(self, expr: Call) -> str:
-        [value] = expr.args
-        if isinstance(value, Filter):
-            test = f"{self.dialect.name(value.var.name)} -> {self.sql(value.condition)}"
-            return f"coalesce(any_match({self.sql(value.base)}, {test}), FALSE)"
-        return super()._exists(expr)
+    def _some(self, items: Expr) -> str:
+        if isinstance(items, Filter):
+            test = f"{self.dialect.name(items.var.name)} -> {self._test(items.condition)}"
+            return f"any_match({self.sql(items.base)}, {test})"
+        return super()._some(items)

@@ -55,7 +55,7 @@ def compare_instants(d: Dialect, sides: list[Lexical], operator: str) -> str:
         return partial
     both = " AND ".join(f"{side.length} > {_DAY}" for side in sides if side.known is None)
     exact = f"{d.instant(left.sql)} {_comparison(operator)} {d.instant(right.sql)}"
-    return f"CASE WHEN {both} THEN {exact} ELSE {partial} END" if both else exact
+    return f"CASE WHEN {both} THEN {exact} {partial.removeprefix('CASE ')}" if both else exact
 
 
 def compare_times(d: Dialect, sides: list[Lexical], operator: str) -> str:
