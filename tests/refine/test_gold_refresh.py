@@ -1,8 +1,17 @@
 """Gold by key: keys whose rows changed are computed anew, and the whole is what computing all would give."""
 
+import shutil
+
+import pytest
 from fhir_samples import bundle, deletion, encounter, observation, patient, practitioner
 from lakes import committed, patient_key, rows_of
-from small_contracts import BY_PATIENT, BY_PRACTITIONER
+from small_contracts import BY_PATIENT, BY_PRACTITIONER, change
+from worlds import World
+
+import a360
+from a360.catalog import CommitStamp
+from a360.errors import DataError
+from a360.table import new_commit_id
 
 
 def gold_of(lake, name):
@@ -86,3 +95,156 @@ def test_a_refresh_by_key_reads_the_rows_of_changed_keys_alone(small_lake, put):
     assert (read["silver.patient"], read["silver.encounter"]) == (1, 2)
     assert lake.run().reasons["gold.patient_counts"] == "what it is made from is as it was"
     assert lake.run(full=True).reasons["gold.patient_counts"] == "asked for"
+
+
+@pytest.fixture(scope="module")
+def strict_contracts(tmp_path_factory, contracts):
+    """The contracts with rules of every kind on a gold dataset that is refreshed by key."""
+    folder = shutil.copytree(contracts, tmp_path_factory.mktemp("strict") / "contracts")
+    rules = [
+        {"type": "library", "metric": "rowCount", "mustBeLessThan": 40, "severity": "error"},
+        {
+            "type": "custom",
+            "engine": "a360",
+            "implementation": "observations <= encounters",
+            "severity": "warning",
+        },
+        {
+            "type": "sql",
+            "query": "SELECT COALESCE(MAX(components), 0) FROM gold.patient_counts",
+            "mustBeLessThan": 100,
+            "severity": "error",
+        },
+    ]
+    male = {
+        "type": "library",
+        "metric": "invalidValues",
+        "arguments": {"validValues": ["male"]},
+        "mustBeLessThan": 101,
+        "unit": "percent",
+        "severity": "warning",
+    }
+
+    def add(contract):
+        table = contract["schema"][0]
+        named = [
+            {"name": f"rule_{number}", "description": "Holds.", **rule} for number, rule in enumerate(rules)
+        ]
+        table["quality"] += named
+        [gender] = [each for each in table["properties"] if each["name"] == "gender"]
+        gender["quality"] = [{"name": "male", "description": "Holds.", **male}]
+
+    change(folder / "gold/patient_counts.yaml", add)
+    return folder
+
+
+def told(results):
+    """What rules measured, less references and ages, which are measured once all has landed."""
+    kinds = {"dangling_rows", "latency"}
+    return {
+        each.rule: (each.checked, each.failed, each.measured, each.passed, each.share)
+        for each in results
+        if each.dataset == "gold.patient_counts" and each.kind not in kinds
+    }
+
+
+def measured_whole(lake):
+    """What the same rules give on the dataset as it stands, all rows of it read."""
+    [dataset] = lake.check("gold.patient_counts").datasets
+    return told(dataset.results)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_refresh_by_key_is_what_all_rows_give(tmp_path, strict_contracts, put, seed):
+    """Whatever comes, goes or moves: rows are those of the model, and rules give what they do on all."""
+    worlds = [World.of(f"w{number}", seed) for number in range(3)]
+    arrivals = [world.arrivals(4) for world in worlds]
+    ways = []
+    with a360.open(tmp_path / "lake", contracts=strict_contracts) as lake:
+        for turn in range(4):
+            put(lake, *(each for arriving in arrivals for each in arriving[turn]))
+            report = lake.run()
+            ways.append(report.ways["gold.patient_counts"])
+            assert gold_of(lake, "patient_counts") == computed(lake, BY_PATIENT)
+            if ways[-1] != "nothing":
+                assert told(report.quality) == measured_whole(lake)
+            if turn == 1:
+                lake.tables.rewrite("silver.observation")
+                lake.tables.rewrite("gold.patient_counts")
+    assert "by_key" in ways
+
+
+def of_all_kinds(name):
+    """A row of each dataset upstream, for a dataset that had none has no snapshot to tell changes from."""
+    return encounter("e0", f"Patient/{name}"), observation("o0", f"Patient/{name}", components=1)
+
+
+def reads_all(lake, monkeypatch):
+    """Whether the next run measures row rules of gold on all rows; found by what it asks of its session."""
+    asked = []
+    session = type(lake.tables.session)
+    plain = session.sql
+
+    def noted(self, sql, **more):
+        asked.append(sql)
+        return plain(self, sql, **more)
+
+    monkeypatch.setattr(session, "sql", noted)
+    report = lake.run()
+    monkeypatch.undo()
+    assert report.ways["gold.patient_counts"] == "by_key"
+    assert told(report.quality) == measured_whole(lake)
+    return any("FROM about_to_land" in sql and '"patient_key" IS NULL' in sql for sql in asked)
+
+
+def test_kept_counts_are_those_of_the_rows_that_stand(tmp_path, strict_contracts, put, monkeypatch):
+    """Counts are carried on from commit to commit, and not where a stranger wrote or none are kept."""
+    with a360.open(tmp_path / "lake", contracts=strict_contracts) as lake:
+        put(lake, *(patient(f"p{number}") for number in range(9)), *of_all_kinds("p0"))
+        lake.run()
+        put(lake, encounter("e1", "Patient/p1"))
+        assert not reads_all(lake, monkeypatch)
+        first = lake.tables.current_snapshot_id("gold.patient_counts")
+        put(lake, encounter("e2", "Patient/p2"))
+        assert not reads_all(lake, monkeypatch)
+        lake.rollback("gold.patient_counts", first, accept=True)
+        assert not reads_all(lake, monkeypatch)
+        # someone writes past the lake's own steps: what was counted is no longer what is there
+        lake.tables.delete("gold.patient_counts", "gender IS NULL", CommitStamp(new_commit_id()))
+        lake.tables.append(
+            "gold.patient_counts",
+            "SELECT 'stranger' AS patient_key, 'none' AS gender, 1 AS encounters, 5 AS observations, "
+            "0 AS components",
+            CommitStamp(new_commit_id()),
+        )
+        lake.tables.delete("gold.patient_counts", "patient_key = 'stranger'", CommitStamp(new_commit_id()))
+        put(lake, encounter("e3", "Patient/p3"))
+        assert reads_all(lake, monkeypatch)
+        put(lake, encounter("e4", "Patient/p4"))
+        assert not reads_all(lake, monkeypatch)
+        # a process that dies before its account is written leaves no counts of its commit
+        lake.tables.delete(
+            "ops.quality_result", "dataset = 'gold.patient_counts'", CommitStamp(new_commit_id())
+        )
+        put(lake, encounter("e5", "Patient/p5"))
+        assert reads_all(lake, monkeypatch)
+
+
+def test_a_rule_blocks_by_counts_that_are_carried_on(tmp_path, strict_contracts, put):
+    """A refresh that would break a rule of the whole commits nothing, though it computes a few keys alone."""
+    with a360.open(tmp_path / "lake", contracts=strict_contracts) as lake:
+        put(lake, *(patient(f"p{number}") for number in range(38)), *of_all_kinds("p0"))
+        lake.run()
+        put(lake, patient("p38"))
+        assert lake.run().ways["gold.patient_counts"] == "by_key"
+        before = gold_of(lake, "patient_counts")
+        put(lake, patient("p39"))
+        with pytest.raises(DataError) as failure:
+            lake.run()
+        assert failure.value.code.slug == "rule-blocked"
+        assert "rule_0" in failure.value.where
+        assert gold_of(lake, "patient_counts") == before
+        put(lake, bundle(*deletion("Patient/p1"), timestamp="2030-02-01T00:00:00Z"))
+        report = lake.run()
+        assert report.ways["gold.patient_counts"] == "by_key"
+        assert told(report.quality) == measured_whole(lake)
