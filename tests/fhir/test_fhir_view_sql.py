@@ -194,6 +194,8 @@ def test_instants_compare_across_offsets():
         ("value.ofType(Quantity).value = 0.3", True),
         ("value.ofType(Quantity).value + 0.1", 0.4),
         ("value.ofType(Quantity).value * value.ofType(Quantity).value", 0.09),
+        ("3.0 * 3.0 * 300.0", 2700),
+        ("1.1 * 1.1 * 1.1 * 1.1", 1.4641),
         ("value.ofType(Quantity).value / 0", None),
         ("value.ofType(Quantity).value - 1 < 0", True),
         ("-value.ofType(Quantity).value", -0.3),

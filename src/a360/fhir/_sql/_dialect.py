@@ -157,6 +157,10 @@ class Dialect(ABC):
             return f"{edge}({number})"
         return f"{edge}({self.arithmetic('*', f'({number})', f'1{"0" * places}')}) * 0.{'1':0>{places}}"
 
+    def product(self, left: str, right: str) -> str:
+        """The product of decimals, cut to their places: engines add the places up, to more than they have."""
+        return self.cast(self.arithmetic("*", left, right), NUMBER)
+
     @abstractmethod
     def whole_quotient(self, left: str, right: str) -> str:
         """The quotient of whole numbers, cut towards zero; NULL for a division by zero."""

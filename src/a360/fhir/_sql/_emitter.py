@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeGuard
 
 from a360.fhir._expr import (
+    NUMBER,
     Call,
     Choice,
     Constant,
@@ -245,6 +246,8 @@ class Emitter:
             return f" {_INFIX[expr.op]} ".join(self._atom(arg, expr.op) for arg in expr.args)
         if expr.op in _ARITHMETIC:
             left, right = (self._atom(arg) for arg in expr.args)
+            if expr.op is Op.MULTIPLY and expr.type == NUMBER:
+                return self.dialect.product(left, right)
             return self.dialect.arithmetic(_ARITHMETIC[expr.op], left, right)
         if expr.op in _BOUNDARIES:
             return values.boundary(self.dialect, expr.op, self.sql(expr.args[0]), expr.extra)
