@@ -2,23 +2,35 @@
 
 import ast
 import importlib
+import io
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import NamedTuple
+from unittest import mock
 
 import duckdb
 import pytest
 
 from a360.catalog import ClientKind
+from a360.cli._main import run
 
 pytestmark = pytest.mark.e2e
 
 WITH_CLIENT = ["--client", "etl"]
 SECRET, TOKEN = "A360_CATALOG_SECRET", "A360_CATALOG_TOKEN"
+
+
+class Answer(NamedTuple):
+    """What a command told."""
+
+    stdout: str
+    stderr: str
 
 
 class Served:
@@ -32,12 +44,12 @@ class Served:
         )["secret"]
 
     def run(self, *arguments, code=0, **environment):
-        command = [sys.executable, "-m", "a360", "--lake", str(self.folder), *arguments]
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, env={**os.environ, **environment}
-        )
-        assert done.returncode == code, done.stderr
-        return done
+        """A command in this process, since there are many; what is served is served by another."""
+        out, err = io.StringIO(), io.StringIO()
+        with mock.patch.dict(os.environ, environment), redirect_stdout(out), redirect_stderr(err):
+            ended = run(["--lake", str(self.folder), *arguments])
+        assert ended == code, err.getvalue()
+        return Answer(out.getvalue(), err.getvalue())
 
     def __enter__(self):
         command = [sys.executable, "-m", "a360", "--lake", str(self.folder), "catalog", "serve"]
