@@ -86,6 +86,14 @@ def test_packed_and_plain_files_give_the_same_rows_in_their_order(tmp_path):
     ]
 
 
+def test_archives_of_several_parts_are_read_to_their_end(tmp_path):
+    """Packed files that were put one after the other, as `cat` does, give the rows of all."""
+    text = (LINES[0] + "\n").encode()
+    (tmp_path / "1.ndjson.gz").write_bytes(gzip.compress(text) * 3)
+    (tmp_path / "2.ndjson.zst").write_bytes(zstandard.compress(text) * 3)
+    assert [row["id"] for row in ran("spark", [tmp_path], tmp_path)] == ["o1"] * 12
+
+
 def test_decimals_keep_the_digits_of_the_file(tmp_path):
     """A decimal comes out with the digits that the file has: trailing zeros, and more than a double holds."""
     (tmp_path / "in.ndjson").write_text("\n".join(LINES), "utf-8")
@@ -159,3 +167,22 @@ def test_real_data_comes_out_alike(tmp_path, name):
         found[engine] = [json.loads(line) for line in output.read_text("utf-8").splitlines()]
     assert found["spark"]
     assert found["spark"] == found["duckdb"]
+
+
+def _spoilt(whole):
+    middle = len(whole) // 2
+    return whole[:middle] + bytes(64) + whole[middle + 64 :]
+
+
+@pytest.mark.parametrize("ending", [".gz", ".zst"])
+@pytest.mark.parametrize(
+    "damage", [lambda whole: whole[: len(whole) // 2], lambda whole: whole[:-9], _spoilt]
+)
+def test_archive_that_is_broken_ends_the_run(tmp_path, ending, damage):
+    """A packed file that is cut short or spoilt is told of as such, and no row of it is kept."""
+    text = "\n".join(json.dumps(observation(n, note=[{"text": str(n**5)}])) for n in range(3000)).encode()
+    packed = gzip.compress(text) if ending == ".gz" else zstandard.compress(text)
+    (tmp_path / f"in.ndjson{ending}").write_bytes(damage(packed))
+    with pytest.raises(DataError, match="archive of the input is broken"):
+        ran("spark", [tmp_path], tmp_path)
+    assert not (tmp_path / "spark.ndjson").exists()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from a360.contract import quote_text
-from a360.errors import DataError
+from a360.errors import A360Error
 from a360.fhir._run_archives import Archives
 from a360.fhir._run_duckdb import Bounds, Job, bare_session, stream
 from a360.fhir._run_errors import in_words_of_a_run
@@ -51,7 +51,7 @@ def _computed(job: Job, files: Sequence[Path], archives: Archives, bounds: Bound
     with tempfile.TemporaryDirectory(prefix="a360-view-") as folder:
         try:
             parts = view_parquet(job.definition, files, Path(folder))
-        except DataError as error:
+        except A360Error as error:
             archives.require_whole()
             if error.code.slug != "input-refused":
                 raise

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _TYPE = "resourceType"
+_BYTES_AT_ONCE = 1 << 20
 _NO_RESOURCE = "A line of the input is no FHIR resource"
 
 
@@ -82,8 +83,9 @@ def _readable(path: Path, number: int, place: Path) -> Path:
     """The file under a name that Spark takes as it is: it expands patterns, and passes `_x` and `.x` over."""
     if path.suffix.lower() == ".zst":
         plain = place / f"{number:06}.ndjson"
-        with zstandard.open(path, "rb") as packed, plain.open("wb") as file:
-            shutil.copyfileobj(packed, file)
+        with path.open("rb") as packed, plain.open("wb") as file:
+            frames = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True)
+            shutil.copyfileobj(frames, file, _BYTES_AT_ONCE)
         return plain
     named = place / f"{number:06}.ndjson{'.gz' if path.suffix.lower() == '.gz' else ''}"
     named.symlink_to(path.resolve())
@@ -123,6 +125,10 @@ def _told() -> Iterator[None]:
 
     try:
         yield
+    except zstandard.ZstdError:
+        raise DataError(
+            "input-refused", "An archive of the input is broken", next_step="fetch it once more"
+        ) from None
     except (PySparkException, Py4JError) as error:
         stopped = stopped_by(error)
         if stopped is not None:
