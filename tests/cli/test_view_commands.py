@@ -215,6 +215,8 @@ def suite(tmp_path, *, wrong=False):
             {"title": "no fault", "view": VIEW, "expectError": True},
             {"title": "columns", "view": VIEW, "expectColumns": ["code", "id"], "expectCount": 2},
             {"title": "unsaid", "view": VIEW},
+            {"title": "no view", "view": "nowhere.json", "expectError": True},
+            {"title": "no object", "view": 1, "expect": []},
         ]
         (folder / "wrong.json").write_text(json.dumps(SUITE | {"tests": cases}))
     return folder
@@ -237,13 +239,14 @@ def test_test_fails_what_is_not(a360, tmp_path):
     """A case that is not as expected exits 4, with the rows that are missing or too many."""
     told = a360("view", "test", suite(tmp_path, wrong=True), "--report", "report.json")
     assert told.code == 4
-    assert "4 of 8 cases passed" in told.out
+    assert "4 of 10 cases passed" in told.out
     results = json.loads((tmp_path / "report.json").read_text())["wrong.json"]["tests"]
-    assert [each["result"]["passed"] for each in results] == [False] * 4
+    assert [each["result"]["passed"] for each in results] == [False] * 6
     reasons = [each["result"]["reason"] for each in results]
     assert '"code": "c"' in reasons[0]
-    assert "error was expected" in reasons[1]
+    assert "An error was expected" in reasons[1]
     assert "columns are id, code" in reasons[2]
+    assert "nowhere.json cannot be read" in reasons[4]
 
 
 def test_test_without_tests_is_told(a360, tmp_path):

@@ -306,6 +306,9 @@ def test_archives_one_after_the_other_are_whole(tmp_path):
     (tmp_path / "a.ndjson.gz").write_bytes(gzip.compress(one) + gzip.compress(one))
     (tmp_path / "b.ndjson.zst").write_bytes(zstandard.compress(one) + zstandard.compress(one))
     assert bag(rows(CODES, tmp_path, tmp_path)) == bag(evaluate(CODES, RESOURCES) * 4)
+    (tmp_path / "b.ndjson.zst").write_bytes(zstandard.compress(one) + zstandard.compress(b"{\n"))
+    with pytest.raises(DataError, match=f"b.ndjson.zst, line {len(RESOURCES) + 1}\n"):
+        run_view({"v": CODES}, [tmp_path], {"v": tmp_path / "out.csv"})
 
 
 def test_what_does_not_fit_into_memory_is_spilled(tmp_path):

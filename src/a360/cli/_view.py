@@ -21,8 +21,9 @@ def compile_(face: Face, name: str, dialect: Dialect) -> int | None:
     if face.as_json:
         face.emit({"view": view_name(name), **_compiled(compiled)})
     else:
-        # As it stands, so that it can be piped: a console would fold and escape it.
-        sys.stdout.write(f"{compiled.sql}\n")
+        # As it stands where it is piped; a literal must not command a terminal.
+        lines = compiled.sql.split("\n")
+        sys.stdout.writelines(f"{plain(line) if sys.stdout.isatty() else line}\n" for line in lines)
         _note_stops(face, compiled.may_stop)
     return None
 

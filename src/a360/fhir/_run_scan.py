@@ -124,6 +124,7 @@ def _opened(path: Path) -> IO[bytes]:
         case ".gz":
             return gzip.open(path)  # type: ignore[return-value]
         case ".zst":
-            return io.BufferedReader(zstandard.open(path))
+            frames = zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_across_frames=True)
+            return io.BufferedReader(frames)
         case _:
             return path.open("rb")

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from a360.errors import A360Error, DataError, OperatorError
+from a360.errors import A360Error, DataError, OperatorError, UsageError
 from a360.fhir._compile import compile_view
 from a360.fhir._evaluate import evaluate
 from a360.fhir._fault import ViewError
@@ -172,25 +172,27 @@ def _reason(file: Path, case: Json, resources: Sequence[Json], engine: str) -> s
     """Why a case does not pass; '' if it does."""
     try:
         view = _view(file, case.get("view"))
+    except (OSError, UnicodeDecodeError) as error:
+        return f"The view {case['view']} cannot be read: {type(error).__name__}."
+    try:
         rows = evaluate(view, resources, engine)
         columns = [column.name for column in compile_view(view).schema]
     except (ViewError, DataError) as error:
         return "" if case.get("expectError") else _told(error)
+    except (OperatorError, UsageError):
+        raise  # no case can run
+    except Exception as error:  # noqa: BLE001 - one case that brings an engine down is one that does not pass
+        return f"The engine failed: {type(error).__name__}."
     if case.get("expectError"):
-        return f"an error was expected, and there were {_counted(rows, 'row')}"
+        return f"An error was expected, and there were {_counted(rows, 'row')}."
     return " ".join(_differences(case, rows, columns))
 
 
 def _view(file: Path, given: object) -> Mapping[str, Any] | str:
-    if not isinstance(given, str):
-        return given if isinstance(given, dict) else {}
-    place = file.parent / given
-    try:
-        return place.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError):
-        raise OperatorError(
-            "input-missing", "The view of a case cannot be read", where=str(place), found=f"named in {file}"
-        ) from None
+    """The view of a case: in the case itself, or in a file that it names."""
+    if isinstance(given, str):
+        return (file.parent / given).read_text(encoding="utf-8-sig")
+    return given if isinstance(given, dict) else {}
 
 
 def _told(error: A360Error) -> str:
