@@ -4,12 +4,13 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from a360.errors import OperatorError
-from a360.jvm import close_spark, local_spark, require_extra
+from a360.jvm import PYSPARK, close_spark, local_spark, require_extra
 from a360.settings import load_settings
 
 pytestmark = [pytest.mark.spark, pytest.mark.usefixtures("spark_installed")]
@@ -107,6 +108,13 @@ def test_it_starts_again_after_it_was_closed():
     close_spark()
     assert first.poll() is not None
     assert local_spark().range(3).count() == 3
+
+
+def test_pinned_version_is_the_one_that_is_told_and_runs():
+    """The version that the doctor asks for is the one that the extra pins, and the one that runs."""
+    project = tomllib.loads((Path(__file__).resolve().parents[2] / "pyproject.toml").read_text("utf-8"))
+    assert project["project"]["optional-dependencies"]["spark"] == [f"pyspark=={PYSPARK}"]
+    assert local_spark().version == PYSPARK
 
 
 def test_missing_extra_is_one_clear_error(monkeypatch):

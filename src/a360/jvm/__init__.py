@@ -2,10 +2,11 @@
 
 from a360.jvm._jars import ICEBERG, Jar, cached, resolve
 from a360.jvm._java import Java, find_java
-from a360.jvm._session import close_spark, local_spark, require_extra
+from a360.jvm._session import PYSPARK, close_spark, local_spark, require_extra
 
 __all__ = [
     "ICEBERG",
+    "PYSPARK",
     "Jar",
     "Java",
     "cached",

@@ -24,6 +24,7 @@ from a360.settings import Settings, load_settings
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+PYSPARK = "4.1.4"  # what the extra pins
 # Its folder of configuration: without one, Spark would read the user's, and log what it works on.
 _CONF = Path(__file__).parent / "conf"
 _LEAST_MIB = 512  # below it Spark refuses to start

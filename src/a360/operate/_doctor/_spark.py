@@ -1,10 +1,10 @@
 """Spark: whether it is installed, and what it needs besides. Without it a lake is well all the same."""
 
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, version
 
 from a360.errors import OperatorError
-from a360.jvm import ICEBERG, cached, find_java
+from a360.jvm import ICEBERG, PYSPARK, cached, find_java
 from a360.operate._doctor._check import DoctorCheck, judged, looked
 from a360.settings import Settings
 
@@ -31,16 +31,8 @@ def _installed() -> str | None:
 def _extra(installed: str | None) -> DoctorCheck:
     if installed is None:
         return judged(_AREA, "extra", f"not installed; `{_ASKED}` installs it, if Spark is wanted")
-    pinned = next(
-        (
-            each.partition(";")[0].partition("==")[2].strip()
-            for each in requires("a360-data-lake") or ()
-            if each.startswith("pyspark==")
-        ),
-        installed,
-    )
     found = f"PySpark {installed}"
-    return judged(_AREA, "extra", found, warn=installed != pinned, mend=f"install {pinned}: `{_ASKED}`")
+    return judged(_AREA, "extra", found, warn=installed != PYSPARK, mend=f"install {PYSPARK}: `{_ASKED}`")
 
 
 def _java(settings: Settings) -> DoctorCheck:
