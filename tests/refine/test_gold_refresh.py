@@ -5,13 +5,21 @@ import shutil
 import pytest
 from fhir_samples import bundle, deletion, encounter, observation, patient, practitioner
 from lakes import committed, patient_key, rows_of
-from small_contracts import BY_PATIENT, BY_PRACTITIONER, change
+from small_contracts import BY_PATIENT, BY_PRACTITIONER, change, column, gold, write
 from worlds import World
 
 import a360
 from a360.catalog import CommitStamp
+from a360.contract import assign_field_ids
 from a360.errors import DataError
 from a360.table import new_commit_id
+
+VISITS = """
+SELECT e.source, e.encounter_id, e.patient_key, e.status, p.gender
+FROM silver.encounter AS e
+LEFT JOIN silver.patient AS p ON p.patient_key = e.patient_key AND p.is_current AND NOT p.deleted
+WHERE NOT e.deleted
+"""
 
 
 def gold_of(lake, name):
@@ -135,23 +143,37 @@ def strict_contracts(tmp_path_factory, contracts):
         gender["quality"] = [{"name": "male", "description": "Holds.", **male}]
 
     change(folder / "gold/patient_counts.yaml", add)
+    visits = [
+        column("source", key=1),
+        column("encounter_id", key=2, sensitivity="phi"),
+        column("patient_key", sensitivity="identifier"),
+        column("status", sensitivity="phi"),
+        column("gender", sensitivity="phi"),
+    ]
+    adds_up = (
+        "SELECT (SELECT COUNT(*) FROM gold.visits) - "
+        "(SELECT COUNT(*) FROM silver.encounter WHERE NOT deleted)"
+    )
+    (folder / "models/visits.sql").write_text(VISITS)
+    write(folder / "gold/visits.yaml", gold("visits", "by_key(patient_key)", visits, adds_up))
+    assign_field_ids(folder)
     return folder
 
 
-def told(results):
+def told(results, name="patient_counts"):
     """What rules measured, less references and ages, which are measured once all has landed."""
     kinds = {"dangling_rows", "latency"}
     return {
         each.rule: (each.checked, each.failed, each.measured, each.passed, each.share)
         for each in results
-        if each.dataset == "gold.patient_counts" and each.kind not in kinds
+        if each.dataset == f"gold.{name}" and each.kind not in kinds
     }
 
 
-def measured_whole(lake):
+def measured_whole(lake, name="patient_counts"):
     """What the same rules give on the dataset as it stands, all rows of it read."""
-    [dataset] = lake.check("gold.patient_counts").datasets
-    return told(dataset.results)
+    [dataset] = lake.check(f"gold.{name}").datasets
+    return told(dataset.results, name)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -164,14 +186,15 @@ def test_a_refresh_by_key_is_what_all_rows_give(tmp_path, strict_contracts, put,
         for turn in range(4):
             put(lake, *(each for arriving in arrivals for each in arriving[turn]))
             report = lake.run()
-            ways.append(report.ways["gold.patient_counts"])
-            assert gold_of(lake, "patient_counts") == computed(lake, BY_PATIENT)
-            if ways[-1] != "nothing":
-                assert told(report.quality) == measured_whole(lake)
+            for name, model in (("patient_counts", BY_PATIENT), ("visits", VISITS)):
+                ways.append((name, report.ways[f"gold.{name}"]))
+                assert gold_of(lake, name) == computed(lake, model)
+                if ways[-1][1] != "nothing":
+                    assert told(report.quality, name) == measured_whole(lake, name)
             if turn == 1:
                 lake.tables.rewrite("silver.observation")
                 lake.tables.rewrite("gold.patient_counts")
-    assert "by_key" in ways
+    assert {("patient_counts", "by_key"), ("visits", "by_key")} <= set(ways)
 
 
 def of_all_kinds(name):
@@ -248,3 +271,24 @@ def test_a_rule_blocks_by_counts_that_are_carried_on(tmp_path, strict_contracts,
         report = lake.run()
         assert report.ways["gold.patient_counts"] == "by_key"
         assert told(report.quality) == measured_whole(lake)
+
+
+def test_steps_of_a_run_share_what_they_read(tmp_path, strict_contracts, put, monkeypatch):
+    """Rows that two datasets want for the same keys are read from the lake once."""
+    with a360.open(tmp_path / "lake", contracts=strict_contracts) as lake:
+        put(lake, *(patient(f"p{number}") for number in range(3)), *of_all_kinds("p0"))
+        lake.run()
+        put(lake, encounter("e1", "Patient/p1"), observation("o1", "Patient/p2"))
+        asked = []
+        session = type(lake.tables.session)
+        plain = session.execute
+        monkeypatch.setattr(session, "execute", lambda self, sql: asked.append(sql) or plain(self, sql))
+        report = lake.run()
+        monkeypatch.undo()
+        assert {report.ways[name] for name in ("gold.patient_counts", "gold.visits")} == {"by_key"}
+        made = [sql for sql in asked if "TEMP TABLE changed_gold" in sql and "_silver_encounter AS" in sql]
+        assert len(made) == 2
+        assert sum('FROM "silver"."encounter"' in sql for sql in made) == 1
+        assert report.upstream_rows["gold.visits"]["silver.encounter"] == 1
+        assert gold_of(lake, "visits") == computed(lake, VISITS)
+        assert gold_of(lake, "patient_counts") == computed(lake, BY_PATIENT)

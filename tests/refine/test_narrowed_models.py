@@ -48,9 +48,13 @@ def test_for_the_keys_it_gives_what_all_rows_give(session, model, changed):
     """Whatever way a model names columns and tables, a null key included."""
     keys = ChangedKeys(session, ["patient_key"])
     keys.take(f"SELECT unnest({changed!r}::VARCHAR[]) AS patient_key".replace("None", "NULL"))
-    small = narrowed(model, DATASETS, keys.rows_of)
-    for relation, rows in small.rows.values():
-        session.execute(f"CREATE TABLE {relation} AS {rows}")
+
+    def relation_of(dataset, columns):
+        relation = dataset.replace(".", "_")
+        session.execute(f"CREATE TABLE {relation} AS {keys.rows_of(dataset, columns)}")
+        return relation
+
+    small = narrowed(model, DATASETS, relation_of)
     whole = session.execute(
         f"FROM ({model}) WHERE patient_key IN (SELECT patient_key FROM changed) "
         "OR (patient_key IS NULL AND (SELECT bool_or(patient_key IS NULL) FROM changed))"

@@ -45,6 +45,15 @@ class ChangedKeys:
         """A query for the rows that a query gives of the keys; it is evaluated once."""
         return f"{_selected(f'({query})', columns)} SEMI JOIN {CHANGED} AS k ON {self._same}"
 
+    def keep(self, name: str) -> None:
+        """Copy the keys into a table that other keys do not replace."""
+        self._session.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM {CHANGED}")
+
+    def are_among(self, keys: str) -> bool:
+        """Whether another table of keys has all of these."""
+        others = f"SELECT count(*) AS n FROM {CHANGED} AS t ANTI JOIN {keys} AS k ON {self._same}"
+        return not self._session.sql(others)["n"][0].as_py()
+
     def other_rows(self, relation: str, columns: Sequence[str]) -> str:
         """A query for the rows of a relation that have none of the keys."""
         return f"{_selected(relation, columns)} ANTI JOIN {CHANGED} AS k ON {self._same}"

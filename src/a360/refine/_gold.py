@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 
 from a360.catalog import CommitStamp
@@ -11,6 +12,7 @@ from a360.failpoints import failpoint
 from a360.quality import RuleResult, require_unblocked
 from a360.refine._changed import CHANGED, ChangedKeys, UpstreamChanges
 from a360.refine._context import STEP_KEY, RefineContext, StepOutcome
+from a360.refine._held import HeldRows
 from a360.refine._measuring import AFTERWARDS, Exchange, measured, measured_exchange
 from a360.refine._narrowed import narrowed
 from a360.refine._standing import UNCHANGED, Standing, anew, current_snapshots, lost, remade, standing
@@ -19,18 +21,21 @@ from a360.table import StepReport, new_commit_id
 _MEND = "compare the model with its upstream datasets, then run again"
 
 
-def refine_gold(context: RefineContext, step: GoldStep, *, full: bool = False) -> StepOutcome:
-    """Bring one gold dataset up to date with its upstream datasets.
+def refine_gold(
+    context: RefineContext, step: GoldStep, *, full: bool = False, held: HeldRows | None = None
+) -> StepOutcome:
+    """Bring one gold dataset up to date with its upstream datasets; `held` is what a run has read already.
 
     Raises:
         DataError: `rule-blocked` where a rule does not hold; nothing is committed.
     """
-    return _GoldRun(context, step, full=full).run()
+    return _GoldRun(context, step, held or HeldRows(context, [step]), full=full).run()
 
 
 class _GoldRun:
-    def __init__(self, context: RefineContext, step: GoldStep, *, full: bool) -> None:
+    def __init__(self, context: RefineContext, step: GoldStep, held: HeldRows, *, full: bool) -> None:
         self._context = context
+        self._held = held
         self._session = context.session
         self._step = step
         self._full = full
@@ -92,11 +97,9 @@ class _GoldRun:
         self, stood: Standing, upstream: dict[str, str], commits: Mapping[str, Sequence[str]], why: str
     ) -> StepOutcome:
         keys = UpstreamChanges(self._context, self._step).find(stood, commits)
-        model = narrowed(self._step.sql, self._keyed, keys.rows_of)
-        for relation, rows in model.rows.values():
-            self._session.execute(f"CREATE OR REPLACE TEMP TABLE {relation} AS {rows}")
+        model = narrowed(self._step.sql, self._keyed, partial(self._held.relation_of, self._step, keys))
         self._stage(keys.result_of(model.sql, self._table.column_names))
-        read = self._upstream_rows({dataset: relation for dataset, (relation, _) in model.rows.items()})
+        read = self._upstream_rows(model.relations)
         quality = self._check_changed(stood, keys)
         report = self._report(sum(read.values()), self._rows(), self._commit_id)
         stamp = self._stamp(upstream, report)

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
-
-from a360.engine import quote_table
 
 _DIALECT = "duckdb"
 
@@ -17,39 +16,52 @@ class Narrowed:
 
     Attributes:
         sql: The model's SQL.
-        rows: By dataset, the name of the relation it reads instead and the query that makes it.
+        relations: By dataset, the name of the relation that it reads instead.
     """
 
     sql: str
-    rows: Mapping[str, tuple[str, str]]
+    relations: Mapping[str, str]
 
 
 def narrowed(
-    model: str, datasets: Mapping[str, Sequence[str]], rows_of: Callable[[str, Sequence[str]], str]
+    model: str,
+    datasets: Mapping[str, Sequence[str]],
+    relation_of: Callable[[str, Sequence[str]], str],
 ) -> Narrowed:
-    """The model over some rows of `datasets` (given with columns), for which `rows_of` a relation is asked.
+    """The model over some rows of `datasets` (given with columns), which `relation_of` has by some columns.
 
     An engine does not push a condition on what a model gives down to what it reads. That a key's rows are
     made of rows of this key is what a contract declares by `by_key`.
     """
-    tree = sqlglot.parse_one(model, read=_DIALECT)
-    tables = [table for table in tree.find_all(exp.Table) if f"{table.db}.{table.name}" in datasets]
-    used: dict[str, set[str] | None] = {}
-    for table in tables:
-        dataset, names = f"{table.db}.{table.name}", _names_beside(table)
-        known = used.setdefault(dataset, set())
-        used[dataset] = None if known is None or names is None else known | names
-    rows: dict[str, tuple[str, str]] = {}
-    for table in tables:
-        dataset, relation = f"{table.db}.{table.name}", f"changed_{table.db}_{table.name}"
-        names = used[dataset]
-        wanted = [name for name in datasets[dataset] if names is None or name.lower() in names]
-        rows[dataset] = relation, rows_of(quote_table(dataset), wanted)
-        alias = exp.TableAlias(this=exp.to_identifier(table.alias_or_name))
-        table.replace(exp.Table(this=exp.to_identifier(relation), alias=alias))
+    relations = {name: relation_of(name, columns) for name, columns in columns_read(model, datasets).items()}
+    tree = _parsed(model).copy()
+    for table in list(tree.find_all(exp.Table)):
+        relation = relations.get(f"{table.db}.{table.name}")
+        if relation is not None:
+            alias = exp.TableAlias(this=exp.to_identifier(table.alias_or_name))
+            table.replace(exp.Table(this=exp.to_identifier(relation), alias=alias))
     for column in tree.find_all(exp.Column):
         column.set("db", None)
-    return Narrowed(tree.sql(_DIALECT), rows)
+    return Narrowed(tree.sql(_DIALECT), relations)
+
+
+def columns_read(model: str, datasets: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The columns that a model may look at, of those of `datasets` that it reads."""
+    used: dict[str, set[str] | None] = {}
+    for table in _parsed(model).find_all(exp.Table):
+        dataset = f"{table.db}.{table.name}"
+        if dataset in datasets:
+            known, names = used.setdefault(dataset, set()), _names_beside(table)
+            used[dataset] = None if known is None or names is None else known | names
+    return {
+        dataset: [name for name in datasets[dataset] if names is None or name.lower() in names]
+        for dataset, names in used.items()
+    }
+
+
+@lru_cache(maxsize=64)
+def _parsed(model: str) -> exp.Expr:
+    return sqlglot.parse_one(model, read=_DIALECT)
 
 
 def _names_beside(table: exp.Table) -> set[str] | None:
