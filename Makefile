@@ -53,7 +53,7 @@ demo: setup ## run the main job on generated data of 1,000 patients, or on INPUT
 
 .PHONY: test
 test: setup-dev ## run the tests (A360_REQUIRE=data,spark: what is missing fails instead of skipping)
-	@$(RUN) pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(RUN) pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: lint
 lint: setup-dev ## check style, layers, contracts and that every test states its rule

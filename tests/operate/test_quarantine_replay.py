@@ -233,6 +233,7 @@ with a360.open(sys.argv[1], contracts=sys.argv[2]) as lake:
 """
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(
     "place", ["refine.silver.between-commits", "refine.silver.before-clear", "table.commit.after"]
 )
@@ -248,6 +249,7 @@ def test_a_killed_replay_is_finished_by_the_next(tmp_path, strict, contracts, pu
         assert waiting(lake) == {("silver.encounter", "start_at-type"): 1}
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("place", ["ingest.replay.before-main", "ingest.replay.before-clear"])
 def test_a_killed_replay_of_input_is_finished_by_the_next(shallow, contracts, place):
     """The same for refused input: what landed before the kill is a duplicate then, and is cleared."""
