@@ -30,22 +30,53 @@ print(json.dumps({"total": rows[0].total, "failed": failed, "java": java, "folde
 """
 
 
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory, spark_installed):
-    """A process that has used Spark and ended, in a folder of its own."""
-    folder = tmp_path_factory.mktemp("run")
+THEIRS = """
+import json, threading
+from pyspark.sql import SparkSession
+from a360.fhir import evaluate
+from a360.jvm import close_spark
+made = threading.Thread(target=lambda: SparkSession.builder.master("local[1]").config(map={
+    "spark.ui.enabled": "false", "spark.sql.ansi.enabled": "false",
+    "spark.sql.session.timeZone": "America/New_York"}).getOrCreate())
+made.start()
+made.join()
+view = {"resource": "Patient", "select": [{"column": [{"name": "n", "path": "name.count()"}]}]}
+rows = evaluate(view, [{"resourceType": "Patient"}], engine="spark")
+close_spark()
+theirs = SparkSession.builder.getOrCreate()
+settings = [theirs.conf.get("spark.sql." + name) for name in ("ansi.enabled", "session.timeZone")]
+print(json.dumps({"rows": rows, "alive": theirs.range(3).count(), "settings": settings}))
+"""
+
+
+def python(program, folder):
+    """What a process that runs a program in a folder has said."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("A360_")}
     result = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
+        [sys.executable, "-c", program],
         cwd=folder,
         env=environ,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
     assert result.returncode == 0, result.stderr
+    return result
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory, spark_installed):
+    """A process that has used Spark and ended, in a folder of its own."""
+    folder = tmp_path_factory.mktemp("run")
+    result = python(PROGRAM, folder)
     return result, json.loads(result.stdout), folder
+
+
+def test_spark_of_somebody_else_is_used_and_left_alone(tmp_path):
+    """In a notebook or a job views run on the Spark that is there, in our sense; it goes on as it was."""
+    told = json.loads(python(THEIRS, tmp_path).stdout.splitlines()[-1])
+    assert told == {"rows": [{"n": 0}], "alive": 3, "settings": ["false", "America/New_York"]}
 
 
 def test_nothing_is_said_and_no_data_is_logged(ran):
@@ -79,9 +110,12 @@ def test_configuration_is_the_promised_one():
     assert {name: conf.get(name) for name in wanted} == wanted
 
 
-def test_there_is_one_session_a_process():
-    """A second call gives the session that the first one started."""
-    assert local_spark() is local_spark()
+def test_there_is_one_spark_a_process():
+    """A second call gives a session of the Spark that the first one started, with views of its own."""
+    first, second = local_spark(), local_spark()
+    assert first.sparkContext is second.sparkContext
+    first.range(1).createOrReplaceTempView("mine")
+    assert not second.catalog.tableExists("mine")
 
 
 def test_only_loopback_is_listened_on():

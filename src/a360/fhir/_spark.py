@@ -27,7 +27,7 @@ _NO_RESOURCE = "A line of the input is no FHIR resource"
 
 def collected(compiled: CompiledView, payloads: Sequence[str]) -> list[Sequence[Any]]:
     """The rows of a view over the JSON texts of resources."""
-    session = local_spark().newSession()
+    session = local_spark()
     texts = pa.table({"payload": pa.array(payloads, pa.string())})
     parsed = f"from_json(payload, {quote_text(compiled.struct.spark_type())}) AS resource"
     _named(session.createDataFrame(texts).selectExpr(parsed), compiled)
@@ -69,7 +69,7 @@ def explained(compiled: CompiledView, files: Sequence[Path]) -> str:
 
 
 def _rows(compiled: CompiledView, paths: Sequence[Path]) -> "DataFrame":
-    session = local_spark().newSession()
+    session = local_spark()
     _named(_resources(session, compiled.struct, paths), compiled)
     return session.sql(compiled.sql)
 
@@ -94,7 +94,7 @@ def _readable(path: Path, number: int, place: Path) -> Path:
 
 def _require_objects(paths: Sequence[Path]) -> None:
     """Raise where a line holds anything but one JSON object: Spark passes over what follows the first."""
-    lines = local_spark().newSession().read.text([str(path) for path in paths], lineSep="\n")
+    lines = local_spark().read.text([str(path) for path in paths], lineSep="\n")
     parsed = f"from_json(concat('[', value, ']'), 'ARRAY<STRUCT<`{_TYPE}`: STRING>>')"
     if lines.where(f"value RLIKE '[^ \\\\t\\\\r]' AND coalesce(size({parsed}), 0) <> 1").count():
         raise _no_resource()

@@ -34,7 +34,11 @@ _UNITS |= {f"{unit[0]}iB": 1024**power for power, unit in enumerate(_UNITS, star
 # Variables that would lead Spark elsewhere than its installed version and our configuration.
 _MISLEADING = ("SPARK_LOCAL_DIRS", "PYSPARK_SUBMIT_ARGS", "PYSPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_SECRET")
 # What results rest on, also in a session that somebody else has started.
-_MEANING = {"spark.sql.ansi.enabled": "true", "spark.sql.session.timeZone": "UTC"}
+_MEANING = {
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.parser.escapedStringLiterals": "false",
+}
 
 
 @dataclass(slots=True)
@@ -52,9 +56,10 @@ _started: _Started | None = None
 
 
 def local_spark(jars: Sequence[Jar] = (), settings: Settings | None = None) -> "SparkSession":
-    """A session of the one local Spark of this process, which is started where there is none yet.
+    """A new session of the one local Spark of this process, which is started where there is none yet.
 
-    Where somebody else has started Spark in this process, a session of that one: ANSI on, in UTC.
+    Where somebody else has started Spark in this process, as a notebook or a job does, a session of that one:
+    ANSI on, in UTC, with the jars that it has.
 
     Args:
         jars: Jars that it must have besides its own; they can only be given when it starts.
@@ -70,7 +75,7 @@ def local_spark(jars: Sequence[Jar] = (), settings: Settings | None = None) -> "
         if _started is None:
             theirs = _theirs()
             if theirs is not None:
-                return theirs
+                return _fresh(theirs)
             _started = _start(frozenset(jars), settings or load_settings())
             atexit.register(close_spark)
         if not _started.jars.issuperset(jars):
@@ -79,7 +84,7 @@ def local_spark(jars: Sequence[Jar] = (), settings: Settings | None = None) -> "
                 "Spark runs in this process already, and jars can only be given when it starts",
                 next_step="close_spark() first",
             )
-        return _started.session
+        return _fresh(_started.session)
 
 
 def require_extra() -> None:
@@ -128,12 +133,18 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _theirs() -> "SparkSession | None":
-    """A session of a Spark that somebody else has started here, as a notebook or a job does."""
-    sql = importlib.import_module("pyspark.sql")
-    active = sql.SparkSession.getActiveSession()
-    if active is None:
+    """A session of a Spark that somebody else has started here."""
+    context = importlib.import_module("pyspark").SparkContext
+    if context._active_spark_context is None:  # noqa: SLF001 - of another thread, it is known in no other way
         return None
-    session: SparkSession = active.newSession()
+    builder = importlib.import_module("pyspark.sql").SparkSession.builder
+    found: SparkSession = builder.getOrCreate()
+    return found
+
+
+def _fresh(session: "SparkSession") -> "SparkSession":
+    """A session with temporary views of its own, and with the meaning that results rest on."""
+    session = session.newSession()
     for name, value in _MEANING.items():
         session.conf.set(name, value)
     return session
