@@ -21,6 +21,7 @@ from a360.fhir._expr import (
     Var,
 )
 from a360.fhir._scope import Compilation, Scope
+from a360.fhir._stopped import SEVERAL_VALUES
 from a360.fhir._struct import WHOLE_NUMBERS, StructNode, leaf_of
 from a360.fhir._types import shown
 
@@ -230,7 +231,7 @@ def item(base: Expr, position: int) -> Expr:
 
 def single(base: Expr, scope: Scope) -> Expr:
     """The only value of an expression; checked when it runs if it can have several."""
-    return Single(base, f"several values where one is expected: {scope.pointer}") if base.many else base
+    return Single(base, f"{SEVERAL_VALUES}: {scope.pointer}") if base.many else base
 
 
 def present(compilation: Compilation, base: Expr) -> Expr:

@@ -10,6 +10,7 @@ from a360.fhir._expressions import Expressions
 from a360.fhir._fault import Faults
 from a360.fhir._fhirpath import Member, Node, PathSyntaxError, parse
 from a360.fhir._scope import Compilation, Scope
+from a360.fhir._stopped import TOO_DEEP
 from a360.fhir._struct import StructNode
 
 DEPTH = 16
@@ -108,7 +109,7 @@ def _descent(expressions: Expressions, nodes: list[Node], type_name: str, scope:
     first = _chained([expressions.typed(node, scope) for node in start])
     further = _chained([expressions.typed(node, scope.on(item)) for node in beneath])
     compilation.recursive = outer
-    return Descent(first, entry, further, DEPTH, f"elements nest deeper than {DEPTH} levels: {scope.pointer}")
+    return Descent(first, entry, further, DEPTH, f"{TOO_DEEP.format(depth=DEPTH)}: {scope.pointer}")
 
 
 def _chained(found: list[Expr]) -> Expr:
