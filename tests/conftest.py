@@ -12,7 +12,8 @@ import pytest
 from hypothesis import settings
 
 from a360.errors import OperatorError
-from a360.jvm import ICEBERG, close_spark, find_java, local_spark, require_extra
+from a360.jvm import ICEBERG, close_spark, find_java, local_spark, require_extra, resolve
+from a360.settings import load_settings
 
 # Two tests share a core, and an example that waited for it is not slow.
 settings.register_profile("a360", deadline=None)
@@ -71,18 +72,24 @@ def spark_installed():
     os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 
 
-@pytest.fixture(scope="module")
-def spark_with_iceberg(spark_installed):
-    """A local Spark with Iceberg; it is ended with the module, so that others get one without."""
-    close_spark()
+@pytest.fixture(scope="session")
+def iceberg_jar(spark_installed):
+    """The pinned jar of Iceberg; skips and fails as Spark itself does."""
+    found = load_settings()
     try:
-        yield local_spark([ICEBERG])
+        return resolve(ICEBERG, found.cache, find_java(), found.maven_url)
     except OperatorError as error:
         if "spark" in os.environ.get("A360_REQUIRE", "").split(","):
             raise
         pytest.skip(f"{error.what}: {error.next_step}")
-    finally:
-        close_spark()
+
+
+@pytest.fixture(scope="module")
+def spark_with_iceberg(iceberg_jar):
+    """A local Spark with Iceberg; it is ended with the module, so that others get one without."""
+    close_spark()
+    yield local_spark([ICEBERG])
+    close_spark()
 
 
 @pytest.fixture(scope="session")

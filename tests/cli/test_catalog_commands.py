@@ -19,6 +19,7 @@ import pytest
 
 from a360.catalog import ClientKind
 from a360.cli._main import run
+from a360.jvm import ICEBERG
 
 pytestmark = pytest.mark.e2e
 
@@ -127,7 +128,7 @@ def test_duckdb_runs_what_is_printed(served, flags, monkeypatch):
 
 @pytest.mark.parametrize("flags", [WITH_CLIENT, []], ids=["client", "token"])
 def test_what_is_printed_for_spark_is_python(served, flags):
-    """Spark does not run here: its script parses, and sets each of its settings once."""
+    """The script parses, and sets each of its settings once."""
     tree = ast.parse(served.printed("spark", *flags))
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     settings = [call.args[0].value for call in calls if getattr(call.func, "attr", "") in {"config", "set"}]
@@ -136,6 +137,24 @@ def test_what_is_printed_for_spark_is_python(served, flags):
     assert {"spark.sql.catalog.lake", "spark.sql.catalog.lake.uri", f"spark.sql.catalog.lake.{proof}"} <= set(
         settings
     )
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("flags", [WITH_CLIENT, []], ids=["client", "token"])
+def test_spark_runs_what_is_printed(served, flags, iceberg_jar, monkeypatch, tmp_path):
+    """The printed script reads and writes on a real Spark, with the pinned jar, which is given as a file."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+    named = f'"spark.jars.packages", "{ICEBERG.coordinates}"'
+    printed = served.printed("spark", *flags)
+    assert named in printed
+    then = (
+        'spark.sql("INSERT INTO lake.silver.visit VALUES (30)")\n'
+        'spark.sql("DELETE FROM lake.silver.visit WHERE a = 30")\n'
+        'print(spark.sql("SELECT sum(a) AS total FROM lake.silver.visit").first().total)'
+    )
+    told = served.python(printed.replace(named, f'"spark.jars", "{iceberg_jar.as_uri()}"') + then)
+    assert told.split()[-1] == "3"
 
 
 @pytest.mark.parametrize("flags", [WITH_CLIENT, []], ids=["client", "token"])
