@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from a360.fhir._definitions import is_primitive
-from a360.fhir._expr import Call, Expr, Filter, Var, tidied
+from a360.fhir._expr import Call, Expr, Filter, Op, Var, tidied
 from a360.fhir._plan import Plan, Unnest
 from a360.fhir._sql._dialect import Dialect
 from a360.fhir._sql._emitter import Emitter
@@ -49,11 +49,18 @@ class _Flat(Emitter):
     def _rows(self, step: Unnest) -> str:
         """The list of a step. UNNEST spreads a struct over columns, so each is wrapped in one of its own."""
         items = tidied(step.items)
-        text = self.sql(items)
+        wrapped = not is_primitive(items.type)
+        if wrapped and isinstance(items, Call) and items.op is Op.LIST:
+            [value] = items.args
+            one = self.dialect.array([f"ROW({self.sql(value)})"])
+            text, wrapped = f"CASE WHEN {self._atom(value)} IS NOT NULL THEN {one} END", False
+            nothing = "ROW(NULL)"
+        else:
+            text, nothing = self.sql(items), "NULL"
         if step.when:
-            otherwise = "" if step.optional else f" ELSE {self.dialect.array(['NULL'])}"
+            otherwise = "" if step.optional else f" ELSE {self.dialect.array([nothing])}"
             text = f"CASE WHEN {self.sql(tidied(step.when))} THEN {text}{otherwise} END"
-        return text if is_primitive(items.type) else self.dialect.mapped(text, "x", "ROW(x)")
+        return self.dialect.mapped(text, "x", "ROW(x)") if wrapped else text
 
     def _ordinal(self, step: Unnest) -> str:
         return self.dialect.name(f"{step.var}_ordinal")
