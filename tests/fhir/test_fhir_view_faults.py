@@ -142,6 +142,13 @@ VIEWS = [
     ({"resource": "Patient", "select": [{"repeat": ["$this"], "column": [COLUMN]}]}, "/select/0/repeat"),
     ({"resource": "Patient", "select": [{"repeat": ["nonsense"], "column": [COLUMN]}]}, "/select/0/repeat/0"),
     (
+        {
+            "resource": "QuestionnaireResponse",
+            "select": [{"repeat": ["item", "answer.itm"], "column": [COLUMN]}],
+        },
+        "/select/0/repeat/1",
+    ),
+    (
         {"resource": "Patient", "select": [{"repeat": ["name", "contact"], "column": [COLUMN]}]},
         "/select/0/repeat",
     ),

@@ -11,6 +11,7 @@ from a360.fhir._lexical import EXAMPLES, is_moment
 from a360.fhir._operators import binary, negative
 from a360.fhir._paths import close_to, item, member
 from a360.fhir._scope import Compilation, Scope
+from a360.fhir._weight import MAX_WEIGHT, weight
 
 _MAX_INTEGER = 2**31 - 1
 _MAX_DIGITS = 10
@@ -44,7 +45,16 @@ class Expressions:
             node = path.parse(text)
         except path.PathSyntaxError as error:
             return self.compilation.fault(scope, str(error), "a FHIRPath expression")
-        return self.typed(node, replace(scope, context=scope.focus))
+        return self.whole(node, replace(scope, context=scope.focus))
+
+    def whole(self, node: path.Node, scope: Scope) -> Expr:
+        """The typed tree of a whole expression, which has to stay within bounds."""
+        found = self.typed(node, scope)
+        if weight(found) <= MAX_WEIGHT:
+            return found
+        return self.compilation.fault(
+            scope, "an expression whose SQL would be too long", "fewer functions, one on the other"
+        )
 
     def typed(self, node: path.Node, scope: Scope) -> Expr:
         """The typed tree of a syntax tree."""

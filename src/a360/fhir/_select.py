@@ -23,7 +23,7 @@ from a360.fhir._plan import Output, Plan, Unnest
 from a360.fhir._repeat import repeated
 from a360.fhir._scope import Compilation, Scope
 from a360.fhir._types import shown
-from a360.fhir._view import MAX_NESTING, Json, View, check_keys, iteration, objects, text
+from a360.fhir._view import MAX_NESTING, MAX_STEPS, Json, View, check_keys, iteration, objects, text
 
 _SELECT = frozenset({"column", "select", "unionAll", "forEach", "forEachOrNull", "repeat"})
 
@@ -69,6 +69,9 @@ class Selects:
         for pointer, select in self._view.selects:
             columns += self._select(select, _Place(scope.at(pointer)))
         self._check_names(columns)
+        if len(self._plan.steps) > MAX_STEPS:
+            found = f"{len(self._plan.steps)} forEach, repeat and unionAll"
+            self._faults.add("/select", found, f"at most {MAX_STEPS} in a view")
         self._plan.outputs = [Output(found.name, found.expr) for found in columns]
         return self._plan, columns
 

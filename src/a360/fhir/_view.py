@@ -33,6 +33,7 @@ _CONSTANT_KEYS = {f"value{name[0].upper()}{name[1:]}": name for name in _CONSTAN
 _COMMON = frozenset({"id", "extension", "modifierExtension"})
 _ITERATIONS = ("forEach", "forEachOrNull", "repeat")
 MAX_NESTING = 40
+MAX_STEPS = 100
 
 type Json = Mapping[str, Any]
 

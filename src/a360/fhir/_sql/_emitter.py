@@ -18,6 +18,7 @@ from a360.fhir._expr import (
     Op,
     Single,
     Var,
+    form,
     parts,
 )
 from a360.fhir._plan import Layer, Plan, Unnest
@@ -272,7 +273,7 @@ class Emitter:
         if not isinstance(condition, Call) or condition.op is not Op.EXISTS:
             return False
         [asked] = condition.args
-        return not asked.many and not value.many and self.sql(asked) == self.sql(value)
+        return not asked.many and not value.many and form(asked) == form(value)
 
     def _alternatives(self, expr: Expr) -> list[str]:
         """The values of which the first that there is counts, if the expression says so; else itself."""
