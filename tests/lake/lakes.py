@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -43,6 +44,22 @@ def made_once(factory, name, make):
             make(folder)
             done.touch()
     return folder
+
+
+class Pattern:
+    """A folder with a lake that many tests start from: made once, and put back as it was.
+
+    It is put back where it was made, since the tables of a lake say where they lie.
+    """
+
+    def __init__(self, folder):
+        self.folder = folder
+        self._saved = shutil.copytree(folder, folder.with_name(f"{folder.name}-saved"))
+
+    def again(self):
+        """The folder, as if no test had touched it."""
+        shutil.rmtree(self.folder)
+        return shutil.copytree(self._saved, self.folder)
 
 
 def write_ndjson(folder, resources, name="{}"):

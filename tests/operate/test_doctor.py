@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from fhir_samples import encounter, patient
+from lakes import Pattern
 
 import a360
 from a360.lake import examine
@@ -24,26 +25,21 @@ DAY_AND_MORE = 2 * 86400
 
 @pytest.fixture(scope="module")
 def pattern(tmp_path_factory, contracts, put):
-    """A lake to copy: making one takes longer than breaking it."""
+    """A lake to start from: making one takes longer than breaking it."""
     folder = tmp_path_factory.mktemp("pattern") / "lake"
     with a360.open(folder, contracts=contracts) as lake:
         put(lake, patient("p1"), encounter("e1"))
         lake.run()
-    return folder
+    return Pattern(folder)
 
 
 @pytest.fixture
 def path(pattern, monkeypatch):
-    """The lake, where its tables say that they lie, until it is put back."""
-    saved = pattern.with_name("saved")
-    if not saved.exists():
-        shutil.copytree(pattern, saved)
-    monkeypatch.chdir(pattern.parent)
+    """The lake as if no test had touched it, in a folder with nothing else."""
+    monkeypatch.chdir(pattern.folder.parent)
     for name in [name for name in os.environ if name.startswith("A360_")]:
         monkeypatch.delenv(name)
-    yield pattern
-    shutil.rmtree(pattern)
-    shutil.copytree(saved, pattern)
+    return pattern.again()
 
 
 @pytest.fixture

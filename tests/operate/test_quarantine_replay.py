@@ -1,15 +1,14 @@
 """Refused rows seen and tried again: nothing is lost, nothing is doubled, also where a process dies."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
+import signal
 from pathlib import Path
 
 import pytest
 from fhir_samples import encounter, observation, patient, practitioner
-from lakes import content, difference, rows_of, snapshots, write_ndjson
+from forked_work import exit_code
+from lakes import Pattern, content, difference, rows_of, snapshots, write_ndjson
 from small_contracts import change
 
 import a360
@@ -35,14 +34,6 @@ def rule_off(folder):
             quality=[each for each in contract["schema"][0]["quality"] if each["name"] != STRICT["name"]]
         ),
     )
-
-
-@pytest.fixture
-def strict(tmp_path, contracts):
-    """Contracts with a rule that refuses what is not finished."""
-    folder = shutil.copytree(contracts, tmp_path / "contracts")
-    change(folder / ENCOUNTER, lambda contract: contract["schema"][0]["quality"].append(STRICT))
-    return folder
 
 
 NEWS = (
@@ -71,33 +62,60 @@ def never_at_fault(lake, path, contracts, bring):
     """What a lake with the same keys holds to which the same came without a fault."""
     with a360.open(path, contracts=contracts) as other:
         shutil.rmtree(path / "keys")
-        shutil.copytree(lake.path / "keys", path / "keys")
+        shutil.copytree(lake / "keys", path / "keys")
         bring(other)
         other.run()
         return content(other, ("silver", "gold"))
 
 
-def test_what_was_refused_is_counted_by_dataset_source_and_rule(tmp_path, strict, put):
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory, contracts, put):
+    """A lake of which a rule refused what is not finished, with its contracts, to start from."""
+    folder = tmp_path_factory.mktemp("refused") / "base"
+    strict = shutil.copytree(contracts, folder / "contracts")
+    change(strict / ENCOUNTER, lambda contract: contract["schema"][0]["quality"].append(STRICT))
+    make(folder / "lake", strict, put, *NEWS)
+    return Pattern(folder)
+
+
+@pytest.fixture
+def path(refused):
+    """The folder of that lake, as if no test had touched it."""
+    return refused.again() / "lake"
+
+
+@pytest.fixture
+def strict(path):
+    """Its contracts, with the rule."""
+    return path.with_name("contracts")
+
+
+@pytest.fixture(scope="module")
+def wanted(refused, tmp_path_factory, contracts, put):
+    """What a lake holds that took the same in without the rule."""
+    never = tmp_path_factory.mktemp("never") / "lake"
+    return never_at_fault(refused.again() / "lake", never, contracts, lambda other: put(other, *NEWS))
+
+
+def test_what_was_refused_is_counted_by_dataset_source_and_rule(path, strict, put):
     """The list has each rule that refused something, where from, how often, and when first and last."""
-    with a360.open(tmp_path / "lake", contracts=strict) as lake:
-        put(lake, *NEWS, source="clinic")
-        lake.run()
-        put(lake, encounter("e9", "Patient/p1", status="planned"), source="clinic")
+    with a360.open(path, contracts=strict) as lake:
+        for source in (None, "clinic"):
+            put(lake, encounter("e9", "Patient/p1", status="planned"), source=source)
         lake.run()
         rows = lake.quarantine.list()
         assert [(row["dataset"], row["source"], row["rule"], row["rows"]) for row in rows] == [
-            ("silver.encounter", "clinic", "finished", 2),
-            ("silver.encounter", "clinic", "start_at-type", 1),
+            ("silver.encounter", "clinic", "finished", 1),
+            ("silver.encounter", "default", "finished", 2),
+            ("silver.encounter", "default", "start_at-type", 1),
         ]
-        assert rows[0]["first"] < rows[0]["last"]
+        assert rows[1]["first"] < rows[1]["last"]
         assert lake.quarantine.list("silver.patient") == []
 
 
-def test_a_row_is_opened_by_its_name_and_goes_on_record(tmp_path, strict, put):
+def test_a_row_is_opened_by_its_name_and_goes_on_record(path, strict):
     """Listing shows no payload; opening one gives what was received, and the log has who, which and why."""
-    with a360.open(tmp_path / "lake", contracts=strict) as lake:
-        put(lake, *NEWS)
-        lake.run()
+    with a360.open(path, contracts=strict) as lake:
         [row] = lake.quarantine.show("silver.encounter", rule="finished")
         assert "payload" not in row
         facts, payload = lake.quarantine.open("silver.encounter", row["row"])
@@ -109,33 +127,29 @@ def test_a_row_is_opened_by_its_name_and_goes_on_record(tmp_path, strict, put):
             lake.quarantine.open("silver.patient", row["row"])
 
 
-def test_after_a_fix_replay_gives_the_lake_that_never_had_the_fault(tmp_path, strict, put, contracts):
+def test_after_a_fix_replay_gives_the_lake_that_never_had_the_fault(path, strict, wanted):
     """What a corrected rule lets in lands as if it had never been refused, on to gold; the rest stays."""
-    make(tmp_path / "lake", strict, put, *NEWS)
     rule_off(strict)
-    with a360.open(tmp_path / "lake", contracts=strict) as lake:
+    with a360.open(path, contracts=strict) as lake:
         report = lake.replay()
         assert [each.to_json() for each in report.datasets] == [
             {"dataset": "silver.encounter", "waiting": 2, "cleared": 1, "refused": 1}
         ]
         assert waiting(lake) == {("silver.encounter", "start_at-type"): 1}
-        wanted = never_at_fault(lake, tmp_path / "never", contracts, lambda other: put(other, *NEWS))
         assert difference(wanted, content(lake, ("silver", "gold"))) == {}
 
 
-def test_a_plain_run_after_a_fix_clears_too(tmp_path, strict, put):
+def test_a_plain_run_after_a_fix_clears_too(path, strict):
     """A run that reads everything again because a contract changed leaves no record of what it let in."""
-    make(tmp_path / "lake", strict, put, *NEWS)
     rule_off(strict)
-    with a360.open(tmp_path / "lake", contracts=strict) as lake:
+    with a360.open(path, contracts=strict) as lake:
         lake.run()
         assert waiting(lake) == {("silver.encounter", "start_at-type"): 1}
 
 
-def test_a_replay_without_a_fix_changes_nothing(tmp_path, strict, put):
+def test_a_replay_without_a_fix_changes_nothing(path, strict):
     """What is refused again stays as it was: no row twice, no new snapshot, however often it is tried."""
-    make(tmp_path / "lake", strict, put, *NEWS)
-    with a360.open(tmp_path / "lake", contracts=strict) as lake:
+    with a360.open(path, contracts=strict) as lake:
         before, stood = snapshots(lake), waiting(lake)
         for _ in range(2):
             [account] = lake.replay().datasets
@@ -144,22 +158,20 @@ def test_a_replay_without_a_fix_changes_nothing(tmp_path, strict, put):
         assert waiting(lake) == stood
 
 
-def test_an_unchanged_contract_replays_only_what_was_refused(tmp_path, strict, put):
+def test_an_unchanged_contract_replays_only_what_was_refused(path, strict):
     """Where the fix is outside of the contract, nothing but the refused rows is read again."""
-    make(tmp_path / "lake", strict, put, *NEWS)
-    with a360.open(tmp_path / "lake", contracts=strict) as lake:
+    with a360.open(path, contracts=strict) as lake:
         [step] = [each for each in lake.replay().steps if each.dataset == "silver.encounter"]
         assert (step.read, step.quarantined) == (2, 2)
 
 
-def test_a_row_refused_by_another_rule_now_is_recorded_under_that(tmp_path, strict, put):
+def test_a_row_refused_by_another_rule_now_is_recorded_under_that(path, strict):
     """Whoever reads the quarantine sees the rule that refuses a row today, once."""
-    make(tmp_path / "lake", strict, put, *NEWS)
     change(
         strict / ENCOUNTER,
         lambda contract: contract["schema"][0]["quality"][-1].update(name="really_finished"),
     )
-    with a360.open(tmp_path / "lake", contracts=strict) as lake:
+    with a360.open(path, contracts=strict) as lake:
         [account] = lake.replay("silver.encounter").datasets
         assert (account.waiting, account.cleared) == (2, 1)
         assert waiting(lake) == {
@@ -221,30 +233,21 @@ def test_refused_input_lands_from_the_bytes_that_were_kept(shallow, tmp_path, co
     assert (step.read, step.landed, step.quarantined) == (refused, refused - 1, 1)
     landed = rows_of(lake, f"FROM bronze.fhir_resource WHERE commit_id = '{step.commit_id}'")
     assert {(row["file"], row["offset"]) for row in landed} == places
-    wanted = never_at_fault(lake, tmp_path / "never", contracts, lambda other: other.ingest(folder))
+    wanted = never_at_fault(lake.path, tmp_path / "never", contracts, lambda other: other.ingest(folder))
     assert difference(wanted, content(lake, ("silver", "gold"))) == {}
     assert lake.ingest(folder).steps[0].landed == 0
-
-
-KILLED = """
-import sys, a360
-with a360.open(sys.argv[1], contracts=sys.argv[2]) as lake:
-    lake.replay()
-"""
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize(
     "place", ["refine.silver.between-commits", "refine.silver.before-clear", "table.commit.after"]
 )
-def test_a_killed_replay_is_finished_by_the_next(tmp_path, strict, contracts, put, place):
+def test_a_killed_replay_is_finished_by_the_next(path, strict, wanted, place):
     """Killed before, between or after its two commits, a replay tried again ends as an undisturbed one."""
-    make(tmp_path / "lake", strict, put, *NEWS)
     rule_off(strict)
-    assert killed(tmp_path / "lake", strict, place)
-    with a360.open(tmp_path / "lake", contracts=strict) as lake:
+    assert killed(path, strict, place)
+    with a360.open(path, contracts=strict) as lake:
         lake.replay()
-        wanted = never_at_fault(lake, tmp_path / "never", contracts, lambda other: put(other, *NEWS))
         assert difference(wanted, content(lake, ("silver", "gold"))) == {}
         assert waiting(lake) == {("silver.encounter", "start_at-type"): 1}
 
@@ -267,12 +270,4 @@ def test_a_killed_replay_of_input_is_finished_by_the_next(shallow, contracts, pl
 
 def killed(path: Path, contracts, place):
     """Replay in a process that dies at a place; whether it did."""
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(path), str(contracts)],
-        env=os.environ | {"A360_FAILPOINTS": f"{place}=kill"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return done.returncode < 0
+    return exit_code("replay", path, contracts, failpoint=place) == -signal.SIGKILL

@@ -8,7 +8,7 @@ from unittest import mock
 
 import pytest
 from fhir_samples import encounter, observation, patient, practitioner
-from lakes import committed, content, difference, rows_of, snapshots
+from lakes import Pattern, committed, content, difference, rows_of, snapshots
 
 import a360
 from a360.errors import UsageError
@@ -40,22 +40,19 @@ DERIVED = (
 
 @pytest.fixture(scope="module")
 def two_batches(tmp_path_factory, contracts, put):
-    """The folder of a lake of two batches, each refined, and a copy of it: a lake cannot live elsewhere."""
+    """A lake of two batches, each refined, to start from."""
     folder = tmp_path_factory.mktemp("two-batches") / "lake"
     with a360.open(folder, contracts=contracts) as lake:
         for batch in (FIRST, SECOND):
             put(lake, *batch, source="s")
             lake.run()
-    return folder, shutil.copytree(folder, folder.with_name("copy"))
+    return Pattern(folder)
 
 
 @pytest.fixture
 def lake(two_batches, contracts):
     """A lake of two batches, each refined, as if no other test had touched it."""
-    folder, copy = two_batches
-    shutil.rmtree(folder)
-    shutil.copytree(copy, folder)
-    with a360.open(folder, contracts=contracts) as opened:
+    with a360.open(two_batches.again(), contracts=contracts) as opened:
         yield opened
 
 

@@ -14,23 +14,20 @@ _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload(["forked_work"])
 
 
-def work(lake, contracts, folder, failpoint):
-    """Ingest a folder, or without one run; a failpoint is switched on where one is named."""
+def work(verb, lake, contracts, arguments, failpoint):
+    """What a lake is asked to do; a failpoint is switched on where one is named."""
     for name in [name for name in os.environ if name.startswith("A360_")]:
         del os.environ[name]
     if failpoint:
         name, _, nth = failpoint.partition("@")
         os.environ["A360_FAILPOINTS"] = f"{name}=kill" + (f"@{nth}" if nth else "")
     with a360.open(lake, contracts=contracts) as opened:
-        if folder is None:
-            opened.run()
-        else:
-            opened.ingest(folder)
+        getattr(opened, verb)(*arguments)
 
 
-def exit_code(lake, contracts, folder=None, failpoint=None):
+def exit_code(verb, lake, contracts, *arguments, failpoint=None):
     """How a process that does this work ends."""
-    process = _PROCESSES.Process(target=work, args=(lake, contracts, folder, failpoint))
+    process = _PROCESSES.Process(target=work, args=(verb, lake, contracts, arguments, failpoint))
     process.start()
     process.join(120)
     return process.exitcode
