@@ -87,6 +87,7 @@ def test_wrong_names_are_told(a360, tmp_path):
     told = a360("view", "compile", "nowhere/view.json", "--json")
     assert (told.code, told.error["code"], told.out) == (5, "input-missing", "")
     assert a360("view", "compile", "codings.json", "--dialect", "oracle").code == 2
+    assert "a folder" in a360("view", "lint", "../" + tmp_path.name).err
     (tmp_path / "binary.json").write_bytes(b"\xff\xfe")
     assert a360("view", "compile", "binary.json").code == 5
 
@@ -111,9 +112,9 @@ def test_lint_tells_faults_of_all_views(a360, tmp_path):
     )
     told = a360("view", "lint", "none.json", "warned.json", "codings.json", "--json")
     assert told.code == 3
-    assert [(each["view"], each["severity"]) for each in told.answer] == [
-        ("none.json", "error"),
-        ("warned.json", "warning"),
+    assert [(each["view"], each["severity"], each["pointer"]) for each in told.answer] == [
+        ("none.json", "error", ""),
+        ("warned.json", "warning", "/select/1/column/1/path"),
     ]
     assert a360("view", "lint", "warned.json").code == 0
     assert "no faults in 1 view, 1 warning" in a360("view", "lint", "warned.json").out
@@ -261,8 +262,10 @@ def test_test_without_tests_is_told(a360, tmp_path):
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_killed_run_leaves_no_output(a360, tmp_path, number):
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)]
+)
+def test_killed_run_leaves_no_output(a360, tmp_path, number, code):
     """A run that is killed leaves no output, or the one that was there before."""
     with (tmp_path / "large.ndjson").open("w") as large:
         for _ in range(200):
@@ -286,7 +289,7 @@ def test_killed_run_leaves_no_output(a360, tmp_path, number):
         while process.poll() is None and not any(path.stat().st_size for path in tmp_path.glob("a360-*.tmp")):
             time.sleep(0.01)
         os.kill(process.pid, number)
-    assert process.returncode != 0
+    assert process.returncode == code
     assert (tmp_path / "x.csv").read_text() == "before"
     if number != signal.SIGKILL:
         assert list(tmp_path.glob("a360-*.tmp")) == []

@@ -85,14 +85,14 @@ def _findings(face: Face, name: str) -> Iterator[dict[str, str]]:
             yield {
                 "view": name,
                 "severity": "warning",
-                "pointer": "",
-                "found": f"the column {column.name} stops a run where a resource has several values for it",
+                "pointer": next(iter(column.sources)),
+                "found": f"{column.name} stops a run where a resource has several values for it",
                 "allowed": 'first(), or "collection": true',
             }
 
 
 def _lines(finding: dict[str, str]) -> Iterator[str]:
-    where = f"{finding['view']}#{finding['pointer']}" if finding["pointer"] else finding["view"]
+    where = f"{finding['view']}#{finding['pointer']}"
     yield plain(f"{finding['severity']}: {where}: {finding['found']}; {finding['allowed']}")
 
 

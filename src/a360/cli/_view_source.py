@@ -47,13 +47,17 @@ def _of_the_contracts(face: Face, name: str) -> Path:
         return known[name]
     if Path(name).suffix or len(Path(name).parts) > 1:
         raise OperatorError(
-            "input-missing", "The view does not exist", where=name, next_step="name a file that is there"
+            "input-missing",
+            "The view is no file",
+            where=name,
+            found="a folder" if Path(name).is_dir() else "nothing there",
+            next_step="name files, as contracts/views/*.json, or a view of the contracts",
         )
-    near = difflib.get_close_matches(name, known, 3) or list(known)
+    near = difflib.get_close_matches(name, known, 3) or list(known)[:10]
     raise UsageError(
         "usage",
         f"There is no view {name!r}",
         where=str(folder),
-        found=f"views are {', '.join(near)}" if near else "no views",
+        found=f"views are {', '.join(near)}{' …' if len(known) > len(near) else ''}" if near else "no views",
         next_step="name one of these, or a file",
     )

@@ -44,21 +44,26 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class ColumnNote:
-    """A column: the paths that give it (one a branch of a union), the elements it reads, and its types."""
+    """A column: what gives it (a path a branch of a union, by its JSON pointer), what it reads, its types."""
 
     name: str
-    paths: tuple[str, ...]
+    sources: Mapping[str, str]
     elements: tuple[str, ...]
     fhir_type: str
     collection: bool
     types: Mapping[Dialect, str]
     may_stop: bool
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths that give it, each once."""
+        return tuple(dict.fromkeys(self.sources.values()))
+
     def to_json(self) -> dict[str, Any]:
         """The column as a JSON object."""
         return {
             "name": self.name,
-            "paths": list(self.paths),
+            "paths": [{"pointer": pointer, "path": path} for pointer, path in self.sources.items()],
             "elements": list(self.elements),
             "fhir_type": self.fhir_type,
             "collection": self.collection,
@@ -104,9 +109,9 @@ def explain_view(view: Mapping[str, Any] | str) -> Explanation:
     """
     compiled = {dialect: compile_view(view, dialect) for dialect in DIALECTS}
     raw: Mapping[str, Any] = json.loads(view) if isinstance(view, str) else view
-    paths: dict[str, dict[str, None]] = {}
-    for name, path in _paths(raw["select"]):
-        paths.setdefault(name, {})[path] = None
+    paths: dict[str, dict[str, str]] = {}
+    for name, pointer, path in _paths(raw, ""):
+        paths.setdefault(name, {})[pointer] = path
     first = compiled["duckdb"]
     rows = Rows(
         "resource",
@@ -122,14 +127,14 @@ def explain_view(view: Mapping[str, Any] | str) -> Explanation:
 def _columns(
     view: Mapping[str, Any] | str,
     compiled: Mapping[Dialect, CompiledView],
-    paths: Mapping[str, Mapping[str, None]],
+    paths: Mapping[str, Mapping[str, str]],
 ) -> tuple[ColumnNote, ...]:
     elements = view_elements(view).columns
     first = compiled["duckdb"]
     return tuple(
         ColumnNote(
             column.name,
-            tuple(paths.get(column.name, ())),
+            paths[column.name],
             tuple(sorted(elements[column.name].values | elements[column.name].conditions)),
             column.fhir_type,
             column.collection,
@@ -140,12 +145,13 @@ def _columns(
     )
 
 
-def _paths(selects: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    for select in selects:
-        for column in select.get("column") or ():
-            yield column["name"], column["path"]
-        yield from _paths(select.get("select") or ())
-        yield from _paths(select.get("unionAll") or ())
+def _paths(select: Mapping[str, Any], pointer: str) -> Iterator[tuple[str, str, str]]:
+    """The name, pointer and path of every column in a select and those beneath it."""
+    for position, column in enumerate(select.get("column") or ()):
+        yield column["name"], f"{pointer}/column/{position}/path", column["path"]
+    for key in ("select", "unionAll"):
+        for position, nested in enumerate(select.get(key) or ()):
+            yield from _paths(nested, f"{pointer}/{key}/{position}")
 
 
 def _parts(selects: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], tuple[Rows, ...]]:

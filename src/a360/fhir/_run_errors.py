@@ -25,6 +25,11 @@ def in_words_of_a_run(
     except duckdb.Error as error:
         archives.require_whole()
         raise _translated(error, session, files) from None
+    except RuntimeError as error:
+        # So DuckDB tells that a signal has ended its query; whoever sent it is to be obeyed.
+        if isinstance(error.__cause__, KeyboardInterrupt | SystemExit):
+            raise error.__cause__ from None
+        raise
 
 
 def _translated(
