@@ -1,5 +1,6 @@
 """The local Spark of a process: small, silent, on loopback, and gone when the process is."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -142,6 +143,20 @@ def test_it_starts_again_after_it_was_closed():
     close_spark()
     assert first.poll() is not None
     assert local_spark().range(3).count() == 3
+
+
+@pytest.mark.parametrize(
+    "end", [lambda spark: spark.stop(), lambda spark: spark.sparkContext._gateway.proc.kill()]
+)
+def test_it_starts_again_after_it_was_ended_by_others(end):
+    """A Spark that somebody stopped, or whose Java died, is replaced at the next call; its files are gone."""
+    spark = local_spark()
+    folder = Path(spark.conf.get("spark.local.dir"))
+    end(spark)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        spark.sparkContext._gateway.proc.wait(1) if spark.sparkContext._gateway else None
+    assert local_spark().range(2).count() == 2
+    assert not folder.exists()
 
 
 def test_pinned_version_is_the_one_that_is_told_and_runs():

@@ -32,7 +32,14 @@ _MIB = 1024**2
 _UNITS = {"KB": 1000, "MB": 1000**2, "GB": 1000**3, "TB": 1000**4}
 _UNITS |= {f"{unit[0]}iB": 1024**power for power, unit in enumerate(_UNITS, start=1)}
 # Variables that would lead Spark elsewhere than its installed version and our configuration.
-_MISLEADING = ("SPARK_LOCAL_DIRS", "PYSPARK_SUBMIT_ARGS", "PYSPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_SECRET")
+_MISLEADING = (
+    "HADOOP_CONF_DIR",
+    "PYSPARK_GATEWAY_PORT",
+    "PYSPARK_GATEWAY_SECRET",
+    "PYSPARK_SUBMIT_ARGS",
+    "SPARK_LOCAL_DIRS",
+    "YARN_CONF_DIR",
+)
 # What results rest on, also in a session that somebody else has started.
 _MEANING = {
     "spark.sql.ansi.enabled": "true",
@@ -50,8 +57,16 @@ class _Started:
     folder: Path
     jars: frozenset[Jar]
 
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs: its memory may have ended it, or somebody who found it here."""
+        if self.gateway.proc.poll() is not None:
+            return False
+        context = self.session.sparkContext._jsc  # noqa: SLF001 - Python's side does not say
+        return context is not None and not context.sc().isStopped()
 
-_lock = threading.Lock()
+
+_lock = threading.RLock()
 _started: _Started | None = None
 
 
@@ -72,6 +87,8 @@ def local_spark(jars: Sequence[Jar] = (), settings: Settings | None = None) -> "
     global _started  # noqa: PLW0603 - a process can have one Spark
     require_extra()
     with _lock:
+        if _started is not None and not _started.alive:
+            close_spark()
         if _started is None:
             theirs = _theirs()
             if theirs is not None:
@@ -113,11 +130,12 @@ def close_spark() -> None:
         return
     context = importlib.import_module("pyspark").SparkContext
     try:
-        ours.session.stop()
-        ours.gateway.shutdown()
+        if ours.alive:
+            ours.session.stop()
+            ours.gateway.shutdown()
     finally:
         # The next one starts a Java of its own, with its own jars.
-        context._gateway = context._jvm = None  # noqa: SLF001 - there is no other way to a second gateway
+        context._gateway = context._jvm = context._active_spark_context = None  # noqa: SLF001 - no other way
         _end(ours.gateway.proc)
         shutil.rmtree(ours.folder, ignore_errors=True)
 
