@@ -105,13 +105,25 @@ def _view_with(path, resource, place):
 def test_text_stays_inside_its_literal(text):
     """A constant or literal comes out of the query as it was, and the SQL keeps its shape."""
     literal = "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    columns = [
+        {"name": "a", "path": "%c"},
+        {"name": "b", "path": literal},
+        {"name": "c", "path": f"name.given.join({literal})"},
+        {"name": "d", "path": f"extension({literal}).value.ofType(string).first()"},
+    ]
     view = {
         "resource": "Patient",
         "constant": [{"name": "c", "valueString": text}],
-        "select": [{"column": [{"name": "a", "path": "%c"}, {"name": "b", "path": literal}]}],
-        "where": [{"path": f"gender = {literal} and gender = %c"}],
+        "select": [{"column": columns}],
+        "where": [{"path": f"gender = {literal} and gender = %c and gender in name.text"}],
     }
-    assert evaluate(view, [{"resourceType": "Patient", "gender": text}]) == [{"a": text, "b": text}]
+    patient = {
+        "resourceType": "Patient",
+        "gender": text,
+        "name": [{"text": text, "given": ["x", "y"]}],
+        "extension": [{"url": "other"}, {"url": text, "valueString": text}],
+    }
+    assert evaluate(view, [patient]) == [{"a": text, "b": text, "c": f"x{text}y", "d": text}]
     for dialect in ("duckdb", "spark", "trino"):
         [statement] = sqlglot.parse(compile_view(view, dialect).sql, dialect=dialect)
         assert len(list(statement.find_all(exp.Select))) == 1

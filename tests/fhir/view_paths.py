@@ -207,7 +207,7 @@ def _plain_texts(draw, focus):
 @st.composite
 def _keys(draw, focus):
     """The key of the resource, or of what a reference names."""
-    path = draw(paths(focus, {"Reference"}, 1)) if focus in MODEL else None
+    path = draw(paths(focus, {"Reference"}, 0)) if focus in MODEL else None
     if path is None:
         return Expr("%resource.getResourceKey()", "id", lambda _n, e: listed(e.resource.get("id")))
     kind = draw(st.sampled_from([None, "Patient", "Organization"]))

@@ -158,8 +158,10 @@ def _member_problem(base: Expr, name: str) -> tuple[str, str] | None:
 
 
 def _allowed_names(kind: str, name: str) -> str:
+    if name == "null":
+        return "there is no null in FHIRPath: write exists() or empty()"
     names = element_names(kind)
-    return close_to(name, names) or f"it has {', '.join(names)}"
+    return close_to(name, names) or f"it has {', '.join(names)}; a text stands in single quotes"
 
 
 def close_to(name: str, names: Iterable[str], mark: str = "") -> str:
