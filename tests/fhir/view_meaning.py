@@ -143,4 +143,5 @@ def time_boundary(text, *, high):
 
 
 def _milliseconds(text, *, high):
-    return text if "." in text else text + (".999" if high else ".000")
+    full = "23:59:59.999" if high else "00:00:00.000"
+    return text + full[len(text.rpartition("T")[2]) :]
