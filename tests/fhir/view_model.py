@@ -107,7 +107,7 @@ INTEGER = frozenset({"integer", "positiveInt"})
 TEMPORAL = frozenset({"date", "dateTime", "instant", "time"})
 ELEMENTS = frozenset(MODEL) - frozenset(ROOTS) - {"Element"}
 
-WORDS = ["a", "b", "ab", "it's", 'x"y', "back\\slash", "${x}", "é", "%", "--", "{}", " a ", "aXb"]
+WORDS = ["a", "b", "ab", "it's", 'x"y', "back\\slash", "${x}", "é", "%", "--", "{}", " a ", "aXb", "\tb\n"]
 URLS = ["urn:a", "urn:b"]
 REFERENCES = [
     "Patient/1",

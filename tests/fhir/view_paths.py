@@ -1,5 +1,6 @@
 """Random FHIRPath expressions, each with what it means: a plain function beside its text."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,6 +48,19 @@ CONSTANTS = {
     "ten": ("valueTime", "10:00:00"),
     "link": ("valueUri", "urn:a"),
 }
+
+
+# Patterns, each with what it is to Python.
+PATTERNS = [(same, same) for same in (r"^a", r"\bb", r"a.b", r"[^\w\s]", "", r"(a|b){2}", r"\\|'|\{")]
+PATTERNS += [(r"b$", r"b\Z"), (r"\w$", r"\w\Z")]
+# Patterns, each with what replaces a match, and with that to Python.
+REPLACEMENTS = [
+    ("a", "", ""),
+    (r"(\w)(.)", "$2-$1", r"\2-\1"),
+    (r"[^a-z]+", "'", "'"),
+    (r"(a)|b", "<$1>", r"<\1>"),
+    (r"(?:\\|x)", '"', '"'),
+]
 
 
 @dataclass(frozen=True)
@@ -137,7 +151,7 @@ def _starts(focus):
 @st.composite
 def _narrowed(draw, path, depth):
     """A path, perhaps narrowed by where() or to one of its items."""
-    how = draw(st.sampled_from(["", "", "", "", "where", "first", "last", "index"]))
+    how = draw(st.sampled_from(["", "", "", "", "where", "first", "last", "index", "slice"]))
     run, text, kind = path.run, path.text, path.kind
     if how == "where" and kind in MODEL and depth > 0:
         test = draw(conditions(kind, 1))
@@ -151,6 +165,18 @@ def _narrowed(draw, path, depth):
         return Expr(f"{text}.first()", kind, lambda n, e: run(n, e)[:1])
     if how == "last":
         return Expr(f"{text}.last()", kind, lambda n, e: run(n, e)[-1:])
+    if how == "slice":
+        count = draw(st.integers(0, 3))
+        call, part = draw(
+            st.sampled_from(
+                [
+                    ("tail()", slice(1, None)),
+                    (f"skip({count})", slice(count, None)),
+                    (f"take({count})", slice(count)),
+                ]
+            )
+        )
+        return Expr(f"{text}.{call}", kind, lambda n, e: run(n, e)[part], many=path.many)
     if how == "index":
         at = draw(st.integers(0, 2))
         return Expr(f"{text}[{at}]", kind, lambda n, e: run(n, e)[at : at + 1])
@@ -223,7 +249,9 @@ def _keys(draw, focus):
 
 @st.composite
 def _made_texts(draw, focus, depth):
-    how = draw(st.sampled_from(["join", "&", "+", "iif", "substring", "change", "replace", "toString"]))
+    how = draw(
+        st.sampled_from(["join", "&", "+", "iif", "substring", "change", "replace", "pattern", "toString"])
+    )
     if how == "join":
         path = draw(paths(focus, TEXT)) if focus in MODEL else None
         if path is None:
@@ -265,10 +293,14 @@ def _changed(draw, text, how):
         arguments = f"{start}" if length is None else f"{start}, {length}"
         return _of_value(text, f"substring({arguments})", lambda v: substring(v, start, length))
     if how == "replace":
-        old, new = draw(st.sampled_from(["a", "'", "\\"])), draw(st.sampled_from(["", "x", "''"]))
+        old, new = draw(st.sampled_from(["a", "'", "\\", ""])), draw(st.sampled_from(["", "x", "''", "$1\\"]))
         return _of_value(text, f"replace({quoted(old)}, {quoted(new)})", lambda v: v.replace(old, new))
+    if how == "pattern":
+        pattern, new, python = draw(st.sampled_from(REPLACEMENTS))
+        call = f"replaceMatches({quoted(pattern)}, {quoted(new)})"
+        return _of_value(text, call, lambda v: re.sub(pattern, python, v, flags=re.DOTALL | re.ASCII))
     name, change = draw(
-        st.sampled_from([("upper", str.upper), ("lower", str.lower), ("trim", lambda v: v.strip(" "))])
+        st.sampled_from([("upper", str.upper), ("lower", str.lower), ("trim", lambda v: v.strip(" \t\n\r"))])
     )
     return _of_value(text, f"{name}()", change)
 
@@ -299,13 +331,19 @@ def integers(focus, depth=1):
 
 @st.composite
 def _plain_integers(draw, focus):
-    how = draw(st.sampled_from(["path", "path", "literal", "constant", "count", "length", "rowIndex"]))
+    how = draw(
+        st.sampled_from(["path", "path", "literal", "constant", "count", "length", "indexOf", "rowIndex"])
+    )
     if how == "constant":
         return fixed("%two", "integer", 2)
     if how == "rowIndex":
         return Expr("%rowIndex", "integer", lambda _n, e: [e.index])
-    if how == "length":
-        return _of_value(draw(_plain_texts(focus)), "length()", len, "integer")
+    if how in {"length", "indexOf"}:
+        part = draw(st.sampled_from(["", "a", "b", "\\", "é"]))
+        call, meaning = (
+            ("length()", len) if how == "length" else (f"indexOf({quoted(part)})", lambda v: v.find(part))
+        )
+        return _of_value(draw(_plain_texts(focus)), call, meaning, "integer")
     wanted = INTEGER if how == "path" else TEXT | ELEMENTS
     path = draw(paths(focus, wanted)) if how in {"path", "count"} and focus in MODEL else None
     if path is None:
@@ -450,7 +488,16 @@ def _existence(draw, focus, how):
 
 @st.composite
 def _text_tests(draw, focus):
-    left, right = draw(_plain_texts(focus)), draw(_plain_texts(focus))
+    left = draw(_plain_texts(focus))
+    if draw(st.booleans()):
+        pattern, python = draw(st.sampled_from(PATTERNS))
+        return _of_value(
+            left,
+            f"matches({quoted(pattern)})",
+            lambda v: re.search(python, v, re.DOTALL | re.ASCII) is not None,
+            "boolean",
+        )
+    right = draw(_plain_texts(focus))
     name, meaning = draw(
         st.sampled_from(
             [

@@ -27,7 +27,7 @@ from a360.fhir._fault import Faults, ViewError
 
 _NOTHING: frozenset[str] = frozenset()
 # Operations that pass on what they are given, in another form at most.
-_PASSING = frozenset({Op.WHOLE, Op.PARSE, Op.LIST, Op.COLLECTION, Op.CAST, Op.CHAIN})
+_PASSING = frozenset({Op.WHOLE, Op.PARSE, Op.LIST, Op.COLLECTION, Op.CAST, Op.CHAIN, Op.SLICE})
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,12 +67,17 @@ class Op(StrEnum):
     ENDS_WITH = "endsWith"
     CONTAINS = "contains"
     SUBSTRING = "substring"
-    REPLACE = "replace"
+    INDEX_OF = "indexOf"
+    MATCHES = "matches"  # what the pattern `extra`, with one meaning for all engines, is found in
+    REPLACE = "replace"  # of a text that is not ''
+    SURROUND = "surround"  # each character with a text
+    REPLACE_MATCHES = "replaceMatches"  # `extra` is the pattern, `groups` what stands for a match
     WHOLE = "whole"  # text to a whole number, exactly
     PARSE = "parse"  # JSON text to the struct `node`
     CHAIN = "chain"  # lists one after the other
     LIST = "list"  # one value as a list of none or one
     COLLECTION = "collection"  # a list that is never NULL
+    SLICE = "slice"  # the items from one position to before another, as `extra` says: "1:", "0:2"
     BRANCHES = "branches"  # the numbers of a union's branches
     SWITCH = "switch"  # the value of the branch that a row belongs to
 
@@ -255,6 +260,7 @@ class Call:
     many: bool = False
     extra: str = ""
     node: StructNode | None = None
+    groups: tuple[str | int, ...] = ()  # a substitution: texts, and the numbers of groups
 
 
 type Expr = Var | Constant | Field | Choice | Each | Filter | Descent | Guard | Item | Single | Call
@@ -312,7 +318,13 @@ def form(expr: Expr) -> tuple[object, ...]:
         case Single():
             own = expr.message
         case Call():
-            own = (expr.op, expr.extra, expr.type, id(expr.node) if expr.op is Op.PARSE else None)
+            own = (
+                expr.op,
+                expr.extra,
+                expr.groups,
+                expr.type,
+                id(expr.node) if expr.op is Op.PARSE else None,
+            )
         case Each() | Filter() | Descent():
             own = (expr.var.name, id(expr.node) if isinstance(expr, Descent) else None)
         case Guard():

@@ -1,14 +1,15 @@
 """The functions of FHIRPath that views may use."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from a360.fhir._boundaries import HIGH, LOW
 from a360.fhir._definitions import is_known, is_resource
 from a360.fhir._expr import EMPTY, NUMBER, UNKNOWN, Call, Constant, Each, Expr, Op
 from a360.fhir._fhirpath import Member, Node, Value
-from a360.fhir._function import Function
+from a360.fhir._function import Function, Handler
 from a360.fhir._operators import as_number, boolean
-from a360.fhir._paths import close_to, item, member, of_type, present, single, through, where
+from a360.fhir._paths import close_to, item, items, member, of_type, present, single, through, where
 from a360.fhir._scope import Scope
 from a360.fhir._text_functions import TEXT_FUNCTIONS
 from a360.fhir._types import kind_of, shown
@@ -16,6 +17,7 @@ from a360.fhir._types import kind_of, shown
 if TYPE_CHECKING:
     from a360.fhir._expressions import Expressions
 
+_LONGEST_LIST = 10**9  # longer than any, and short enough for every engine to count further
 _KEY = "the root of a resource"
 # What FHIRPath or FHIR has and views do not, with what serves instead.
 _INSTEAD = {
@@ -66,6 +68,28 @@ def _first(_e: "Expressions", target: Expr, _args: tuple[Node, ...], _scope: Sco
 
 def _last(_e: "Expressions", target: Expr, _args: tuple[Node, ...], _scope: Scope) -> Expr:
     return item(target, -1)
+
+
+def _sliced(bounds: Callable[[int], tuple[int, int | None]], *, default: int | None = None) -> Handler:
+    """A function that takes some items of a collection, by a number that is known when compiling."""
+
+    def handler(e: "Expressions", target: Expr, args: tuple[Node, ...], scope: Scope) -> Expr:
+        count = e.typed(args[0], scope) if default is None else Constant("integer", default)
+        if UNKNOWN in {target.type, count.type} or target.type == EMPTY:
+            return count if count.type == UNKNOWN else target
+        if isinstance(count, Call) and count.op is Op.NEGATE and isinstance(count.args[0], Constant):
+            count = Constant("integer", 0)
+        if not isinstance(count, Constant) or type(count.value) is not int:
+            return e.compilation.fault(
+                scope, "a number of items that is no whole number", "skip(1), take(2) or an integer constant"
+            )
+        if target.type == "choice":
+            return e.compilation.fault(
+                scope, "items of a choice of types", "choose one first: ofType(Quantity), for example"
+            )
+        return items(target, *bounds(min(max(count.value, 0), _LONGEST_LIST)))
+
+    return handler
 
 
 def _of_type(e: "Expressions", target: Expr, args: tuple[Node, ...], scope: Scope) -> Expr:
@@ -231,6 +255,9 @@ FUNCTIONS: dict[str, Function] = {
     "ofType": Function(_of_type, 1, 1),
     "select": Function(_select, 1, 1),
     "single": Function(_single),
+    "skip": Function(_sliced(lambda n: (n, None)), 1, 1),
+    "tail": Function(_sliced(lambda n: (n, None), default=1)),
+    "take": Function(_sliced(lambda n: (0, n)), 1, 1),
     "where": Function(_where, 1, 1),
     **TEXT_FUNCTIONS,
 }

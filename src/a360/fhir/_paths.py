@@ -76,6 +76,8 @@ def _shadow(value: Expr) -> Expr:  # noqa: PLR0911 - one a kind of expression
         case Item() if isinstance(items := _shadow(value.base), Field):
             # In JSON the two lists have the same length: a position means the same in both.
             return Item(items, value.position)
+        case Call(op=Op.SLICE) if isinstance(items := _shadow(value.args[0]), Field):
+            return Call(Op.SLICE, (items,), items.type, many=True, extra=value.extra, node=items.node)
         case Guard():
             return _of(_shadow(value.base), lambda one: Guard(one, value.condition))
         case Each():
@@ -229,6 +231,14 @@ def item(base: Expr, position: int) -> Expr:
     if base.many:
         return Item(base, position)
     return base if position in {0, -1} else Guard(base, Constant("boolean", value=False))
+
+
+def items(base: Expr, start: int, end: int | None = None) -> Expr:
+    """The items from a position to before another one."""
+    if base.many:
+        extra = f"{start}:{'' if end is None else end}"
+        return Call(Op.SLICE, (base,), base.type, many=True, extra=extra, node=base.node)
+    return base if start == 0 and end != 0 else Guard(base, Constant("boolean", value=False))
 
 
 def single(base: Expr, scope: Scope) -> Expr:

@@ -12,6 +12,8 @@ _COPIES = {
     Op.COMPARE_TIME: 5,
     Op.SAME: 3,
     Op.SUBSTRING: 3,
+    Op.SURROUND: 2,
+    Op.SLICE: 2,
     Op.LIST: 2,
     Op.LOW_DECIMAL: 2,
     Op.HIGH_DECIMAL: 2,

@@ -15,6 +15,20 @@ _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*", re.ASCII)
 NUMBER = "DECIMAL(38, 12)"
 
 
+_ESCAPED = re.compile(r"([\\$])")
+_KEPT = r"\\$1"
+# The edge of a word in engines that think of words in all scripts.
+_EDGES = {
+    "b": "(?:(?<=[0-9A-Z_a-z])(?![0-9A-Z_a-z])|(?<![0-9A-Z_a-z])(?=[0-9A-Z_a-z]))",
+    "B": "(?:(?<=[0-9A-Z_a-z])(?=[0-9A-Z_a-z])|(?<![0-9A-Z_a-z])(?![0-9A-Z_a-z]))",
+}
+
+
+def bounded(pattern: str) -> str:
+    r"""A pattern in which `\b` is the edge of a word of ASCII, for engines with a wider one."""
+    return re.sub(r"\\(.)", lambda found: _EDGES.get(found[1], found[0]), pattern, flags=re.DOTALL)
+
+
 @dataclass(frozen=True, slots=True)
 class Steps:
     """A descent as SQL text: its start, its lambda's parameter, what is beneath an item, and its depth."""
@@ -94,6 +108,10 @@ class Dialect(ABC):
         positions, by which the nodes are put into order at the end.
         """
 
+    @abstractmethod
+    def part(self, items: str, start: int, end: int | None) -> str:
+        """The items from a position, that counts from 0, to before another one; NULL of NULL."""
+
     def joined(self, items: str, separator: str) -> str:
         """Texts as one text; '' of none."""
         return f"coalesce(array_join({items}, {separator}), '')"
@@ -127,6 +145,31 @@ class Dialect(ABC):
     def replaced(self, text: str, pattern: str, replacement: str) -> str:
         """Matches replaced; groups are $1 and so on."""
         return f"regexp_replace({text}, {self.string(pattern)}, {self.string(replacement)})"
+
+    @abstractmethod
+    def trimmed(self, text: str) -> str:
+        """Without the spaces, tabs and line ends around it."""
+
+    def position(self, text: str, part: str) -> str:
+        """Where a text first contains another, from 1; 0 if it does not."""
+        return f"strpos({text}, {part})"
+
+    @abstractmethod
+    def matches(self, text: str, pattern: str) -> str:
+        r"""Whether a pattern, with \b of ASCII, is found in a text."""
+
+    def all_replaced(self, text: str, pattern: str, replacement: str) -> str:
+        r"""All matches of such a pattern replaced by what `substitution` or `after_group` gives."""
+        return f"regexp_replace({text}, {self.string(bounded(pattern))}, {replacement})"
+
+    def substitution(self, parts: Sequence[str | int]) -> str:
+        """What stands for a match, as SQL: texts, and the numbers of groups."""
+        escaped = (f"${part}" if isinstance(part, int) else _ESCAPED.sub(r"\\\g<0>", part) for part in parts)
+        return self.string("".join(escaped))
+
+    def after_group(self, text: str) -> str:
+        """What stands for a match: its first group, and after it a text that only a row knows."""
+        return f"'$1' || regexp_replace({text}, {self.string(_ESCAPED.pattern)}, {self.string(_KEPT)})"
 
     # Values
 

@@ -83,6 +83,11 @@ class DuckDB(Dialect):
         folded = f"list_reduce({levels}, lambda s, i: {step}, {start})"
         return f"list_transform(list_sort({folded}.done), lambda e: e.node)"
 
+    def part(self, items: str, start: int, end: int | None) -> str:
+        """Both ends count from 1 and belong to it."""
+        base = f"({items})" if items.startswith("CASE ") else items
+        return f"{base}[{start + 1}:{'' if end is None else end}]"
+
     def joined(self, items: str, separator: str) -> str:
         """Under its PostgreSQL name."""
         return f"coalesce(array_to_string({items}, {separator}), '')"
@@ -106,6 +111,28 @@ class DuckDB(Dialect):
     def replaced(self, text: str, pattern: str, replacement: str) -> str:
         r"""Groups are \1 here."""
         return super().replaced(text, pattern, replacement.replace("$", "\\"))
+
+    def trimmed(self, text: str) -> str:
+        """Escapes stand in a literal of their own kind."""
+        return rf"trim({text}, E' \t\n\r')"
+
+    def matches(self, text: str, pattern: str) -> str:
+        r"""RE2's `\b` is of ASCII."""
+        return f"regexp_matches({text}, {self.string(pattern)})"
+
+    def all_replaced(self, text: str, pattern: str, replacement: str) -> str:
+        """All only if told so."""
+        return f"regexp_replace({text}, {self.string(pattern)}, {replacement}, 'g')"
+
+    def substitution(self, parts: Sequence[str | int]) -> str:
+        r"""Groups are \1 here, and only the backslash is special."""
+        return self.string(
+            "".join(f"\\{part}" if isinstance(part, int) else part.replace("\\", "\\\\") for part in parts)
+        )
+
+    def after_group(self, text: str) -> str:
+        r"""Groups are \1 here, and only the backslash is special."""
+        return rf"'\1' || replace({text}, '\', '\\')"
 
     def instant(self, text: str) -> str:
         """ISO 8601 with its offset."""

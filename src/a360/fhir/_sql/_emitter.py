@@ -43,7 +43,6 @@ _INFIX: Mapping[Op, str] = {
 _FUNCTIONS: Mapping[Op, str] = {
     Op.LOWER: "lower",
     Op.UPPER: "upper",
-    Op.TRIM: "trim",
     Op.LENGTH: "length",
     Op.REPLACE: "replace",
 }
@@ -60,6 +59,7 @@ _POWERS: Mapping[Op, int] = {
     **dict.fromkeys((Op.ENDS_WITH, Op.CONTAINS, Op.SAME), 4),
     **dict.fromkeys((Op.CONCAT, Op.LOW_TIME, Op.HIGH_TIME), 5),
     Op.JOIN_TEXT: 5,
+    **dict.fromkeys((Op.INDEX_OF, Op.SURROUND), 5),
     Op.MODULO: 6,
     Op.FLOOR_DIVIDE: 6,
     Op.NEGATE: 7,
@@ -108,6 +108,14 @@ class Emitter:
             Op.FLOOR_DIVIDE: self._quotient,
             Op.MODULO: self._modulo,
             Op.SUBSTRING: self._substring,
+            Op.SLICE: self._slice,
+            Op.TRIM: lambda c: dialect.trimmed(self.sql(c.args[0])),
+            Op.INDEX_OF: lambda c: f"{dialect.position(*self._texts(c))} - 1",
+            Op.MATCHES: lambda c: dialect.matches(self.sql(c.args[0]), c.extra),
+            Op.REPLACE_MATCHES: lambda c: dialect.all_replaced(
+                self.sql(c.args[0]), c.extra, dialect.substitution(c.groups)
+            ),
+            Op.SURROUND: self._surround,
             Op.STARTS_WITH: lambda c: dialect.starts(*self._texts(c)),
             Op.ENDS_WITH: lambda c: dialect.ends(*self._texts(c)),
             Op.CONTAINS: lambda c: dialect.contains(*self._texts(c)),
@@ -373,6 +381,20 @@ class Emitter:
     def _modulo(self, expr: Call) -> str:
         left, right = (self._atom(arg) for arg in expr.args)
         return f"{left} % nullif({right}, 0)"
+
+    def _slice(self, expr: Call) -> str:
+        start, _, end = expr.extra.partition(":")
+        return self.dialect.part(self.sql(expr.args[0]), int(start), int(end) if end else None)
+
+    def _surround(self, expr: Call) -> str:
+        """A text put before all, and after each character."""
+        text, new = expr.args
+        if isinstance(new, Constant) and isinstance(new.value, str):
+            replacement = self.dialect.substitution((1, new.value))
+        else:
+            replacement = self.dialect.after_group(self.sql(new))
+        after = self.dialect.all_replaced(self.sql(text), "(?s)(.)", replacement)
+        return f"{self._atom(new, Op.CONCAT)} || {after}"
 
     def _substring(self, expr: Call) -> str:
         text, start, *length = self._texts(expr)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from a360.fhir._plan import Unnest
-from a360.fhir._sql._dialect import Dialect, Steps
+from a360.fhir._sql._dialect import Dialect, Steps, bounded
 from a360.fhir._struct import Leaf, StructNode
 
 _TRIES = {"+": "try_add", "-": "try_subtract", "*": "try_multiply", "/": "try_divide"}
@@ -70,6 +70,22 @@ class Spark(Dialect):
         start = f"named_struct('done', CAST(array() AS {entries}), 'pending', {pending_first})"
         folded = f"aggregate(sequence(1, {steps.depth}), {start}, (s, i) -> {step}, s -> s.done)"
         return f"transform(array_sort({folded}), e -> e.node)"
+
+    def part(self, items: str, start: int, end: int | None) -> str:
+        """By a position from 1 and a length."""
+        return f"slice({items}, {start + 1}, {f'size({items})' if end is None else end - start})"
+
+    def trimmed(self, text: str) -> str:
+        """Spark's own trim takes spaces alone."""
+        return rf"trim(BOTH ' \t\n\r' FROM {text})"
+
+    def position(self, text: str, part: str) -> str:
+        """Under its short name."""
+        return f"instr({text}, {part})"
+
+    def matches(self, text: str, pattern: str) -> str:
+        """A function."""
+        return f"regexp_like({text}, {self.string(bounded(pattern))})"
 
     def starts(self, text: str, beginning: str) -> str:
         """A function."""

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from a360.fhir._definitions import is_primitive
 from a360.fhir._plan import Unnest
-from a360.fhir._sql._dialect import NUMBER, Dialect, Steps
+from a360.fhir._sql._dialect import NUMBER, Dialect, Steps, bounded
 from a360.fhir._struct import Leaf, StructNode
 
 
@@ -70,6 +70,18 @@ class Trino(Dialect):
         start = f"CAST(ROW(ARRAY[], {first}) AS {state})"
         folded = f"reduce(sequence(1, {steps.depth}), {start}, (s, i) -> {step}, s -> s.done)"
         return f"transform(array_sort({folded}, (a, b) -> IF(a.path < b.path, -1, 1)), e -> e.node)"
+
+    def part(self, items: str, start: int, end: int | None) -> str:
+        """By a position from 1 and a length."""
+        return f"slice({items}, {start + 1}, {f'cardinality({items})' if end is None else end - start})"
+
+    def trimmed(self, text: str) -> str:
+        """Trino's own trim takes spaces of all scripts."""
+        return rf"trim(BOTH U&' \0009\000A\000D' FROM {text})"
+
+    def matches(self, text: str, pattern: str) -> str:
+        """A function."""
+        return f"regexp_like({text}, {self.string(bounded(pattern))})"
 
     def starts(self, text: str, beginning: str) -> str:
         """A function."""
