@@ -166,6 +166,7 @@ def test_functions_of_text_on_spark():
         ("matches('*a')", "* with nothing before it to repeat"),
         ("matches('^*')", "a repetition of what may match nothing"),
         ("matches('(a*)*')", "a repetition of what may match nothing"),
+        ("matches('(?:(?:a)+?)+')", "a repetition of a repetition, one of them lazy"),
         ("matches('a{,2}')", "a { that begins no count"),
         ("matches('a{3,2}')", "the count {3,2}"),
         ("matches('a{1001}')", "the count {1001}"),

@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from random_views import counted, worlds
 from test_fhir_view_cases import CASES, needs_cases
+from test_fhir_view_texts import CASES as TEXT_CASES
+from test_fhir_view_texts import PATIENT, PATTERNS, TEXTS, agreements, view_of
 from trino_server import TrinoError
 
 from a360.fhir import ViewError, compile_view, evaluate
@@ -112,6 +114,21 @@ def test_values_on_trino(trino):
     view = {"resource": "Observation", "select": [{"column": columns}]}
     resources = [{"resourceType": "Observation", "valueQuantity": {"value": Decimal("0.3")}}]
     assert trino.evaluate(view, resources) == [{f"c{n}": value for n, (_, value) in enumerate(cases)}]
+
+
+def test_functions_of_text_on_trino(trino):
+    """Functions of text and of parts of collections give what they give on DuckDB."""
+    found = trino.evaluate(view_of([path for path, _ in TEXT_CASES]), [PATIENT])
+    assert found == [{f"c{number}": value for number, (_, value) in enumerate(TEXT_CASES)}]
+
+
+@settings(deadline=None, max_examples=10, phases=[Phase.generate])
+@given(st.lists(PATTERNS, min_size=8, max_size=12), st.lists(TEXTS, min_size=3, max_size=4))
+def test_patterns_mean_the_same_on_trino(trino, pairs, texts):
+    """A pattern that is allowed finds and replaces on Trino what Python's `re` does with it."""
+    cases = agreements(pairs, texts)
+    [row] = trino.evaluate(view_of([path for path, _ in cases]), [PATIENT])
+    assert list(row.values()) == [expected for _, expected in cases]
 
 
 def test_decimals_keep_their_digits(trino):

@@ -44,6 +44,7 @@ class Part:
     text: str
     nullable: bool = False  # whether it may match nothing at all
     size: int = 1  # with repetitions written out
+    sign: str = ""  # how it repeats, where it is a repetition and no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ class _Reader:
             "|".join(way.text for way in ways),
             any(way.nullable for way in ways),
             self._sized(sum(way.size for way in ways)),
+            ways[0].sign if len(ways) == 1 else "",
         )
 
     def _sequence(self) -> Part:
@@ -107,6 +109,7 @@ class _Reader:
             "".join(part.text for part in parts),
             all(part.nullable for part in parts),
             self._sized(1 + sum(part.size for part in parts)),
+            parts[0].sign if len(parts) == 1 else "",
         )
 
     def _sized(self, size: int) -> int:
@@ -126,7 +129,12 @@ class _Reader:
         if anchor or (part.nullable and most > 1):
             # Engines differ in how often nothing fits, and some take forever.
             self._fail("a repetition of what may match nothing")
-        return Part(part.text + text, part.nullable or least == 0, self._sized(part.size * max(most, 1)))
+        if part.sign and (_is_lazy(part.sign) or _is_lazy(text)):
+            # Trino's engine makes one repetition of the two, and that not the right one.
+            self._fail("a repetition of a repetition, one of them lazy")
+        return Part(
+            part.text + text, part.nullable or least == 0, self._sized(part.size * max(most, 1)), text
+        )
 
     def _quantifier(self) -> tuple[int, int, str]:
         """The least and the most times that come next, and the text; the text is '' if none comes."""
@@ -193,7 +201,9 @@ class _Reader:
             self._fail("a ( without its )")
         self.at += 1
         self.depth -= 1
-        return Part(f"{opening}{inner.text})", inner.nullable, inner.size)
+        return Part(
+            f"{opening}{inner.text})", inner.nullable, inner.size, inner.sign if opening == "(?:" else ""
+        )
 
     def _named(self) -> str:
         if self.text.startswith("?:", self.at):
@@ -266,6 +276,10 @@ class _Reader:
             self._fail("a [ without its ]" if not character else f"{character} in a class (escape it by \\)")
         self.at += 1
         return character
+
+
+def _is_lazy(sign: str) -> bool:
+    return len(sign) > 1 and sign.endswith("?")
 
 
 def _ranges_of(letter: str) -> _Ranges:
