@@ -11,6 +11,7 @@ from a360.hl7v2._primitives import instant, zone_of
 from a360.hl7v2._routes import Link, Route, routes
 from a360.hl7v2._store import Made, Options, Resource, Store, merge
 from a360.hl7v2._targets import Element, element
+from a360.hl7v2._valid import complete
 
 # Segments that say more of the segment before them: they belong to the last one that is not among these.
 _FOLLOWERS = frozenset(
@@ -80,6 +81,7 @@ def convert(message: Message, options: Options | None = None) -> Conversion:
     for index, segment in enumerate(segments):
         walk.take(segment, segments, index)
     finish(message, store, walk.roles)
+    complete(store, walk.roles.get("patient"))
     _stamp(message, store)
     notes = (*message.notes, *mended, *_nulls(segments), *store.notes)
     return Conversion(tuple(store.resources.values()), notes)

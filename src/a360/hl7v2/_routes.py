@@ -3,11 +3,11 @@
     SEGMENT [in KINDS] [after NAMES] [under NAMES] [before NAMES] [IF ...] -> Type:role Map [key=...] [links]
 
 `in` names messages (`ADT`, `ADT^A40`); `after` the nearest segment before this one that is not a follower;
-`under` the nearest that is no observation either, or with `!` what that must not be; `before` the detail an
-order is about. A role holds the resource others refer to: `role+` makes a new one each time, `role?` only says
-more of one that is there. `key=F+F|F` names the fields that make the resource the same one when it is sent
-again. A link `path=role` puts a reference to the role's resource at the path, and `role.path=this` one to this
-resource into another. A route with the map `-` only links, `role.path=role`.
+`under` the nearest that is no observation either, or with `!` what that must not be; `before` the detail of
+an order. A role holds the resource others refer to: `role+` makes a new one each time, `role?` only says more
+of one that is there. `key=F+F|F` names the fields that make the resource the same one when it is sent again. A
+link `path=role` puts a reference to the role's resource at the path, and `role.path=this` one to this resource
+into another. A route with the map `-` only links, `role.path=role`.
 """
 
 import re
