@@ -103,9 +103,11 @@ class _Walk:
     def take(self, segment: Segment, segments: tuple[Segment, ...], index: int) -> None:
         """Make what a segment makes."""
         name = segment.name
-        if name in _GROUPS:
+        # Where specimens come first, an ORC says more of the OBR before it; elsewhere it starts a group.
+        starts = name in _GROUPS and not (name == "ORC" and "OUL" in self._kinds)
+        if starts:
             self._leave(name)
-        if name == "ORC":
+        if name == "ORC" and starts:
             self._await(segments, index)
         elif name == "OBR" and segment is not self._awaited:
             self.roles.pop("order", None)
@@ -138,7 +140,7 @@ class _Walk:
             self.roles.pop(role, None)
 
     def _fits(self, route: Route, view: View) -> bool:
-        if route.kinds and not route.kinds & self._kinds:
+        if (route.kinds and not route.kinds & self._kinds) or route.not_kinds & self._kinds:
             return False
         if route.after and self._anchor not in route.after:
             return False

@@ -122,6 +122,9 @@ def _identifier(vocabulary: str) -> Converter:  # noqa: ARG001 - one signature f
 
     def convert(parts: list[str], store: Store) -> dict[str, Any] | None:
         found: dict[str, Any] = {}
+        if parts and "&" in parts[0]:
+            # An EIP where an EI was meant: the placer's half.
+            parts = parts[0].split("&")
         text = value(parts, 0)
         if text:
             found["value"] = text

@@ -2,12 +2,12 @@
 
     SEGMENT [in KINDS] [after NAMES] [under NAMES] [before NAMES] [IF ...] -> Type:role Map [key=...] [links]
 
-`in` names messages (`ADT`, `ADT^A40`); `after` the nearest segment before this one that is not a follower;
-`under` the nearest that is no observation either, or with `!` what that must not be; `before` the detail of
-an order. A role holds the resource others refer to: `role+` makes a new one each time, `role?` only says more
-of one that is there. `key=F+F|F` names the fields that make the resource the same one when it is sent again. A
-link `path=role` puts a reference to the role's resource at the path, and `role.path=this` one to this resource
-into another. A route with the map `-` only links, `role.path=role`.
+`in` names messages (`ADT`, `ADT^A40`), or with `!` those not meant; `after` the nearest segment before it
+that is not a follower; `under` the nearest that is no observation either, or with `!` what it must not be;
+`before` the detail of an order. A role holds the resource others refer to: `role+` makes a new one each time,
+`role?` only says more of one that is there. `key=F+F|F` names the fields that make the resource the same one
+when it is sent again. A link `path=role` puts a reference to the role's resource at the path, and
+`role.path=this` one to this resource into another. A route with the map `-` only links, `role.path=role`.
 """
 
 import re
@@ -41,6 +41,7 @@ class Route:
 
     segment: str
     kinds: frozenset[str]
+    not_kinds: frozenset[str]
     after: frozenset[str]
     under: frozenset[str]
     not_under: frozenset[str]
@@ -76,11 +77,13 @@ def _route(line: str) -> Route:
     kind, _, role = target.partition(":")
     fresh, held = role.endswith("+"), role.endswith("?")
     role = role.rstrip("+?")
+    kinds = match["kinds"] or ""
     condition, under = match["condition"], match["under"] or ""
     keys = [item.removeprefix("key=") for item in rest if item.startswith("key=")]
     return Route(
         segment=match["segment"],
-        kinds=_set(match["kinds"]),
+        kinds=_set(match["kinds"]) if not kinds.startswith("!") else frozenset(),
+        not_kinds=_set(kinds[1:]) if kinds.startswith("!") else frozenset(),
         after=_set(match["after"]),
         under=_set(under) if not under.startswith("!") else frozenset(),
         not_under=_set(under[1:]) if under.startswith("!") else frozenset(),

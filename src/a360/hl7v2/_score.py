@@ -20,6 +20,10 @@ EXCLUDED: dict[str, str] = {
     r"[A-Za-z]+\.id": "ids are each converter's own; references are compared by what they lead to",
     r"[A-Za-z]+\.text\..*": "narrative: the other converter tells when it ran",
     r"[A-Za-z]+\.meta\.lastUpdated": "ours says when the message was sent, so that later messages win",
+    r"Provenance\.target\.reference": "theirs is the bundle, which we do not keep; ours the message header",
+    r"(?:Organization|Device|Condition)\.identifier\.type\.coding\.display": (
+        "words of table 0301: theirs are definitions, the guide's are displays"
+    ),
 }
 _EXCLUDED = [(re.compile(f"{path}\\Z"), reason) for path, reason in EXCLUDED.items()]
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
