@@ -9,7 +9,7 @@ from a360.hl7v2 import _observed, _replaced
 from a360.hl7v2._coded import Converter, value
 from a360.hl7v2._conditions import Condition, UncompilableError, compile_condition
 from a360.hl7v2._identity import key_of
-from a360.hl7v2._levels import COMPONENTS, FIELDS, Level
+from a360.hl7v2._levels import COMPONENTS, FIELDS, Level, source_of
 from a360.hl7v2._primitives import BY_TYPE, ZONED
 from a360.hl7v2._store import Made, Store
 from a360.hl7v2._tables import rows_of
@@ -54,7 +54,7 @@ def faults_of(name: str, part: str) -> tuple[tuple[Row, str], ...]:
 
 
 def _tree(name: str, part: str) -> Node:
-    root = Node(name, root_type(name))
+    root = Node(name, root_type(name), owner=name.partition("[")[0])
     unfit = {row for row, _ in faults_of(name, part)}
     for row in rows_of(name, part):
         if row not in unfit:
@@ -96,60 +96,74 @@ def _plain(node: Node, level: Level) -> Build:
     if is_primitive(node.kind):
         return _last(rows)
     children = _children(node, level)
+    lacks = level.lacks
 
     def build(x: Any, rep: int | None, store: Store) -> Any:  # noqa: ANN401 - any element
-        found: Any = None
-        for row in rows:
-            made = row(x, rep, store)
-            if made is None:
-                continue
-            if isinstance(made, dict) and isinstance(found, dict):
-                fill(found, made)
-            else:
-                found = made
-        if isinstance(found, (str, list)):
-            return found
+        whole = _whole(rows, x, rep, store) if rows else None
+        if isinstance(whole, (str, list)):
+            return whole
         out: dict[str, Any] = {}
         for name, many, builds in children:
-            made = _gather(builds, x, rep, store, many=many)
+            made = None
+            for needed, child in builds:
+                if needed is None or not lacks(x, needed):
+                    made = _joined(made, child(x, rep, store), many=many)
             if made is not None:
                 out[name] = made
-        if found:
+        if whole:
             # What a mapping says of a part goes before what the whole brought along.
-            fill(out, found)
+            fill(out, whole)
         return out if out and out.keys() not in _LONE else None
 
     return build
 
 
-def _gather(builds: list[Build], x: Any, rep: int | None, store: Store, *, many: bool) -> Any:  # noqa: ANN401
-    """What several mappings give one element: all of it if the element repeats, else the last word."""
+def _whole(rows: list[Build], x: Any, rep: int | None, store: Store) -> Any:  # noqa: ANN401 - any element
+    """What the mappings of an element itself give: parts of it add up, else the last has the last word."""
+    found: Any = None
+    for row in rows:
+        made = row(x, rep, store)
+        if made is None:
+            continue
+        if isinstance(made, dict) and isinstance(found, dict):
+            fill(found, made)
+        else:
+            found = made
+    return found
+
+
+def _joined(held: Any, made: Any, *, many: bool) -> Any:  # noqa: ANN401 - any element
+    """What one more mapping adds: an item if the element repeats, else it has the last word."""
+    if made is None:
+        return held
     if not many:
-        last = None
-        for build in builds:
-            made = build(x, rep, store)
-            if made is not None:
-                last = made
-        return last
-    items: list[Any] = []
-    for build in builds:
-        made = build(x, rep, store)
-        if isinstance(made, list):
-            items += made
-        elif made is not None:
-            items.append(made)
-    return items or None
+        return made
+    items = made if isinstance(made, list) else [made]
+    return items if held is None else held + items
 
 
-def _children(node: Node, level: Level) -> list[tuple[str, bool, list[Build]]]:
+def _needed(node: Node) -> frozenset[int] | None:
+    """The fields without which an element comes to nothing; None if there is no telling."""
+    found = set()
+    names = set()
+    for row in node.all_rows():
+        name, number = source_of(row.source) if row.source else ("", 0)
+        if not number or _speaks_of_absence(row):
+            return None
+        found.add(number)
+        names.add(name)
+    return frozenset(found) if len(names) == 1 and names <= {node.owner} else None
+
+
+def _children(node: Node, level: Level) -> list[tuple[str, bool, list[tuple[frozenset[int] | None, Build]]]]:
     """The children by JSON name; what extends a primitive goes beside it, under a name with an underscore."""
-    found: dict[str, tuple[bool, list[Build]]] = {}
+    found: dict[str, tuple[bool, list[tuple[frozenset[int] | None, Build]]]] = {}
     for (name, _), child in sorted(node.children.items(), key=lambda item: _slot(item[0][1])):
         if child.rows or not is_primitive(child.kind):
-            found.setdefault(name, (child.many, []))[1].append(_element(child, level))
+            found.setdefault(name, (child.many, []))[1].append((_needed(child), _element(child, level)))
         if is_primitive(child.kind) and child.children:
-            beside = Node(name, "Element", children=child.children)
-            found.setdefault(f"_{name}", (False, []))[1].append(_plain(beside, level))
+            beside = Node(name, "Element", children=child.children, owner=child.owner)
+            found.setdefault(f"_{name}", (False, []))[1].append((_needed(beside), _plain(beside, level)))
     return [(name, many, builds) for name, (many, builds) in found.items()]
 
 
@@ -161,7 +175,7 @@ def _slot(text: str) -> int:
 def _reference(node: Node, level: Level) -> Build:
     """A reference: the resource it leads to is made and kept, and pointed at."""
     inner = [(kind, _plain(child, level)) for kind, child in node.resources.items()]
-    rest = _plain(Node(node.name, node.kind, rows=node.rows, children=node.children), level)
+    rest = _plain(Node(node.name, node.kind, rows=node.rows, children=node.children, owner=node.owner), level)
 
     def build(x: Any, rep: int | None, store: Store) -> Any:  # noqa: ANN401 - one reference or several
         found = []

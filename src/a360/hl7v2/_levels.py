@@ -12,13 +12,14 @@ from a360.hl7v2._message import NULL, Segment, part
 class View:
     """A segment being read, with the segments it stands near to."""
 
-    __slots__ = ("_cut", "near", "rep", "segment")
+    __slots__ = ("_cut", "near", "present", "rep", "segment")
 
     def __init__(self, segment: Segment, near: dict[str, Segment]) -> None:
         self.segment = segment
         self.near = near
         # Which repetition of its field is being read: conditions on that field speak of it.
         self.rep = 0
+        self.present = frozenset(number for number, raw in enumerate(segment.fields) if raw)
         self._cut: dict[int, list[list[str]]] = {}
 
     def parts(self, number: int) -> list[list[str]]:
@@ -42,6 +43,8 @@ class Level(NamedTuple):
     source: Callable[[str], Callable[[Any, int], list[str] | None]]
     counter: Callable[[str], Callable[[Any], int]]
     resolver: Callable[[str], Resolver[Any]]
+    # Whether none of some fields, or components, has a value: then nothing that comes of them needs a look.
+    lacks: Callable[[Any, frozenset[int]], bool]
 
 
 @cache
@@ -49,6 +52,12 @@ def _numbers(ref: str) -> tuple[str, list[int]]:
     """`PID-3.4.1` to its name and numbers."""
     name, _, rest = ref.replace("-", ".", 1).partition(".")
     return name, [int(number) for number in rest.split(".") if number]
+
+
+def source_of(ref: str) -> tuple[str, int]:
+    """The segment or data type a source names, and its field or component; nought if it is the whole."""
+    name, numbers = _numbers(ref)
+    return name, numbers[0] if numbers else 0
 
 
 def _field_source(ref: str) -> Callable[[View, int], list[str] | None]:
@@ -172,6 +181,15 @@ def _component_resolver(source: str) -> Resolver[list[str]]:
     return resolve
 
 
+def _lacks_fields(view: View, numbers: frozenset[int]) -> bool:
+    return numbers.isdisjoint(view.present)
+
+
+def _lacks_components(parts: list[str], numbers: frozenset[int]) -> bool:
+    count = len(parts)
+    return not any(number <= count and parts[number - 1] for number in numbers)
+
+
 _NOTHING = View(Segment("", ("",)), {})
-FIELDS = Level(_field_source, _field_count, _field_resolver)
-COMPONENTS = Level(_component_source, _component_count, _component_resolver)
+FIELDS = Level(_field_source, _field_count, _field_resolver, _lacks_fields)
+COMPONENTS = Level(_component_source, _component_count, _component_resolver, _lacks_components)

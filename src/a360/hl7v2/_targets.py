@@ -53,6 +53,8 @@ class Node:
     slot: str = ""
     # An element that repeats, but of which a segment makes one: its field's repetitions go further in.
     single: bool = False
+    # The segment or data type whose map this is.
+    owner: str = ""
     rows: list[Row] = field(default_factory=list)
     children: dict[tuple[str, str], "Node"] = field(default_factory=dict)
     resources: dict[str, "Node"] = field(default_factory=dict)
@@ -141,7 +143,7 @@ def _enter(node: Node, step: Step) -> Node:
     kind = re.sub(r"\[.*", "", kind)
     if kind not in element_types():
         raise UnknownElementError(step.inner)
-    inner = found.resources.setdefault(kind, Node(kind, kind))
+    inner = found.resources.setdefault(kind, Node(kind, kind, owner=node.owner))
     for deeper in steps(rest) if rest else ():
         inner = _enter(inner, deeper)
     return inner
@@ -160,7 +162,9 @@ def _child(node: Node, step: Step) -> Node:
     slot = (step.slot or "1") if found.many else "1"
     key = (name, slot)
     if key not in node.children:
-        node.children[key] = Node(name, found.kind, found.many, slot, single=slot.startswith("one"))
+        node.children[key] = Node(
+            name, found.kind, found.many, slot, single=slot.startswith("one"), owner=node.owner
+        )
     return node.children[key]
 
 
