@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from a360.hl7v2._events import finish
-from a360.hl7v2._identity import key_of
+from a360.hl7v2._identity import identified, key_of, numbered
 from a360.hl7v2._levels import View
 from a360.hl7v2._message import NULL, Message, Note, Reject, Segment, part
 from a360.hl7v2._order import check, in_order
@@ -175,24 +175,31 @@ class _Walk:
         key = self._key(route, view)
         if not key:
             return f"{self.roles.get('patient', '')}\0{key_of(route.kind, made, self._store)}"
-        key = f"{self._store.scope}\0{key}"
         times = self._keys[route.role, key] = self._keys.get((route.role, key), 0) + 1
         return f"{key}\0{times}" if route.fresh and times > 1 else key
 
     def _key(self, route: Route, view: View) -> str:
+        """The first of a route's keys whose fields are all there."""
         for choice in route.key:
             texts = [self._text(ref, view) for ref in choice]
             if all(texts):
-                return "\0".join(texts)
+                named = any(ref[0] == "@" or ref[-1] in "#!" for ref in choice)
+                return "\0".join(texts if named else (self._store.scope, *texts))
         return ""
 
     def _text(self, ref: str, view: View) -> str:
-        if ref.startswith("@"):
+        """What a part of a key stands for: a role's resource, an identifier with who gave it, or a value."""
+        if ref[0] == "@":
             return self.roles.get(ref[1:], "")
         name, _, rest = ref.partition("-")
         segment = view.segment if view.segment.name == name else self._near.get(name)
         if segment is None:
             return ""
+        if rest[-1] == "#":
+            return identified(segment.repetitions(int(rest[:-1])), self._store.scope, self._store)
+        if rest[-1] == "!":
+            owner = self.roles.get("patient") or self._store.scope
+            return numbered(segment.raw(int(rest[:-1])), owner, self._store)
         field, _, component = rest.partition(".")
         text = segment.raw(int(field)).partition("~")[0]
         text = part(text, "^", int(component)) if component else text.rstrip("^")

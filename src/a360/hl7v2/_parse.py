@@ -169,11 +169,21 @@ def _decoded(lines: list[bytes], charset: str, position: int) -> tuple[list[str]
         line = data.count(b"\r", 0, error.start)
         name = lines[line][:3].decode("latin-1") if lines[line][:3].isalnum() else ""
         return Reject("encoding", name, 0, f"the bytes are not {charset}", position)
-    if charset.startswith("iso8859") and any("\x80" <= character <= "\x9f" for character in text):
+    # Text of a single-byte set has no control characters above ASCII, and is never well-formed UTF-8 by chance.
+    controls = any("\x80" <= character <= "\x9f" for character in text)
+    if charset.startswith("iso8859") and (controls or _is_utf8(data)):
         return Reject(
             "encoding", "MSH", 18, f"declared {charset}, but the bytes are of another set", position
         )
     return text.split("\r"), charset, notes
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _with_standard_delimiters(lines: list[str], delimiters: str) -> list[str]:

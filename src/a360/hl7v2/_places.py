@@ -9,6 +9,7 @@ from a360.hl7v2._store import Made, Store
 _PHYSICAL = "http://terminology.hl7.org/CodeSystem/location-physical-type"
 # From the widest to the closest: component of PL, and what kind of place it is.
 _LEVELS = ((3, "si"), (6, "bu"), (7, "lvl"), (0, "lvl"), (1, "ro"), (2, "bd"))
+_FACILITY = 3
 _NO_PART_OF_IT = {4, 8}
 
 
@@ -20,6 +21,8 @@ def place(vocabulary: str) -> Converter:  # noqa: ARG001 - a place has no vocabu
 def chain(parts: list[str], store: Store, more: dict[str, Any]) -> Made | None:
     """Keep the places a PL names, each part of the next wider one, with `more` said of each."""
     whole = "^".join("" if at in _NO_PART_OF_IT else part for at, part in enumerate(parts))
+    # A room without a facility is one of the sender's.
+    owner = "" if len(parts) > _FACILITY and parts[_FACILITY] else store.scope
     words = "--".join(piece for part in parts for piece in part.split("&") if piece)
     parent: Made | None = None
     for at, kind in _LEVELS:
@@ -39,7 +42,7 @@ def chain(parts: list[str], store: Store, more: dict[str, Any]) -> Made | None:
         made["description"] = unescape(words)
         made["physicalType"] = {"coding": [{"system": _PHYSICAL, "code": kind}]}
         made.update(more)
-        parent = store.add(made, f"{whole}\0{at}")
+        parent = store.add(made, f"{owner}\0{whole}\0{at}")
     return parent
 
 

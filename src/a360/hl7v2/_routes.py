@@ -51,6 +51,7 @@ class Route:
     role: str
     fresh: bool
     held: bool
+    map_name: str
     build: Build
     key: tuple[tuple[str, ...], ...]
     links: tuple[Link, ...]
@@ -93,6 +94,7 @@ def _route(line: str) -> Route:
         role=role,
         fresh=fresh,
         held=held,
+        map_name=name,
         build=segment_map(name) if name != "-" else _nothing,
         key=tuple(tuple(choice.split("+")) for key in keys for choice in key.split("|")),
         links=tuple(_link(item, role, named=name == "-") for item in rest if not item.startswith("key=")),
