@@ -12,14 +12,13 @@ from a360.hl7v2._score import compare
 
 # What is reached less a hair; a change that loses ground fails here.
 FLOOR = (0.905, 0.905)
-# The other converter keeps these messages to a link between identifiers; we keep the patient, visit and account
-# they speak of, because what is merged has to be said of the resources themselves.
+AIM = (0.85, 0.85)
+# The other converter keeps these messages to a link between identifiers; we keep the patient, visit and
+# account they speak of, because what is merged has to be said of the resources themselves.
 MERGES = {"ADT^A40", "ADT^A41", "ADT^A45", "ADT^A47"}
-FLOORS = {kind: (0.15, 0.9) for kind in MERGES}
+FLOORS = dict.fromkeys(MERGES, (0.15, 0.9))
 # Of documents it reads the author and the state of completion otherwise than the guide does.
 FLOORS |= {f"MDM^T{number}": (0.78, 0.85) for number in ("01", "02", "05", "06", "09", "10")}
-    f"MDM^T{number}": (0.78, 0.85) for number in ("01", "02", "05", "06", "09", "10")
-}
 
 
 @pytest.fixture(scope="module")
@@ -65,11 +64,11 @@ def test_converting_again_gives_the_same(conversions):
 
 
 def test_recall_and_precision_do_not_fall(samples):
-    """Leaf by leaf, we make what the other converter makes, as far as was reached, for every type of message."""
+    """Leaf by leaf, we make what the other converter makes, as far as was reached, for each type."""
     found = score(*samples)
     assert not found.faults
     assert found.overall.messages == 57
-    assert (found.overall.precision, found.overall.recall) >= FLOOR
+    assert found.overall.precision >= FLOOR[0]
     assert found.overall.recall >= FLOOR[1]
     low = {
         kind: (round(tally.precision, 3), round(tally.recall, 3))
@@ -91,7 +90,7 @@ def test_a_score_of_the_expected_against_itself_is_full(samples):
     """Comparing a bundle with itself finds every leaf, whatever its ids."""
     bundle = json.loads((samples[1] / "ADT-A01-01-expected.json").read_text(encoding="utf-8-sig"))
     resources = [entry["resource"] for entry in bundle["entry"]]
-    renamed = json.loads(re.sub(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}", "0-", json.dumps(resources)))
+    renamed = json.loads(re.sub(r"(?<!uuid:)[0-9a-f]{8}-([0-9a-f]{4}-){3}", "0-", json.dumps(resources)))
     tally = compare(resources, renamed)
     assert tally.precision == tally.recall == 1.0
 

@@ -169,7 +169,7 @@ def _decoded(lines: list[bytes], charset: str, position: int) -> tuple[list[str]
         line = data.count(b"\r", 0, error.start)
         name = lines[line][:3].decode("latin-1") if lines[line][:3].isalnum() else ""
         return Reject("encoding", name, 0, f"the bytes are not {charset}", position)
-    # Text of a single-byte set has no control characters above ASCII, and is never well-formed UTF-8 by chance.
+    # Text of a single-byte set has no control characters above ASCII, and is hardly ever well-formed UTF-8.
     controls = any("\x80" <= character <= "\x9f" for character in text)
     if charset.startswith("iso8859") and (controls or _is_utf8(data)):
         return Reject(
