@@ -244,12 +244,26 @@ def test_what_cannot_be_followed_is_refused_by_rule(kind, segments, expected):
     assert refused(kind, *segments) == expected
 
 
+def test_what_cannot_stand_is_left_out_with_what_refers_to_it():
+    """An order without a patient is no ServiceRequest, and its report does not point at one."""
+    made = converted("ORU^R01", LAB, "OBX|1|NM|1^x^LN||1|mg|||||F")
+    assert not of_type(made, "ServiceRequest")
+    assert "basedOn" not in only(made, "DiagnosticReport")
+    assert not dangling(made.resources)
+    assert "resource-left-out" in {note.rule for note in made.notes}
+
+
 def test_a_patient_that_comes_late_is_moved_up():
     """One patient after the visit is an order that can be mended, and a note says so."""
     made = converted("ADT^A01", PV1, PID)
     patient = only(made, "Patient")
     assert only(made, "Encounter")["subject"]["reference"] == f"Patient/{patient['id']}"
     assert [note.rule for note in made.notes if note.rule == "segment-moved"] == ["segment-moved"]
+
+
+def test_a_segment_whose_parent_is_nowhere_is_passed_over():
+    """More on a visit that the message does not have is no reason to refuse the rest."""
+    assert only(converted("ADT^A08", PID, "PV2||||checkup"), "Patient")
 
 
 def test_segments_of_a_sites_own_are_passed_over():

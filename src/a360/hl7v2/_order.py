@@ -55,7 +55,8 @@ def check(message: Message) -> tuple[Reject, ...]:
     seen: set[str] = set()
     for name in names:
         parents = _PARENTS.get(name)
-        if parents and not seen.intersection(parents):
+        # One whose parent is nowhere says nothing and is passed over; one whose parent comes later is a fault.
+        if parents and not seen.intersection(parents) and not set(parents).isdisjoint(names):
             found.append(
                 Reject("segment-order", name, 0, f"comes before any {' or '.join(parents)}", message.position)
             )

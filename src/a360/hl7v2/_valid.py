@@ -88,7 +88,17 @@ _PARTS: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
 
 
 def complete(store: Store, patient: str | None) -> None:
-    """Make every resource one that R4 takes, or leave it out and say so."""
+    """Make every resource one that R4 takes, or leave it out, with what refers to it, and say so."""
+    gone = _left_out(store, patient)
+    while gone:
+        for resource in store.resources.values():
+            _forget(resource, gone)
+        gone = _left_out(store, patient)
+
+
+def _left_out(store: Store, patient: str | None) -> set[str]:
+    """Look over every resource; the references that lead to those that cannot stand."""
+    gone = set()
     for (kind, made), resource in list(store.resources.items()):
         _own(resource, kind, patient)
         _fold(resource, kind)
@@ -98,6 +108,27 @@ def complete(store: Store, patient: str | None) -> None:
         if lacking:
             store.note("resource-left-out", f"{kind} without {lacking}")
             del store.resources[kind, made]
+            gone.add(f"{kind}/{made}")
+    return gone
+
+
+def _forget(value: dict[str, Any], gone: set[str]) -> None:
+    """Take out references that lead nowhere any more, and what is empty without them."""
+    for name, inner in list(value.items()):
+        items = inner if isinstance(inner, list) else [inner]
+        kept = []
+        for item in items:
+            if isinstance(item, dict):
+                if item.get("reference") in gone:
+                    continue
+                _forget(item, gone)
+                if not item:
+                    continue
+            kept.append(item)
+        if not kept:
+            del value[name]
+        elif isinstance(inner, list):
+            value[name] = kept
 
 
 def _own(resource: Resource, kind: str, patient: str | None) -> None:
