@@ -55,7 +55,7 @@ def check(message: Message) -> tuple[Reject, ...]:
     seen: set[str] = set()
     for name in names:
         parents = _PARENTS.get(name)
-        # One whose parent is nowhere says nothing and is passed over; one whose parent comes later is a fault.
+        # One whose parent is nowhere says nothing and is passed over; one whose parent comes later is wrong.
         if parents and not seen.intersection(parents) and not set(parents).isdisjoint(names):
             found.append(
                 Reject("segment-order", name, 0, f"comes before any {' or '.join(parents)}", message.position)
