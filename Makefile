@@ -19,7 +19,7 @@ CODE := $(wildcard src tests benchmarks examples)
 
 .PHONY: help
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo '  INPUT=dir   demo: your own FHIR files instead of generated ones'
 	@echo '  LAKE=dir    demo: the folder of the lake (default: ./lake, with INPUT ./lake-input)'
@@ -34,6 +34,15 @@ setup: ## install what the product needs, into this folder alone
 setup-dev: ## install what tests and checks need besides
 	@sh tools/setup.sh dev
 
+.PHONY: setup-spark
+setup-spark: ## install Spark besides, for which Java 17 has to be there (about 1 GB)
+	@sh tools/setup.sh spark
+	@$(RUN) a360.jvm
+
+.PHONY: setup-trino
+setup-trino: ## bring a Trino server for the tests, for which Java 17 and Maven have to be there (80 MB)
+	@sh tools/setup_trino.sh
+
 .PHONY: demo
 demo: setup ## run the main job on generated data of 1,000 patients, or on INPUT=dir
 	@set -- demo; \
@@ -43,8 +52,8 @@ demo: setup ## run the main job on generated data of 1,000 patients, or on INPUT
 	exec $(RUN) a360 "$$@"
 
 .PHONY: test
-test: setup-dev ## run the tests (A360_REQUIRE=data: a missing ../shared/data fails instead of skipping)
-	@$(RUN) pytest -n $(WORKERS) --dist loadfile $(ARGS)
+test: setup-dev ## run the tests (A360_REQUIRE=data,spark: what is missing fails instead of skipping)
+	@$(RUN) pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: lint
 lint: setup-dev ## check style, layers, contracts and that every test states its rule

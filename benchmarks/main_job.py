@@ -115,7 +115,7 @@ def main_job(path: Path, folder: Path, *, sealed: bool) -> dict[str, float]:
 
     with a360.open(folder / "lake", memory_limit="1GB") as lake:
         if not sealed:
-            lake.__dict__["_sealer"] = PlainSealer()
+            lake._parts.sealer = PlainSealer()  # noqa: SLF001 -- no setting turns sealing off
         lake.apply()
         started = time.perf_counter()
         lake.ingest(path)

@@ -11,6 +11,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from a360.errors import OperatorError
+from a360.jvm import ICEBERG, close_spark, find_java, local_spark, require_extra, resolve
+from a360.settings import load_settings
+
 # Two tests share a core, and an example that waited for it is not slow.
 settings.register_profile("a360", deadline=None)
 settings.load_profile("a360")
@@ -37,6 +41,55 @@ class DemoLake:
             | options,
             check=False,
         )
+
+
+SLOW = ("spark", "trino", "e2e", "faults")
+
+
+def pytest_collection_modifyitems(items):
+    """PySpark leaves the socket that results come over to the garbage collector; slow files come first.
+
+    A file is the work of one process: were the slow ones last, one process would wait for the other's.
+    """
+    slow = {item.path for item in items if any(item.get_closest_marker(each) for each in SLOW)}
+    items.sort(key=lambda item: item.path not in slow)
+    for item in items:
+        if item.get_closest_marker("spark"):
+            item.add_marker(pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"))
+
+
+@pytest.fixture(scope="session")
+def spark_installed():
+    """Skips where Spark or its Java is not installed, and fails where A360_REQUIRE names spark."""
+    try:
+        require_extra()
+        find_java()
+    except OperatorError as error:
+        if "spark" in os.environ.get("A360_REQUIRE", "").split(","):
+            raise
+        pytest.skip(f"{error.what}: {error.next_step}")
+    # Tests run each query once: code that is compiled twice, and a collector with threads, would not pay.
+    os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+
+
+@pytest.fixture(scope="session")
+def iceberg_jar(spark_installed):
+    """The pinned jar of Iceberg; skips and fails as Spark itself does."""
+    found = load_settings()
+    try:
+        return resolve(ICEBERG, found.cache, find_java(), found.maven_url)
+    except OperatorError as error:
+        if "spark" in os.environ.get("A360_REQUIRE", "").split(","):
+            raise
+        pytest.skip(f"{error.what}: {error.next_step}")
+
+
+@pytest.fixture(scope="module")
+def spark_with_iceberg(iceberg_jar):
+    """A local Spark with Iceberg; it is ended with the module, so that others get one without."""
+    close_spark()
+    yield local_spark([ICEBERG])
+    close_spark()
 
 
 @pytest.fixture(scope="session")

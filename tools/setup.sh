@@ -3,6 +3,7 @@
 #
 #   sh tools/setup.sh base   what the product needs
 #   sh tools/setup.sh dev    what the tests and checks need besides
+#   sh tools/setup.sh spark  Spark besides
 #   sh tools/setup.sh find   print which Python 3.12 would be used, and change nothing but .setup/
 #
 # Plain POSIX sh, so that it runs under dash and under the bash 3.2 of macOS. It does nothing when nothing changed.
@@ -34,8 +35,17 @@ fingerprint() {
   printf '%s %s %s\n' "$1" "$PWD" "$(cat pyproject.toml uv.lock | cksum)"
 }
 
+# The levels that hold all that the wanted one has.
+covering() {
+  case $level in
+    base) echo base dev spark ;;
+    dev) echo dev spark ;;
+    *) echo "$level" ;;
+  esac
+}
+
 done_already() {
-  for each in "$level" dev; do
+  for each in $(covering); do
     if [ -f "$private/done-$each" ] && [ "$(cat "$private/done-$each")" = "$(fingerprint "$each")" ]; then
       [ -x "$venv/bin/a360" ] && "$venv/bin/python" -c '' 2>/dev/null && return 0
     fi
@@ -207,9 +217,13 @@ install() {
   unset VIRTUAL_ENV CONDA_PREFIX PYTHONPATH PYTHONHOME
   export UV_PROJECT_ENVIRONMENT="$venv"
   # base leaves what dev installed alone
-  if [ "$level" = dev ]; then group='' inexact=''; else group=--no-dev inexact=--inexact; fi
+  case $level in
+    base) group=--no-dev inexact=--inexact ;;
+    dev) group='' inexact='' ;;
+    spark) group='--extra spark' inexact='' ;;
+  esac
   if [ -z "${UV_DEFAULT_INDEX:-}" ]; then
-    # shellcheck disable=SC2086 # each is one word or none
+    # shellcheck disable=SC2086 # each is words or none
     "$uv" sync --frozen $group $inexact --python "$python" >&2
   else
     # uv.lock holds the addresses of the public index: elsewhere, the same versions and hashes are asked for by name
@@ -224,14 +238,16 @@ supported_system
 mkdir -p "$private"
 share_index
 case $level in
-  base | dev) ;;
+  base | dev | spark) ;;
   find)
     find_python
     printf '%s\t%s\n' "$how" "$python"
     exit 0
     ;;
-  *) say "usage: sh tools/setup.sh base|dev|find"; exit 2 ;;
+  *) say "usage: sh tools/setup.sh base|dev|spark|find"; exit 2 ;;
 esac
+# Who has asked for Spark once keeps it when the packages change.
+if [ "$level" = dev ] && [ -f "$private/done-spark" ]; then level=spark; fi
 if done_already; then exit 0; fi
 find_python
 require_uv

@@ -28,14 +28,20 @@ def a360(demo_lake, monkeypatch, capsys):
     """Run a command in this process, in the folder of the lake."""
     monkeypatch.chdir(demo_lake.folder)
     monkeypatch.delenv("A360_LAKE", raising=False)
-    monkeypatch.setattr(_face, "_logging", False)
 
     def call(*arguments, typed=""):
         monkeypatch.setattr("sys.stdin", io.StringIO(typed))
         code = run([str(each) for each in arguments])
         return Told(code, *capsys.readouterr())
 
-    yield call
+    return call
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before(monkeypatch):
+    """Commands that run in this process set logging up as if it were theirs alone."""
+    monkeypatch.setattr(_face, "_logging", False)
+    yield
     logger = logging.getLogger("a360")
     for handler in list(logger.handlers):
         logger.removeHandler(handler)

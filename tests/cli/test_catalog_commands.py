@@ -2,23 +2,36 @@
 
 import ast
 import importlib
+import io
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import NamedTuple
+from unittest import mock
 
 import duckdb
 import pytest
 
 from a360.catalog import ClientKind
+from a360.cli._main import run
+from a360.jvm import ICEBERG
 
 pytestmark = pytest.mark.e2e
 
 WITH_CLIENT = ["--client", "etl"]
 SECRET, TOKEN = "A360_CATALOG_SECRET", "A360_CATALOG_TOKEN"
+
+
+class Answer(NamedTuple):
+    """What a command told."""
+
+    stdout: str
+    stderr: str
 
 
 class Served:
@@ -32,12 +45,12 @@ class Served:
         )["secret"]
 
     def run(self, *arguments, code=0, **environment):
-        command = [sys.executable, "-m", "a360", "--lake", str(self.folder), *arguments]
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, env={**os.environ, **environment}
-        )
-        assert done.returncode == code, done.stderr
-        return done
+        """A command in this process, since there are many; what is served is served by another."""
+        out, err = io.StringIO(), io.StringIO()
+        with mock.patch.dict(os.environ, environment), redirect_stdout(out), redirect_stderr(err):
+            ended = run(["--lake", str(self.folder), *arguments])
+        assert ended == code, err.getvalue()
+        return Answer(out.getvalue(), err.getvalue())
 
     def __enter__(self):
         command = [sys.executable, "-m", "a360", "--lake", str(self.folder), "catalog", "serve"]
@@ -115,7 +128,7 @@ def test_duckdb_runs_what_is_printed(served, flags, monkeypatch):
 
 @pytest.mark.parametrize("flags", [WITH_CLIENT, []], ids=["client", "token"])
 def test_what_is_printed_for_spark_is_python(served, flags):
-    """Spark does not run here: its script parses, and sets each of its settings once."""
+    """The script parses, and sets each of its settings once."""
     tree = ast.parse(served.printed("spark", *flags))
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     settings = [call.args[0].value for call in calls if getattr(call.func, "attr", "") in {"config", "set"}]
@@ -124,6 +137,24 @@ def test_what_is_printed_for_spark_is_python(served, flags):
     assert {"spark.sql.catalog.lake", "spark.sql.catalog.lake.uri", f"spark.sql.catalog.lake.{proof}"} <= set(
         settings
     )
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("flags", [WITH_CLIENT, []], ids=["client", "token"])
+def test_spark_runs_what_is_printed(served, flags, iceberg_jar, monkeypatch, tmp_path):
+    """The printed script reads and writes on a real Spark, with the pinned jar, which is given as a file."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+    named = f'"spark.jars.packages", "{ICEBERG.coordinates}"'
+    printed = served.printed("spark", *flags)
+    assert named in printed
+    then = (
+        'spark.sql("INSERT INTO lake.silver.visit VALUES (30)")\n'
+        'spark.sql("DELETE FROM lake.silver.visit WHERE a = 30")\n'
+        'print(spark.sql("SELECT sum(a) AS total FROM lake.silver.visit").first().total)'
+    )
+    told = served.python(printed.replace(named, f'"spark.jars", "{iceberg_jar.as_uri()}"') + then)
+    assert told.split()[-1] == "3"
 
 
 @pytest.mark.parametrize("flags", [WITH_CLIENT, []], ids=["client", "token"])

@@ -25,15 +25,32 @@ def test_help_comes_at_once():
     assert min(tries) < 0.3
 
 
+def loaded_by(*arguments, **options):
+    """What the command answers, and every module it has imported by then."""
+    script = (
+        f"import sys; from a360.cli import main\ntry: main({list(arguments)!r})\nexcept SystemExit: pass\n"
+    )
+    script += "print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60, **options
+    )
+    return done.stdout, set(done.stderr.split())
+
+
 def test_help_imports_no_engine():
     """Nothing heavy is imported for the help: each command imports what it needs when it runs."""
-    script = "import sys; from a360.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
-    script += "print('\\n'.join(sys.modules), file=sys.stderr)"
-    loaded = subprocess.run(
-        [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=30
-    ).stderr.split()
+    _, loaded = loaded_by("--help")
     assert "typer" in loaded
-    assert sorted(set(HEAVY) & set(loaded)) == []
+    assert sorted(set(HEAVY) & loaded) == []
+
+
+def test_looking_at_tables_imports_nothing_that_changes_them(demo_lake):
+    """`a360 tables` waits for no linter, no refinery, no SQL parser and no job."""
+    told, loaded = loaded_by("tables", "--json", cwd=demo_lake.folder)
+    assert "patient_360" in told
+    rooms = ("fhir", "ingest", "lineage", "quality", "refine", "synth", "trust")
+    unwanted = {"sqlglot", "a360.lake._lint", "a360.operate._jobs", *(f"a360.{room}" for room in rooms)}
+    assert sorted(unwanted & loaded) == []
 
 
 def test_importing_the_package_costs_nothing():

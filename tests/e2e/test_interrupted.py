@@ -115,10 +115,12 @@ def test_killed_again_and_again_the_lake_ends_as_if_undisturbed(twin, contracts,
     All rows are the same but for when and by which commit they came; what the killed left behind is gone.
     """
     portions, _, held = undisturbed
-    for points, folder in ((INGEST_POINTS, portions[1]), (RUN_POINTS, None)):
+    for points, work in ((INGEST_POINTS, ("ingest", portions[1])), (RUN_POINTS, ("run",))):
+        verb, *arguments = work
         for point in points:
-            assert exit_code(twin, contracts, folder, point) == -signal.SIGKILL, point
-        assert exit_code(twin, contracts, folder) == 0
+            ended = exit_code(verb, twin, contracts, *arguments, failpoint=point)
+            assert ended == -signal.SIGKILL, point
+        assert exit_code(verb, twin, contracts, *arguments) == 0
     with a360.open(twin, contracts=contracts) as lake:
         assert difference(content(lake), held[1]) == {}
         assert not lake.ingest(portions[1]).changed

@@ -1,4 +1,4 @@
-"""The official conformance cases of SQL on FHIR, on DuckDB; and the SQL of the other dialects parses."""
+"""The official conformance cases of SQL on FHIR on DuckDB and on Spark; the SQL of all dialects parses."""
 
 import json
 import os
@@ -6,11 +6,11 @@ from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 
-import duckdb
 import pytest
 import sqlglot
 
 from a360.fhir import ViewError, compile_view, evaluate
+from a360.fhir._stopped import ViewStoppedError
 
 FOLDER = Path(__file__).resolve().parents[2] / "../shared/data/sql-on-fhir"
 
@@ -32,6 +32,8 @@ CASES = list(_cases())
 VALID = [(name, case["view"]) for name, _, case in CASES if not case.get("expectError")]
 DATA_REQUIRED = "data" in os.environ.get("A360_REQUIRE", "").split(",")
 
+ENGINES = ["duckdb", pytest.param("spark", marks=pytest.mark.spark)]
+
 needs_cases = pytest.mark.skipif(
     not CASES and not DATA_REQUIRED, reason="the official cases are not beside the project (../shared/data)"
 )
@@ -42,16 +44,24 @@ def _counted(rows):
     return Counter(json.dumps(row, sort_keys=True, default=float) for row in rows)
 
 
-def _passes(resources, case):
+def _passes(resources, case, engine):
     """Whether a case comes out as it should."""
     if case.get("expectError"):
-        with pytest.raises((ViewError, duckdb.InvalidInputException), match=r"fault|several values"):
-            evaluate(case["view"], resources)
+        with pytest.raises((ViewError, ViewStoppedError)):
+            evaluate(case["view"], resources, engine)
         return
-    rows = evaluate(case["view"], resources)
+    rows = evaluate(case["view"], resources, engine)
     assert _counted(rows) == _counted(case["expect"])
     if "expectColumns" in case:
         assert list(rows[0]) == case["expectColumns"]
+
+
+@pytest.fixture
+def engine(request):
+    """The engine of a test, which is skipped where that engine is not installed."""
+    if request.param == "spark":
+        request.getfixturevalue("spark_installed")
+    return request.param
 
 
 @needs_cases
@@ -61,14 +71,15 @@ def test_all_cases_are_there():
     assert NOT_YET.keys() <= {name for name, _, _ in CASES}
 
 
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
 @pytest.mark.parametrize(("name", "resources", "case"), CASES, ids=[name for name, _, _ in CASES])
-def test_official_case(name, resources, case):
-    """Every official case gives the rows, or the error, that it expects."""
+def test_official_case(name, resources, case, engine):
+    """Every official case gives the rows, or the error, that it expects, on every engine."""
     if name in NOT_YET:
         with pytest.raises((AssertionError, ViewError)):
-            _passes(resources, case)
+            _passes(resources, case, engine)
     else:
-        _passes(resources, case)
+        _passes(resources, case, engine)
 
 
 @pytest.mark.parametrize("dialect", ["duckdb", "spark", "trino"])

@@ -1,5 +1,6 @@
 """Files that stand whole or not at all."""
 
+import contextlib
 import os
 import signal
 import stat
@@ -9,7 +10,7 @@ import threading
 
 import pytest
 
-from a360.files import is_draft, whole, write_new, write_private, write_whole
+from a360.files import is_draft, whole, whole_by_name, write_new, write_private, write_whole
 
 OLD, NEW = b"what was there", b"what comes"
 
@@ -40,7 +41,7 @@ def test_until_its_end_the_old_file_stands(place):
 
 def test_what_breaks_off_leaves_what_was_there(place):
     """An exception half way leaves the old file alone and takes the draft away."""
-    with pytest.raises(KeyboardInterrupt), whole(place) as stream:
+    with contextlib.suppress(KeyboardInterrupt), whole(place) as stream:
         stream.write(NEW)
         raise KeyboardInterrupt
     assert place.read_bytes() == OLD
@@ -127,3 +128,31 @@ def test_what_is_only_created_replaces_nothing(place, write):
     write(place.with_name("other"), NEW)
     assert place.with_name("other").read_bytes() == NEW
     assert mode(place.with_name("other")) == 0o600
+
+
+def test_files_written_by_name_stand_together_or_not_at_all(tmp_path):
+    """What a writer fills by name becomes the files at the end, all of them; where it breaks off, none."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.write_bytes(OLD)
+
+    def fill(*, breaks_off):
+        with whole_by_name(first, second) as drafts:
+            for draft in drafts:
+                assert mode(draft) == 0o600
+                draft.write_bytes(NEW)
+            if breaks_off:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fill(breaks_off=True)
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"first": OLD}
+    fill(breaks_off=False)
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"first": NEW, "second": NEW}
+
+
+def test_files_written_by_name_are_no_folders(tmp_path):
+    """Where one of the files is a folder, the writer is not even asked to begin."""
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError), whole_by_name(tmp_path / "file", tmp_path / "folder"):
+        pytest.fail("there is no place to write to")
+    assert [each.name for each in tmp_path.iterdir()] == ["folder"]

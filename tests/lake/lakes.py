@@ -1,9 +1,9 @@
 """What tests of whole lakes share: where data lies, lakes that are made once, and what two of them share."""
 
-import contextlib
 import fcntl
 import json
 import os
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -44,6 +44,22 @@ def made_once(factory, name, make):
             make(folder)
             done.touch()
     return folder
+
+
+class Pattern:
+    """A folder with a lake that many tests start from: made once, and put back as it was.
+
+    It is put back where it was made, since the tables of a lake say where they lie.
+    """
+
+    def __init__(self, folder):
+        self.folder = folder
+        self._saved = shutil.copytree(folder, folder.with_name(f"{folder.name}-saved"))
+
+    def again(self):
+        """The folder, as if no test had touched it."""
+        shutil.rmtree(self.folder)
+        return shutil.copytree(self._saved, self.folder)
 
 
 def write_ndjson(folder, resources, name="{}"):
@@ -117,7 +133,6 @@ def committed(report):
     return {step.dataset for step in report.steps if step.commit_id is not None}
 
 
-@contextlib.contextmanager
 def require_commits_on_record(lake):
     """`ops.commit` has each commit of each table outside `ops`, once."""
     recorded = rows_of(lake, "SELECT dataset, commit_id, count(*) AS n FROM ops.commit GROUP BY ALL")
@@ -129,20 +144,6 @@ def require_commits_on_record(lake):
         for snapshot in lake.history(table)
     }
     assert {(row["dataset"], row["commit_id"]) for row in recorded} == made
-
-
-def environment(**variables):
-    """Set environment variables for a while."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def patient_key(lake, name, source="default"):

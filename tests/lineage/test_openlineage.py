@@ -13,7 +13,7 @@ from openlineage.client import event_v2, facet_v2
 
 import a360
 from a360.errors import DataError
-from a360.lake._lineage_export import LineageExport
+from a360.operate import LineageExport
 from a360.synth import generate
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"

@@ -43,9 +43,9 @@ def test_every_variable_of_the_program_is_documented():
 
 def test_every_check_of_the_doctor_is_documented():
     """The page on installing has a row for each check, by area and name, and for no other."""
-    source = "".join(path.read_text("utf-8") for path in (ROOT / "src/a360/lake/_doctor").glob("*.py"))
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "src/a360/operate/_doctor").glob("*.py"))
     checks = set(re.findall(r'(?:judged|looked)\(\s*(?:_AREA|"\w+"), "([a-z ]+)"', source)) | {"settings"}
     checks |= set(re.findall(r'\("((?:folder|keys) (?:is|are) private)"', source))
     page = (ROOT / "docs/install.md").read_text("utf-8")
-    rows = re.findall(r"^\| (?:settings|machine|lake|tables) \| ([a-z ]+) \|", page, re.MULTILINE)
+    rows = re.findall(r"^\| (?:settings|machine|spark|lake|tables) \| ([a-z ]+) \|", page, re.MULTILINE)
     assert sorted(rows) == sorted(checks)

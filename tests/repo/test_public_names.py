@@ -19,7 +19,7 @@ def test_every_public_name_is_there(name):
     assert [each for each in getattr(room, "__all__", ()) if getattr(room, each, None) is None] == []
 
 
-@pytest.mark.parametrize("name", ["a360", "a360.contract", "a360.table", "a360.lake"])
+@pytest.mark.parametrize("name", ["a360", "a360.contract", "a360.table", "a360.lake", "a360.operate"])
 def test_a_name_that_is_not_there_is_said_to(name):
     """A misspelt name is an AttributeError that names the room, as of any other module."""
     room = importlib.import_module(name)
@@ -32,6 +32,7 @@ def test_a_name_that_is_not_there_is_said_to(name):
     [
         ("a360.contract", ("pydantic", "yaml", "sqlglot")),
         ("a360.table", ("pyiceberg", "pyarrow", "duckdb")),
+        ("a360.operate", ("pyiceberg", "pyarrow", "duckdb", "httpx", "a360.refine", "a360.ingest")),
     ],
 )
 def test_a_room_that_shows_names_lazily_is_imported_without_what_they_rest_on(name, heavy):

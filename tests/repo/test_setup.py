@@ -213,6 +213,21 @@ def test_second_set_up_does_nothing(machine):
     assert machine.calls("uv sync")[1].startswith("uv sync --frozen --no-dev --inexact --python")
 
 
+def test_spark_covers_the_tests_and_is_kept_when_packages_change(machine):
+    """Who has set Spark up has all that tests need, and a later set-up for tests does not take it away."""
+    machine.python(machine.bin / "python3.12")
+    machine.uv()
+    for level in ("spark", "dev", "base"):
+        assert machine.run(level).returncode == 0
+    assert len(machine.calls("uv sync")) == 1
+    with (machine.project / "uv.lock").open("a") as lock:
+        lock.write("\n")
+    assert machine.run("dev").returncode == 0
+    assert [call.partition(" --python")[0] for call in machine.calls("uv sync")] == [
+        "uv sync --frozen --extra spark"
+    ] * 2
+
+
 def test_set_up_is_repeated_when_the_environment_is_gone(machine):
     """An environment that was removed or does not start is made again."""
     machine.python(machine.bin / "python3.12")

@@ -99,3 +99,26 @@ def test_a_table_without_snapshots_reads_as_empty(patients):
     assert (found.num_rows, found.column_names) == (0, ["id", "v", "clinic"])
     assert patients.snapshots(NAME) == []
     assert patients.current_snapshot_id(NAME) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "grew"),
+    [
+        (lambda tables, stamp: tables.append(NAME, rows(50), stamp()), True),
+        (lambda tables, stamp: tables.merge(NAME, rows(50), ["id"], stamp()), True),
+        (lambda tables, stamp: tables.merge(NAME, rows(2), ["id"], stamp()), False),
+        (lambda tables, stamp: tables.delete(NAME, "id = 1", stamp()), False),
+        (lambda tables, stamp: tables.replace(NAME, rows(0, 9), stamp()), False),
+    ],
+    ids=["append", "merge of new keys", "merge of known keys", "delete", "replace"],
+)
+def test_a_table_only_grew_where_no_row_can_have_gone(patients, stamp, change, grew):
+    """Rows that come leave those of an older snapshot where they are; whatever takes one away is seen."""
+    patients.append(NAME, rows(0), stamp())
+    since = patients.append(NAME, rows(10), stamp()).snapshot_id
+    assert patients.only_grew(NAME, since)
+    change(patients, stamp)
+    assert patients.only_grew(NAME, since) == grew
+    patients.append(NAME, rows(90), stamp())
+    assert patients.only_grew(NAME, since) == grew
+    assert not patients.only_grew(NAME, "1")

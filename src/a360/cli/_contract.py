@@ -131,7 +131,7 @@ def infer(
     target: Target,
 ) -> int | None:
     """Draft a contract from data."""
-    from a360.lake import infer as inferred  # noqa: PLC0415
+    from a360.draft import infer as inferred  # noqa: PLC0415
 
     made = inferred(file.expanduser(), name=name, zone=zone, header=header)
     written = _write_drafts(face, [made.draft], target)

@@ -18,7 +18,7 @@ from a360.cli._text import plain
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from a360.cli._progress import Progress
+    from a360._progress import Progress
     from a360.lake import Lake
 
 _SEED = 360

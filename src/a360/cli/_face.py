@@ -16,7 +16,7 @@ from a360.errors import OperatorError
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from a360.cli._progress import Progress
+    from a360._progress import Progress
     from a360.lake import Lake
     from a360.settings import Settings
 

@@ -26,7 +26,8 @@ def init(face: Face) -> int | None:
 def doctor(face: Face) -> int | None:
     """Look at machine, settings and lake, whatever of them is broken."""
     from a360.cli._render import grid  # noqa: PLC0415 - each command imports what it needs, here and below
-    from a360.lake import DoctorCheck, examine  # noqa: PLC0415
+    from a360.lake import examine  # noqa: PLC0415
+    from a360.operate import DoctorCheck  # noqa: PLC0415
 
     try:
         settings = face.settings

@@ -1,10 +1,11 @@
 """How far a job is: bars on a terminal, now and then a line elsewhere, nothing for a program."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from a360._progress import Progress
 from a360.cli._text import number, plain
 
 if TYPE_CHECKING:
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 # stage, detail, done, total (None where it is not known)
-type Progress = Callable[[str, str, int, int | None], None]
 
 _SECONDS_BETWEEN_LINES = 5.0
 

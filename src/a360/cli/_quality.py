@@ -31,31 +31,9 @@ def check(face: Face, datasets: Sequence[str], html: Path | None, *, stored: boo
     notes = [*_notes(told, stored=stored)]
     if html is not None:
         notes.append(f"Report: {plain(html)}")
-    face.emit(told, _scores(told, face.out.width), *_failing(told), *notes)
+    scores = render.quality(told, dimensions=tuple(DIMENSIONS) if face.out.width >= _WIDE else ())
+    face.emit(told, scores, *_failing(told), *notes)
     return DataError.exit_code if report.blocking else None
-
-
-def _scores(told: Sequence[Mapping[str, Any]], width: int) -> Table:
-    shown = tuple(DIMENSIONS) if width >= _WIDE else ()
-    body = [
-        [
-            each["dataset"],
-            each["rows"],
-            each["score"],
-            *(each["dimensions"][name] for name in shown),
-            len(each["rules"]),
-            _count(each, "error"),
-            _count(each, "warning"),
-            sum(each["quarantined"].values()),
-        ]
-        for each in told
-    ]
-    names = ["dataset", "rows", "score", *shown, "rules", "errors", "warnings", "quarantined"]
-    return render.grid(names, body)
-
-
-def _count(dataset: Mapping[str, Any], severity: str) -> int:
-    return sum(not rule["passed"] and rule["severity"] == severity for rule in dataset["rules"])
 
 
 def _failing(told: Sequence[Mapping[str, Any]]) -> list[Table]:

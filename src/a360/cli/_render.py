@@ -124,13 +124,14 @@ def tables(rows: Rows, *, title: str = "") -> Table:
     return grid(["zone", "dataset", "rows", "size", "files"], body, title=title)
 
 
-def quality(datasets: Rows, *, title: str = "") -> Table:
-    """A line a dataset: its score, and how many of its rules do not hold."""
+def quality(datasets: Rows, *, title: str = "", dimensions: Sequence[str] = ()) -> Table:
+    """A line a dataset: its score, as a whole and by dimension, and how many of its rules do not hold."""
     body = [
         [
             each["dataset"],
             each["rows"],
             each["score"],
+            *(each["dimensions"][name] for name in dimensions),
             len(each["rules"]),
             _failing(each, "error"),
             _failing(each, "warning"),
@@ -138,7 +139,8 @@ def quality(datasets: Rows, *, title: str = "") -> Table:
         ]
         for each in datasets
     ]
-    return grid(["dataset", "rows", "score", "rules", "errors", "warnings", "quarantined"], body, title=title)
+    names = ["dataset", "rows", "score", *dimensions, "rules", "errors", "warnings", "quarantined"]
+    return grid(names, body, title=title)
 
 
 def _failing(dataset: Mapping[str, Any], severity: str) -> int:

@@ -12,7 +12,7 @@ from a360.cli._text import number, plain, size
 _KINDS = ("added", "removed", "changed", "unchanged")
 
 if TYPE_CHECKING:
-    from a360.lake import RollbackReport
+    from a360.operate import RollbackReport
     from a360.table import Tag
 
 

@@ -38,6 +38,7 @@ _TABLE = (
     ErrorCode("rule-blocked", "A blocking quality rule failed, so the step committed nothing."),
     ErrorCode("input-refused", "An input could not be read as a whole: it is broken, or too large."),
     ErrorCode("rows-do-not-fit", "Rows do not fit the table they were meant for."),
+    ErrorCode("view-stopped", "A resource has several values where a view takes one, or nests too deeply."),
     ErrorCode("keys-not-unique", "Rows to merge lack a key, or hold the same key more than once."),
     # operator
     ErrorCode("not-a-lake", "The folder holds no lake, or one that this version cannot open."),
@@ -46,6 +47,10 @@ _TABLE = (
     ErrorCode("key-missing", "A key that sealed or tokenised data is not in the key store."),
     ErrorCode("seal-broken", "Sealed data does not open under its key: it was changed or belongs elsewhere."),
     ErrorCode("environment-unfit", "The machine lacks something the command needs."),
+    ErrorCode("extra-missing", "A part of the product that is installed on request is not installed."),
+    ErrorCode("java-missing", "There is no Java that Spark runs on."),
+    ErrorCode("jar-missing", "A jar that Spark needs is not there and could not be fetched."),
+    ErrorCode("jar-untrusted", "A jar's content is not the one that this version was made with."),
     ErrorCode("catalog-unreachable", "The catalog did not answer."),
     ErrorCode("catalog-damaged", "The lake's catalog is missing or damaged; its tables are still there."),
     ErrorCode("setting-invalid", "A setting has a value that is not allowed."),

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from a360.fhir._expr import EMPTY, NUMBER, UNKNOWN, Call, Constant, Expr, Op
+from a360.fhir._definitions import definitions, element, element_names, is_primitive
+from a360.fhir._expr import EMPTY, NUMBER, UNKNOWN, Call, Choice, Constant, Each, Expr, Op
 from a360.fhir._expressions import Expressions
 from a360.fhir._operators import as_text
-from a360.fhir._paths import single, through
+from a360.fhir._paths import close_to, single, through
 from a360.fhir._scope import Scope
 from a360.fhir._struct import leaf_of
 from a360.fhir._types import bare_type, kind_of, shown
@@ -14,6 +15,8 @@ from a360.fhir._view import NAME, Json, check_keys, known_type, text
 
 _KEYS = frozenset({"name", "path", "description", "collection", "type", "tag"})
 _ROW_INDEX = "%rowIndex"
+_SHOWN = 4
+_MANY = 12
 # What a column may be declared as, by the kind of what its path gives: values are the text FHIR writes.
 _WIDER = {
     "integer": {"integer", "decimal"},
@@ -79,16 +82,14 @@ def _type(expressions: Expressions, raw: Json, found: Expr, scope: Scope) -> str
     if declared is not None:
         name = bare_type(declared) if isinstance(declared, str) else ""
         if not known_type(name):
-            compilation.fault(scope.at(f"{scope.pointer}/type"), f"the type {declared!r}", "a FHIR type")
+            types = [*definitions().primitives, *definitions().types]
+            allowed = close_to(name, types) or "a FHIR type, such as string, date or decimal"
+            compilation.fault(scope.at(f"{scope.pointer}/type"), f"the type {declared!r}", allowed)
             return UNKNOWN
     if found.type == UNKNOWN:
         return UNKNOWN
     if kind_of(found.type) in {"complex", "choice"}:
-        compilation.fault(
-            scope.at(f"{scope.pointer}/path"),
-            f"a column of {shown(found)}",
-            "an element with a single value inside it; choose a type of a choice with ofType(...)",
-        )
+        compilation.fault(scope.at(f"{scope.pointer}/path"), f"a column of {shown(found)}", _values_in(found))
         return UNKNOWN
     if name is None:
         return {NUMBER: "decimal", EMPTY: "string"}.get(found.type, found.type)
@@ -99,6 +100,25 @@ def _type(expressions: Expressions, raw: Json, found: Expr, scope: Scope) -> str
             found.type,
         )
     return name
+
+
+def _values_in(found: Expr) -> str:
+    """What a column could be of instead of an element that has no single value."""
+    while isinstance(found, Each):
+        found = found.body
+    if isinstance(found, Choice):
+        choice = element(found.base.type, found.name)
+        kinds = choice.types if choice else ()
+        if len(kinds) > _MANY:
+            return "one of its types: ofType(string), ofType(Coding), for example"
+        return f"one of its types: {' or '.join(f'ofType({kind})' for kind in kinds)}"
+    inside = [name for name in element_names(found.type) if _is_value(found.type, name)]
+    return f"an element of it that has a single value, such as {' or '.join(inside[:_SHOWN])}"
+
+
+def _is_value(kind: str, name: str) -> bool:
+    found = element(kind, name)
+    return found is not None and not found.choice and name != "id" and is_primitive(found.types[0])
 
 
 def _leaving(

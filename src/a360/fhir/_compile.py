@@ -9,10 +9,10 @@ from a360.errors import UsageError
 from a360.fhir._columns import Column
 from a360.fhir._expr import Single, Var, walk
 from a360.fhir._fault import Fault, Faults, ViewError
-from a360.fhir._plan import Plan, layers
+from a360.fhir._plan import Plan
 from a360.fhir._scope import Compilation
 from a360.fhir._select import Selects
-from a360.fhir._sql import EMITTERS
+from a360.fhir._sql import EMITTERS, Emitter
 from a360.fhir._struct import StructNode
 from a360.fhir._view import View, read_view
 
@@ -57,6 +57,23 @@ class CompiledView:
 
 
 @dataclass(frozen=True, slots=True)
+class CompiledViews:
+    """Views over resources of one type that read the same source: its resources are parsed once for all.
+
+    Attributes:
+        views: The views, in the order in which they were given; the `struct` of each is the one below.
+        struct: The struct that the source's column `resource` must have: what all of them read together.
+        resource_type: The type of the resources that the source must hold, and no others.
+        dialect: The SQL dialect.
+    """
+
+    views: tuple[CompiledView, ...]
+    struct: StructNode
+    resource_type: str
+    dialect: Dialect
+
+
+@dataclass(frozen=True, slots=True)
 class Analysed:
     """A view checked and planned, before any SQL."""
 
@@ -85,29 +102,56 @@ def compile_view(
     Raises:
         ViewError: The view has faults; the error lists all of them.
     """
-    emitter = EMITTERS.get(dialect)
-    if emitter is None:
-        raise UsageError(
-            "usage", f"there is no SQL dialect {dialect!r}", next_step=f"one of {', '.join(EMITTERS)}"
-        )
+    emitter = _emitter(dialect)
     faults = Faults()
     found = analysed(view, faults)
     if found is None or faults.found:
         raise ViewError(faults.found, view=found.view.name if found else "")
-    _check_carried(carry, found.columns)
-    schema = tuple(
-        ViewColumn(c.name, c.type, emitter.column_type(c.leaf, many=c.collection), c.collection)
-        for c in found.columns
-    )
-    return CompiledView(
-        sql=emitter.select(layers(found.plan), source, carry),
-        schema=schema,
-        struct=found.struct,
-        sources=(source,),
-        resource_type=found.view.resource,
-        may_stop=_may_stop(found.columns),
-        dialect=dialect,
-    )
+    return _compiled(found, emitter, dialect, source, carry)
+
+
+def compile_views(
+    views: Sequence[Mapping[str, Any] | str],
+    dialect: Dialect = "duckdb",
+    *,
+    source: str = "resources",
+    carry: Sequence[str] = (),
+) -> CompiledViews:
+    """Compile ViewDefinitions of one resource type against one struct, so that they can share a scan.
+
+    Args:
+        views: The ViewDefinitions, at least one.
+        dialect: The SQL to write.
+        source: The relation that all of them read, as it may stand in FROM.
+        carry: Columns of the source that each passes on before its own.
+
+    Raises:
+        ViewError: Some have faults; the error lists all of them. Pointers are into the list of views.
+        UsageError: They are of several resource types.
+    """
+    emitter = _emitter(dialect)
+    if not views:
+        raise UsageError("usage", "there are no views to compile", next_step="give at least one")
+    noted = [Faults() for _ in views]
+    found = _analysed(views, noted)
+    faults = [
+        Fault(f"/{number}{fault.pointer}", fault.found, fault.allowed)
+        for number, each in enumerate(noted)
+        for fault in each.found
+    ]
+    if faults:
+        raise ViewError(faults, subject=f"the list of {len(views)} views")
+    known = [each for each in found if each is not None]
+    types = sorted({each.view.resource for each in known})
+    if len(types) > 1:
+        raise UsageError(
+            "usage",
+            "views of several resource types cannot share a scan",
+            found=", ".join(types),
+            next_step="compile the views of each resource type together",
+        )
+    compiled = tuple(_compiled(each, emitter, dialect, source, carry) for each in known)
+    return CompiledViews(compiled, compiled[0].struct, types[0], dialect)
 
 
 def check_view(view: Mapping[str, Any] | str) -> list[Fault]:
@@ -124,15 +168,72 @@ def view_columns(view: Mapping[str, Any] | str) -> list[ViewColumn]:
 
 def analysed(view: Mapping[str, Any] | str, faults: Faults) -> Analysed | None:
     """The plan of a view; faults are noted, and None stands for a view that has no plan."""
-    read = read_view(view, faults)
-    if read is None:
-        return None
-    struct = StructNode(read.resource)
-    root = Var(RESOURCE, read.resource, struct)
-    plan, columns = Selects(read, root, Compilation(faults, read.constants)).plan()
-    if not struct.children:
-        struct.child("id", "string", many=False)
-    return Analysed(read, root, struct, plan, columns)
+    [found] = _analysed([view], [faults])
+    return found
+
+
+def _analysed(views: Sequence[Mapping[str, Any] | str], noted: Sequence[Faults]) -> list[Analysed | None]:
+    """The plans of views over one struct for each resource type.
+
+    What recurses is carried as JSON text. Where that turns out after it was read in another way, all of it is
+    read again.
+    """
+    read = [read_view(view, faults) for view, faults in zip(views, noted, strict=True)]
+    texts: set[str] = set()
+    stale = True
+    while stale:
+        structs = {
+            view.resource: StructNode(view.resource, path=view.resource) for view in read if view is not None
+        }
+        compilations = [
+            Compilation(Faults(faults.found), view.constants if view is not None else {}, texts)
+            for view, faults in zip(read, noted, strict=True)
+        ]
+        found = [
+            _planned(view, structs[view.resource], compilation) if view is not None else None
+            for view, compilation in zip(read, compilations, strict=True)
+        ]
+        stale = any(compilation.stale for compilation in compilations)
+    for faults, compilation in zip(noted, compilations, strict=True):
+        faults.found = compilation.faults.found
+    for struct in structs.values():
+        if not struct.children:
+            struct.child("id", "string", many=False)
+    return found
+
+
+def _planned(view: View, struct: StructNode, compilation: Compilation) -> Analysed:
+    root = Var(RESOURCE, view.resource, struct)
+    plan, columns = Selects(view, root, compilation).plan()
+    return Analysed(view, root, struct, plan, columns)
+
+
+def _emitter(dialect: Dialect) -> Emitter:
+    emitter = EMITTERS.get(dialect)
+    if emitter is None:
+        raise UsageError(
+            "usage", f"there is no SQL dialect {dialect!r}", next_step=f"one of {', '.join(EMITTERS)}"
+        )
+    return emitter
+
+
+def _compiled(
+    found: Analysed, emitter: Emitter, dialect: Dialect, source: str, carry: Sequence[str]
+) -> CompiledView:
+    _check_carried(carry, found.columns)
+    schema = tuple(
+        ViewColumn(c.name, c.type, emitter.column_type(c.leaf, many=c.collection), c.collection)
+        for c in found.columns
+    )
+    return CompiledView(
+        sql=emitter.select(found.plan, source, carry),
+        schema=schema,
+        struct=found.struct,
+        sources=(source,),
+        resource_type=found.view.resource,
+        may_stop=_may_stop(found.columns),
+        dialect=dialect,
+    )
 
 
 def _may_stop(columns: Sequence[Column]) -> tuple[str, ...]:

@@ -297,6 +297,29 @@ def walk(expr: Expr) -> Iterator[Expr]:
         yield from walk(part)
 
 
+def form(expr: Expr) -> tuple[object, ...]:
+    """What an expression says, as a value: two expressions that say the same have the same form."""
+    own: object
+    match expr:
+        case Var():
+            own = expr.name
+        case Constant():
+            own = (type(expr.value), expr.value)
+        case Field() | Choice():
+            own = expr.name
+        case Item():
+            own = expr.position
+        case Single():
+            own = expr.message
+        case Call():
+            own = (expr.op, expr.extra, expr.type, id(expr.node) if expr.op is Op.PARSE else None)
+        case Each() | Filter() | Descent():
+            own = (expr.var.name, id(expr.node) if isinstance(expr, Descent) else None)
+        case Guard():
+            own = None
+    return (type(expr), own, *(form(part) for part in parts(expr)))
+
+
 _PARAMETERS = "xyzuvw"
 
 

@@ -1,17 +1,26 @@
 """FHIRPath syntax to the typed tree, checked against FHIR R4."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from a360.fhir import _fhirpath as path
 from a360.fhir._definitions import is_resource
 from a360.fhir._expr import EMPTY, UNKNOWN, Constant, Expr
-from a360.fhir._functions import invoke
+from a360.fhir._functions import invoke, typed_as
+from a360.fhir._lexical import EXAMPLES, is_moment
 from a360.fhir._operators import binary, negative
-from a360.fhir._paths import item, member
+from a360.fhir._paths import close_to, item, member
 from a360.fhir._scope import Compilation, Scope
+from a360.fhir._weight import MAX_WEIGHT, weight
 
 _MAX_INTEGER = 2**31 - 1
 _MAX_DIGITS = 10
+# The code systems that FHIR names in FHIRPath, for views that declare no constant of the name.
+_SYSTEMS = {
+    "loinc": "http://loinc.org",
+    "sct": "http://snomed.info/sct",
+    "ucum": "http://unitsofmeasure.org",
+}
 
 
 class Expressions:
@@ -36,7 +45,16 @@ class Expressions:
             node = path.parse(text)
         except path.PathSyntaxError as error:
             return self.compilation.fault(scope, str(error), "a FHIRPath expression")
-        return self.typed(node, scope)
+        return self.whole(node, replace(scope, context=scope.focus))
+
+    def whole(self, node: path.Node, scope: Scope) -> Expr:
+        """The typed tree of a whole expression, which has to stay within bounds."""
+        found = self.typed(node, scope)
+        if weight(found) <= MAX_WEIGHT:
+            return found
+        return self.compilation.fault(
+            scope, "an expression whose SQL would be too long", "fewer functions, one on the other"
+        )
 
     def typed(self, node: path.Node, scope: Scope) -> Expr:
         """The typed tree of a syntax tree."""
@@ -55,6 +73,8 @@ class Expressions:
         return negative(self.compilation, node.operator, self.typed(node.operand, scope), scope)
 
     def _binary(self, node: path.Binary, scope: Scope) -> Expr:
+        if node.operator in {"is", "as"}:
+            return typed_as(self, node.operator, self.typed(node.left, scope), node.right, scope)
         left, right = self.typed(node.left, scope), self.typed(node.right, scope)
         return binary(self.compilation, node.operator, left, right, scope)
 
@@ -87,18 +107,31 @@ class Expressions:
                 return Constant("integer", int(node.text))
             case "empty":
                 return Constant(EMPTY, None)
+            case "date" | "dateTime":
+                return self._moment(node, scope)
             case _:
                 return Constant(node.kind, node.text)
+
+    def _moment(self, node: path.Value, scope: Scope) -> Expr:
+        if is_moment(node.kind, node.text):
+            return Constant(node.kind, node.text)
+        return self.compilation.fault(
+            scope, f"@{node.text}, which is no {node.kind}", f"@{EXAMPLES[node.kind].replace(', or', ' or')}"
+        )
 
     def _constant(self, node: path.Constant, scope: Scope) -> Expr:
         if node.name == "rowIndex":
             return scope.row_index()
-        if node.name == "resource":
+        if node.name in {"resource", "rootResource"}:
             return scope.resource
-        found = self.compilation.constants.get(node.name)
+        if node.name == "context":
+            return scope.context
+        known = self.compilation.constants
+        found = known.get(node.name)
+        if found is None and node.name in _SYSTEMS:
+            return Constant("uri", _SYSTEMS[node.name])
         if found is None:
-            names = ", ".join(f"%{name}" for name in self.compilation.constants) or "no constant is declared"
-            return self.compilation.fault(
-                scope, f"%{node.name} is not declared", f"{names}, %resource, %rowIndex"
-            )
+            names = [*known, "context", "resource", "rowIndex", *_SYSTEMS]
+            allowed = close_to(node.name, names, "%") or f"one of {', '.join(f'%{name}' for name in names)}"
+            return self.compilation.fault(scope, f"%{node.name} is not declared", allowed)
         return found

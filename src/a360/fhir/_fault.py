@@ -24,9 +24,9 @@ class Fault:
 class ViewError(ContractError):
     """A ViewDefinition has faults; `faults` holds every one of them."""
 
-    def __init__(self, faults: Sequence[Fault], *, view: str = "") -> None:
+    def __init__(self, faults: Sequence[Fault], *, view: str = "", subject: str = "") -> None:
         self.faults = tuple(faults)
-        name = f"view {view!r}" if view else "the view"
+        name = subject or (f"view {view!r}" if view else "the view")
         count = "a fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
         shown = "\n    ".join(str(fault) for fault in self.faults[:_SHOWN])
         more = f"\n    and {len(self.faults) - _SHOWN} more" if len(self.faults) > _SHOWN else ""
@@ -48,8 +48,8 @@ def _shown(text: str) -> str:
 class Faults:
     """Collects faults while a view is compiled, so that all are reported together."""
 
-    def __init__(self) -> None:
-        self.found: list[Fault] = []
+    def __init__(self, found: Sequence[Fault] = ()) -> None:
+        self.found = list(found)
 
     def add(self, pointer: str, found: str, allowed: str) -> None:
         """Note one fault; the same one is noted once."""

@@ -1,32 +1,32 @@
 """The functions of FHIRPath that views may use."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from a360.fhir._boundaries import HIGH, LOW
 from a360.fhir._definitions import is_known, is_resource
 from a360.fhir._expr import EMPTY, NUMBER, UNKNOWN, Call, Constant, Each, Expr, Op
-from a360.fhir._fhirpath import Member, Node
-from a360.fhir._operators import as_number, as_text, boolean
-from a360.fhir._paths import item, member, of_type, present, single, through, where
+from a360.fhir._fhirpath import Member, Node, Value
+from a360.fhir._function import Function
+from a360.fhir._operators import as_number, boolean
+from a360.fhir._paths import close_to, item, member, of_type, present, single, through, where
 from a360.fhir._scope import Scope
+from a360.fhir._text_functions import TEXT_FUNCTIONS
 from a360.fhir._types import kind_of, shown
 
 if TYPE_CHECKING:
     from a360.fhir._expressions import Expressions
 
-type Handler = Callable[["Expressions", Expr, tuple[Node, ...], Scope], Expr]
-
 _KEY = "the root of a resource"
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    """A function: what it does, and how many arguments it takes."""
-
-    handler: Handler
-    least: int = 0
-    most: int = 0
+# What FHIRPath or FHIR has and views do not, with what serves instead.
+_INSTEAD = {
+    "children": "name the element",
+    "descendants": "a select with repeat",
+    "memberOf": "list the codes, or join the column with a table of codes in SQL",
+    "now": "compare with the current time in SQL, over the column",
+    "repeat": "a select with repeat",
+    "resolve": "getReferenceKey() as a column, and a join with the other view in SQL",
+    "today": "compare with the current date in SQL, over the column",
+}
 
 
 def _where(e: "Expressions", target: Expr, args: tuple[Node, ...], scope: Scope) -> Expr:
@@ -75,6 +75,31 @@ def _of_type(e: "Expressions", target: Expr, args: tuple[Node, ...], scope: Scop
             scope, "ofType() without the name of a FHIR type", "ofType(Quantity), for example"
         )
     return of_type(e.compilation, target, name, scope)
+
+
+def _is(e: "Expressions", target: Expr, args: tuple[Node, ...], scope: Scope) -> Expr:
+    found = _of_type(e, target, args, scope)
+    if UNKNOWN in {target.type, found.type}:
+        return Constant(UNKNOWN, None)
+    there = _exists(e, target, (), scope)
+    same = Call(Op.EXISTS, (present(e.compilation, found),), "boolean")
+    return Call(Op.IF, (there, same, Constant("boolean", None)), "boolean")
+
+
+def _single(_e: "Expressions", target: Expr, _args: tuple[Node, ...], scope: Scope) -> Expr:
+    return single(target, scope)
+
+
+def _select(e: "Expressions", target: Expr, args: tuple[Node, ...], scope: Scope) -> Expr:
+    return through(e.compilation, target, lambda one: e.typed(args[0], scope.on(one)))
+
+
+def _has_value(_e: "Expressions", target: Expr, _args: tuple[Node, ...], _scope: Scope) -> Expr:
+    if target.type == UNKNOWN:
+        return target
+    if kind_of(target.type) in {"complex", "choice"}:
+        return Constant("boolean", value=False)
+    return Call(Op.EXISTS, (target,), "boolean")
 
 
 def _type_name(node: Node) -> str | None:
@@ -163,12 +188,17 @@ def _resource_key(e: "Expressions", target: Expr, _args: tuple[Node, ...], scope
     return member(e.compilation, target, "id", scope)
 
 
+def _target_type(node: Node) -> str | None:
+    """A resource type, as a type or, as the specification's own example has it, as text."""
+    return node.text if isinstance(node, Value) and node.kind == "string" else _type_name(node)
+
+
 def _reference_key(e: "Expressions", target: Expr, args: tuple[Node, ...], scope: Scope) -> Expr:
     if target.type == UNKNOWN:
         return target
     if target.type != "Reference":
         return e.compilation.fault(scope, f"getReferenceKey() of {shown(target)}", "a Reference")
-    name = _type_name(args[0]) if args else ""
+    name = _target_type(args[0]) if args else ""
     if name is None or (name and not is_resource(name)):
         return e.compilation.fault(
             scope, "getReferenceKey() with what is no resource type", "getReferenceKey(Patient)"
@@ -180,94 +210,29 @@ def _reference_key(e: "Expressions", target: Expr, args: tuple[Node, ...], scope
     return through(e.compilation, member(e.compilation, target, "reference", scope), key)
 
 
-_BOUNDARIES = {
-    ("decimal", False): Op.LOW_DECIMAL,
-    ("decimal", True): Op.HIGH_DECIMAL,
-    ("date", False): Op.LOW_DATE,
-    ("date", True): Op.HIGH_DATE,
-    ("dateTime", False): Op.LOW_DATETIME,
-    ("dateTime", True): Op.HIGH_DATETIME,
-    ("time", False): Op.LOW_TIME,
-    ("time", True): Op.HIGH_TIME,
-}
-
-
-def _boundary(*, high: bool) -> Handler:
-    name = "highBoundary()" if high else "lowBoundary()"
-
-    def handler(e: "Expressions", target: Expr, _args: tuple[Node, ...], scope: Scope) -> Expr:
-        if target.type == UNKNOWN:
-            return target
-        op = _BOUNDARIES.get((kind_of(target.type), high))
-        if op is None:
-            return e.compilation.fault(
-                scope, f"{name} of {shown(target)}", "a decimal, date, dateTime, instant or time"
-            )
-
-        def edge(one: Expr) -> Expr:
-            return Call(op, (as_text(one),), one.type if one.type != NUMBER else "decimal")
-
-        return through(e.compilation, target, edge)
-
-    return handler
-
-
-def _string(op: Op, result: str = "string") -> Handler:
-    """A function of one text, with texts or integers as arguments."""
-
-    def handler(e: "Expressions", target: Expr, args: tuple[Node, ...], scope: Scope) -> Expr:
-        values = [single(e.typed(node, scope), scope) for node in args]
-        if UNKNOWN in {target.type, *(value.type for value in values)}:
-            return Constant(UNKNOWN, None)
-        wanted = "integer" if op is Op.SUBSTRING else "text"
-        if kind_of(target.type) != "text" or any(kind_of(value.type) != wanted for value in values):
-            found = ", ".join(shown(value) for value in values)
-            return e.compilation.fault(
-                scope, f"{op.value}({found}) of {shown(target)}", f"text, and {wanted} inside ()"
-            )
-        return Call(op, (single(target, scope), *values), result)
-
-    return handler
-
-
-def _to_string(e: "Expressions", target: Expr, _args: tuple[Node, ...], scope: Scope) -> Expr:
-    if target.type == UNKNOWN:
-        return target
-    if kind_of(target.type) in {"complex", "choice", "empty"}:
-        return e.compilation.fault(
-            scope, f"toString() of {shown(target)}", "an element that has a single value"
-        )
-    text = as_text(single(target, scope))
-    return Call(Op.CONCAT, (text,), "string")
-
-
 FUNCTIONS: dict[str, Function] = {
     "all": Function(_all, 1, 1),
-    "contains": Function(_string(Op.CONTAINS, "boolean"), 1, 1),
+    "as": Function(_of_type, 1, 1),
     "count": Function(_count),
     "empty": Function(_empty),
-    "endsWith": Function(_string(Op.ENDS_WITH, "boolean"), 1, 1),
     "exists": Function(_exists, 0, 1),
     "extension": Function(_extension, 1, 1),
     "first": Function(_first),
     "getReferenceKey": Function(_reference_key, 0, 1),
     "getResourceKey": Function(_resource_key),
-    "highBoundary": Function(_boundary(high=True)),
+    "hasValue": Function(_has_value),
+    "highBoundary": HIGH,
     "iif": Function(_iif, 2, 3),
+    "is": Function(_is, 1, 1),
     "join": Function(_join, 0, 1),
     "last": Function(_last),
-    "length": Function(_string(Op.LENGTH, "integer")),
-    "lowBoundary": Function(_boundary(high=False)),
-    "lower": Function(_string(Op.LOWER)),
+    "lowBoundary": LOW,
     "not": Function(_not),
     "ofType": Function(_of_type, 1, 1),
-    "replace": Function(_string(Op.REPLACE), 2, 2),
-    "startsWith": Function(_string(Op.STARTS_WITH, "boolean"), 1, 1),
-    "substring": Function(_string(Op.SUBSTRING), 1, 2),
-    "toString": Function(_to_string),
-    "trim": Function(_string(Op.TRIM)),
-    "upper": Function(_string(Op.UPPER)),
+    "select": Function(_select, 1, 1),
+    "single": Function(_single),
     "where": Function(_where, 1, 1),
+    **TEXT_FUNCTIONS,
 }
 
 
@@ -275,7 +240,8 @@ def invoke(e: "Expressions", name: str, target: Expr, args: tuple[Node, ...], sc
     """Apply a function, or note that there is no such one."""
     function = FUNCTIONS.get(name)
     if function is None:
-        return e.compilation.fault(scope, f"the function {name}() is not supported", ", ".join(FUNCTIONS))
+        allowed = _INSTEAD.get(name) or close_to(name, FUNCTIONS) or f"one of {', '.join(sorted(FUNCTIONS))}"
+        return e.compilation.fault(scope, f"the function {name}() is not supported", allowed)
     if not function.least <= len(args) <= function.most:
         wanted = (
             f"{function.least} to {function.most}" if function.least != function.most else str(function.least)
@@ -284,3 +250,8 @@ def invoke(e: "Expressions", name: str, target: Expr, args: tuple[Node, ...], sc
     if isinstance(target, Each) and target.type == UNKNOWN:
         return Constant(UNKNOWN, None)
     return function.handler(e, target, args, scope)
+
+
+def typed_as(e: "Expressions", operator: str, target: Expr, kind: Node, scope: Scope) -> Expr:
+    """`target is kind` and `target as kind`."""
+    return (_is if operator == "is" else _of_type)(e, target, (kind,), scope)

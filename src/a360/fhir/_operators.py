@@ -1,7 +1,7 @@
 """Operators: three-valued logic, comparisons by the kind of their operands, arithmetic, text."""
 
 from a360.fhir._expr import EMPTY, NUMBER, UNKNOWN, Call, Constant, Expr, Item, Op
-from a360.fhir._paths import single
+from a360.fhir._paths import single, where
 from a360.fhir._scope import Compilation, Scope
 from a360.fhir._types import kind_of, shown
 
@@ -25,7 +25,9 @@ _NUMERIC = frozenset({"integer", "decimal"})
 _PLAIN = frozenset({"text", "boolean", "integer"})
 
 
-def binary(compilation: Compilation, operator: str, left: Expr, right: Expr, scope: Scope) -> Expr:
+def binary(  # noqa: PLR0911 - one a kind of operator
+    compilation: Compilation, operator: str, left: Expr, right: Expr, scope: Scope
+) -> Expr:
     """`left operator right`."""
     if UNKNOWN in {left.type, right.type}:
         return Constant(UNKNOWN, None)
@@ -39,20 +41,42 @@ def binary(compilation: Compilation, operator: str, left: Expr, right: Expr, sco
         return Call(Op.JOIN_TEXT, sides, "string")
     if operator in _ARITHMETIC:
         return _arithmetic(compilation, operator, left, right, scope)
+    if operator == "in":
+        return _membership(compilation, operator, left, right, scope)
+    if operator == "contains":
+        return _membership(compilation, operator, right, left, scope)
     return compilation.fault(
         scope,
         f"the operator '{operator}' is not supported in views",
-        "and or xor implies = != < <= > >= + - * / div mod &",
+        "and or xor implies = != < <= > >= in contains is as + - * / div mod &",
     )
 
 
-def boolean(compilation: Compilation, expr: Expr, where: str, scope: Scope) -> Expr:
+def _membership(compilation: Compilation, operator: str, item: Expr, items: Expr, scope: Scope) -> Expr:
+    """Whether a collection has an item: empty without an item, false without a collection."""
+    if item.type == EMPTY:
+        return Constant("boolean", None)
+    if items.type == EMPTY:
+        return Constant("boolean", value=False)
+    kinds = {kind_of(item.type), kind_of(items.type)}
+    if not kinds <= _PLAIN or len(kinds) > 1:
+        found = f"'{operator}' of {shown(item)} and {shown(items)}"
+        return compilation.fault(scope, found, "texts, whole numbers or booleans, of one kind")
+    one = single(item, scope)
+    same = where(compilation, items, lambda each: Call(Op.EQ, (each, one), "boolean"))
+    found_it = Call(Op.EXISTS, (same,), "boolean")
+    if isinstance(one, Constant):
+        return found_it
+    return Call(Op.IF, (Call(Op.EXISTS, (one,), "boolean"), found_it, Constant("boolean", None)), "boolean")
+
+
+def boolean(compilation: Compilation, expr: Expr, place: str, scope: Scope) -> Expr:
     """An operand that must be a boolean."""
     if expr.type == EMPTY:
         return Constant("boolean", None)
     if expr.type not in {"boolean", UNKNOWN}:
         return compilation.fault(
-            scope, f"{where} of {shown(expr)}", "a boolean: add exists() or a comparison"
+            scope, f"{place} of {shown(expr)}", "a boolean: add exists() or a comparison"
         )
     return single(expr, scope)
 

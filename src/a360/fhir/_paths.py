@@ -1,7 +1,7 @@
 """Steps through elements: members, choices, filters, items; over each of a list, or on one value."""
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from a360.fhir._definitions import choice_of, definitions, element, element_names, is_primitive
 from a360.fhir._expr import (
@@ -21,11 +21,14 @@ from a360.fhir._expr import (
     Var,
 )
 from a360.fhir._scope import Compilation, Scope
+from a360.fhir._stopped import SEVERAL_VALUES
 from a360.fhir._struct import WHOLE_NUMBERS, StructNode, leaf_of
 from a360.fhir._types import shown
 
 _SUGGESTIONS = 3
-_OWN_VIEW = "read the element outside of repeat in a view of its own"
+_OF_ELEMENT = (
+    "take it of the element, before where() and outside of its own forEach: name.given.extension(...)"
+)
 
 
 def through(compilation: Compilation, base: Expr, step: Callable[[Expr], Expr]) -> Expr:
@@ -45,17 +48,14 @@ def member(compilation: Compilation, base: Expr, name: str, scope: Scope) -> Exp
     problem = _member_problem(base, name)
     if problem is not None:
         return compilation.fault(scope, *problem)
+    if is_primitive(base.type):
+        base = _shadow(base)
+        if base.type == UNKNOWN:
+            return compilation.fault(scope, f"'{name}' of a value", _OF_ELEMENT)
     return through(compilation, base, lambda one: _step(compilation, one, name, scope))
 
 
 def _step(compilation: Compilation, one: Expr, name: str, scope: Scope) -> Expr:
-    if is_primitive(one.type):
-        one = _shadow(one)
-        if one.type == UNKNOWN:
-            return compilation.fault(
-                scope, f"'{name}' of a value", "take it of an element that does not repeat"
-            )
-        return field_of(compilation, one, name, "Extension" if name == "extension" else "string", scope)
     found = element(one.type, name)
     if found is None or one.node is None:
         return compilation.fault(scope, f"'{name}' of {shown(one)}", "take it of an element")
@@ -64,14 +64,30 @@ def _step(compilation: Compilation, one: Expr, name: str, scope: Scope) -> Expr:
     return field_of(compilation, one, name, found.types[0], scope, many=found.many)
 
 
-def _shadow(one: Expr) -> Expr:
-    """The `_name` object that carries the id and extensions of a primitive element in JSON."""
-    if isinstance(one, Call) and one.op is Op.WHOLE:
-        one = one.args[0]
-    if not isinstance(one, Field) or one.base.node is None:
-        return Constant(UNKNOWN, None)
-    name = f"_{one.name}"
-    return Field(one.base, name, "Element", many=False, node=one.base.node.child(name, "Element", many=False))
+def _shadow(value: Expr) -> Expr:  # noqa: PLR0911 - one a kind of expression
+    """The `_name` object, or list, that carries the id and extensions of primitive elements in JSON."""
+    match value:
+        case Field(base=base) if base.node is not None:
+            name = f"_{value.name}"
+            node = base.node.child(name, "Element", many=value.many)
+            return Field(base, name, "Element", value.many, node)
+        case Call(op=Op.WHOLE):
+            return _shadow(value.args[0])
+        case Item() if isinstance(items := _shadow(value.base), Field):
+            # In JSON the two lists have the same length: a position means the same in both.
+            return Item(items, value.position)
+        case Guard():
+            return _of(_shadow(value.base), lambda one: Guard(one, value.condition))
+        case Each():
+            if isinstance(value.body, Call) and value.body.args == (value.var,):
+                return _shadow(value.base)
+            return _of(_shadow(value.body), lambda one: Each(value.base, value.var, one))
+        case _:
+            return Constant(UNKNOWN, None)
+
+
+def _of(found: Expr, made: Callable[[Expr], Expr]) -> Expr:
+    return found if found.type == UNKNOWN else made(found)
 
 
 def field_of(
@@ -81,6 +97,7 @@ def field_of(
     if base.node is None:
         return compilation.fault(scope, f"'{name}' of {shown(base)}", "take it of an element")
     repeats = name == "extension" if many is None else many
+    known = name in base.node.children
     node = base.node.child(name, type_name, many=repeats)
     if node.many != repeats or not _same_form(node.type, type_name):
         return compilation.fault(
@@ -88,11 +105,10 @@ def field_of(
             f"'{name}' is read as {type_name} here and as {node.type} elsewhere in the view",
             "read one of them in a view of its own",
         )
-    if type_name in compilation.recursive and not node.json:
-        if node.children:
-            return compilation.fault(
-                scope, f"repeat over '{name}', which the view also reads by itself", _OWN_VIEW
-            )
+    if type_name in compilation.recursive:
+        compilation.texts.add(node.path)
+    if node.path in compilation.texts and not node.json:
+        compilation.stale |= known
         node.json = True
     if node.json:
         return _parsed(
@@ -110,7 +126,7 @@ def _same_form(one: str, other: str) -> bool:
 
 def _parsed(compilation: Compilation, text: Field, type_name: str, *, many: bool) -> Expr:
     """An element that is carried as JSON text, read into a struct of its own."""
-    struct = compilation.recursive.get(type_name) or StructNode(type_name)
+    struct = compilation.recursive.get(type_name) or StructNode(type_name, path=f"{text.node.path}~")
     return Call(Op.PARSE, (text,), type_name, many=many, node=struct)
 
 
@@ -142,9 +158,17 @@ def _member_problem(base: Expr, name: str) -> tuple[str, str] | None:
 
 
 def _allowed_names(kind: str, name: str) -> str:
+    if name == "null":
+        return "there is no null in FHIRPath: write exists() or empty()"
     names = element_names(kind)
-    close = difflib.get_close_matches(name, names, _SUGGESTIONS)
-    return f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(names)}"
+    return close_to(name, names) or f"it has {', '.join(names)}; a text stands in single quotes"
+
+
+def close_to(name: str, names: Iterable[str], mark: str = "") -> str:
+    """A question for the names that resemble one, '' if none does."""
+    by_plain = {known.lower(): known for known in names}
+    close = difflib.get_close_matches(name.lower(), by_plain, _SUGGESTIONS)
+    return f"did you mean {' or '.join(mark + by_plain[plain] for plain in close)}?" if close else ""
 
 
 def of_type(compilation: Compilation, base: Expr, type_name: str, scope: Scope) -> Expr:
@@ -209,7 +233,7 @@ def item(base: Expr, position: int) -> Expr:
 
 def single(base: Expr, scope: Scope) -> Expr:
     """The only value of an expression; checked when it runs if it can have several."""
-    return Single(base, f"several values where one is expected: {scope.pointer}") if base.many else base
+    return Single(base, f"{SEVERAL_VALUES}: {scope.pointer}") if base.many else base
 
 
 def present(compilation: Compilation, base: Expr) -> Expr:

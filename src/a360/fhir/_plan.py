@@ -8,7 +8,7 @@ further than it is needed, and the rows of a list multiply only what has already
 
 from dataclasses import dataclass, field, replace
 
-from a360.fhir._expr import Constant, Expr, Field, Var, free_names, parts, tidied, with_parts
+from a360.fhir._expr import Constant, Expr, Field, Var, form, free_names, parts, tidied, with_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class _Scheduler:
             if step.index:
                 self._born[step.index] = position
         self._computed: list[dict[str, Expr]] = [{} for _ in range(self._last + 1)]
-        self._hoisted = 0
+        self._parts: dict[tuple[int, tuple[object, ...]], str] = {}
         self._where = [tidied(test) for test in plan.where]
         self._unnests: list[Unnest | None] = [None] * (self._last + 1)
         for at, step in enumerate(steps):
@@ -114,12 +114,18 @@ class _Scheduler:
         if isinstance(expr, Var | Constant):
             return expr
         if known and (earlier := self._level(expr)) < level:
-            self._hoisted += 1
-            name = f"_part{self._hoisted}"
-            self._computed[earlier][name] = self._cut(expr, earlier)
-            self._born[name] = earlier + 1
+            name = self._part(expr, earlier)
             return Var(name, expr.type, expr.node, expr.many)
         return with_parts(expr, tuple(self._cut(part, level) for part in parts(expr)))
+
+    def _part(self, expr: Expr, level: int) -> str:
+        """The name of an expression that a layer computes for later ones; the same one is computed once."""
+        said = (level, form(expr))
+        if said not in self._parts:
+            name = self._parts[said] = f"_part{len(self._parts) + 1}"
+            self._computed[level][name] = self._cut(expr, level)
+            self._born[name] = level + 1
+        return self._parts[said]
 
     def layers(self) -> list[Layer]:
         """All layers, each passing on what later ones read."""

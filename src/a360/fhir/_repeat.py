@@ -4,13 +4,15 @@ SQL has no recursive types, so what recurses travels as JSON text that a fold ov
 a turn. It goes down `DEPTH` levels; data that nests deeper stops the query rather than being cut off.
 """
 
-from a360.fhir._definitions import definitions
+from a360.fhir._definitions import definitions, element
 from a360.fhir._expr import EMPTY, UNKNOWN, Call, Constant, Descent, Expr, Field, Op, Var, free_names, walk
 from a360.fhir._expressions import Expressions
 from a360.fhir._fault import Faults
-from a360.fhir._fhirpath import Member, Node, PathSyntaxError, parse
+from a360.fhir._fhirpath import Invocation, Member, Node, PathSyntaxError, parse
 from a360.fhir._scope import Compilation, Scope
+from a360.fhir._stopped import TOO_DEEP
 from a360.fhir._struct import StructNode
+from a360.fhir._types import shown
 
 DEPTH = 16
 _TRIAL = "_trial"
@@ -25,16 +27,25 @@ def repeated(expressions: Expressions, paths: list[tuple[str, str]], scope: Scop
     if len(parsed) < len(paths):
         return Constant(UNKNOWN, None)
     types = _reached(parsed, scope, compilation)
-    if not types:
-        unknown = [p for (p, _), node in zip(paths, parsed, strict=True) if not _known(node)]
-        for pointer in unknown:
-            compilation.fault(scope.at(pointer), "a path that no FHIR element has", "a path such as item")
-        return Constant(UNKNOWN if unknown else EMPTY, None)
+    lost = [
+        (pointer, node)
+        for (pointer, _), node in zip(paths, parsed, strict=True)
+        if not _known(node)
+        and not any(_fitting([node], kind, scope, compilation) for kind in {scope.focus.type, *types})
+    ]
+    for pointer, node in lost:
+        kinds = [kind for kind in sorted(types) if element(kind, _first(node)) is not None]
+        kind = kinds[0] if kinds else scope.focus.type
+        found = expressions.whole(node, scope.at(pointer).on(Var(_TRIAL, kind, StructNode(kind))))
+        if found.type != UNKNOWN:
+            compilation.fault(scope.at(pointer), f"repeat over {shown(found)}", "a path such as item")
+    if lost or not types:
+        return Constant(UNKNOWN if lost else EMPTY, None)
     if _circular(parsed, scope, compilation):
         return compilation.fault(scope, "a path that does not lead further down", "a path such as item")
     if len(types) > 1:
-        found = f"repeat over {', '.join(sorted(types))}"
-        return compilation.fault(scope, found, "paths that lead to elements of one type")
+        reached = ", ".join(sorted(types))
+        return compilation.fault(scope, f"repeat over {reached}", "paths that lead to elements of one type")
     [type_name] = types
     if type_name in definitions().primitives:
         return compilation.fault(scope, f"repeat over {type_name}", "elements that have elements")
@@ -51,13 +62,21 @@ def _parsed(compilation: Compilation, text: str, scope: Scope) -> Node | None:
 
 def _known(node: Node) -> bool:
     """Whether a path is at least made of names that occur in FHIR: it may fit no type that is met here."""
-    while isinstance(node, Member) and node.target is not None:
-        node = node.target
-    return isinstance(node, Member) and any(
+    if not isinstance(node, Member):
+        return False
+    known = any(
         name in elements
         for elements in definitions().types.values()
         for name in (node.name, f"{node.name}[x]")
     )
+    return known and (node.target is None or _known(node.target))
+
+
+def _first(node: Node) -> str:
+    """The name that a path begins with, '' if it begins with none."""
+    while isinstance(node, Member | Invocation) and node.target is not None:
+        node = node.target
+    return node.name if isinstance(node, Member) else ""
 
 
 def _reached(nodes: list[Node], scope: Scope, compilation: Compilation) -> set[str]:
@@ -77,9 +96,9 @@ def _fitting(nodes: list[Node], kind: str, scope: Scope, compilation: Compilatio
     """The paths that fit a type, with what they give: tried on a struct that is thrown away."""
     fitting = []
     for node in nodes:
-        trial = Compilation(Faults(), compilation.constants)
+        trial = Compilation(Faults(), compilation.constants, set())
         focus = Var(_TRIAL, kind, StructNode(kind))
-        found = Expressions(trial).typed(node, scope.on(focus))
+        found = Expressions(trial).whole(node, scope.on(focus))
         if not trial.faults.found and found.type not in {UNKNOWN, EMPTY, "choice"}:
             fitting.append((node, found))
     return fitting
@@ -99,16 +118,16 @@ def _descent(expressions: Expressions, nodes: list[Node], type_name: str, scope:
     start = [node for node, _ in _fitting(nodes, scope.focus.type, scope, compilation)]
     beneath = [node for node, _ in _fitting(nodes, type_name, scope, compilation)]
     if not beneath:
-        return _chained([expressions.typed(node, scope) for node in start])
-    struct = StructNode(type_name)
+        return _chained([expressions.whole(node, scope) for node in start])
+    struct = StructNode(type_name, path=scope.pointer)
     outer = compilation.recursive
     compilation.recursive = {type_name: struct}
     entry = Var(compilation.fresh("x"), type_name)
     item = Field(entry, "node", type_name, many=False, node=struct)
-    first = _chained([expressions.typed(node, scope) for node in start])
-    further = _chained([expressions.typed(node, scope.on(item)) for node in beneath])
+    first = _chained([expressions.whole(node, scope) for node in start])
+    further = _chained([expressions.whole(node, scope.on(item)) for node in beneath])
     compilation.recursive = outer
-    return Descent(first, entry, further, DEPTH, f"elements nest deeper than {DEPTH} levels: {scope.pointer}")
+    return Descent(first, entry, further, DEPTH, f"{TOO_DEEP.format(depth=DEPTH)}: {scope.pointer}")
 
 
 def _chained(found: list[Expr]) -> Expr:

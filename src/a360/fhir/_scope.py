@@ -16,6 +16,7 @@ class Scope:
     resource: Expr
     row_index: Callable[[], Expr]
     pointer: str
+    context: Expr  # the focus that the whole expression began with: %context
 
     def at(self, pointer: str) -> "Scope":
         """The same surroundings for another part of the view."""
@@ -29,11 +30,15 @@ class Scope:
 class Compilation:
     """What one compilation shares: its faults, the view's constants, and fresh names."""
 
-    def __init__(self, faults: Faults, constants: Mapping[str, Constant]) -> None:
+    def __init__(self, faults: Faults, constants: Mapping[str, Constant], texts: set[str]) -> None:
         self.faults = faults
         self.constants = constants
+        # The elements that are carried as JSON text, by their paths: those that recurse.
+        self.texts = texts
         # While the paths of a repeat are read: the types that recurse, and the struct of each.
         self.recursive: dict[str, StructNode] = {}
+        # Whether an element was read as a struct before it turned out to be text: all has to be read again.
+        self.stale = False
         self._names: dict[str, int] = {}
 
     def fresh(self, stem: str) -> str:

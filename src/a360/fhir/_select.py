@@ -4,14 +4,26 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from a360.fhir._columns import Column, column
-from a360.fhir._expr import EMPTY, UNKNOWN, Call, Constant, Expr, Guard, Op, Var, null_with
+from a360.fhir._expr import (
+    EMPTY,
+    UNKNOWN,
+    Call,
+    Constant,
+    Expr,
+    Guard,
+    Op,
+    Var,
+    form,
+    null_with,
+    tidied,
+)
 from a360.fhir._expressions import Expressions
 from a360.fhir._fault import Faults
 from a360.fhir._plan import Output, Plan, Unnest
 from a360.fhir._repeat import repeated
 from a360.fhir._scope import Compilation, Scope
 from a360.fhir._types import shown
-from a360.fhir._view import MAX_NESTING, Json, View, check_keys, iteration, objects, text
+from a360.fhir._view import MAX_NESTING, MAX_STEPS, Json, View, check_keys, iteration, objects, text
 
 _SELECT = frozenset({"column", "select", "unionAll", "forEach", "forEachOrNull", "repeat"})
 
@@ -50,13 +62,16 @@ class Selects:
     def plan(self) -> tuple[Plan, list[Column]]:
         """The plan and the columns of the view."""
         root = self._plan.root
-        scope = Scope(root, root, lambda: Constant("integer", 0), "")
+        scope = Scope(root, root, lambda: Constant("integer", 0), "", root)
         for pointer, path in self._view.where:
             self._add_condition(path, scope.at(pointer))
         columns: list[Column] = []
         for pointer, select in self._view.selects:
             columns += self._select(select, _Place(scope.at(pointer)))
         self._check_names(columns)
+        if len(self._plan.steps) > MAX_STEPS:
+            found = f"{len(self._plan.steps)} forEach, repeat and unionAll"
+            self._faults.add("/select", found, f"at most {MAX_STEPS} in a view")
         self._plan.outputs = [Output(found.name, found.expr) for found in columns]
         return self._plan, columns
 
@@ -103,13 +118,16 @@ class Selects:
 
     def _column(self, raw: Json, place: _Place) -> list[Column]:
         found = column(self._expressions, raw, place.scope)
-        if found is None:
-            return []
-        if place.absent and not found.is_row_index:
-            condition, names = place.absent
-            if not any(null_with(found.expr, name) for name in names):
-                found = replace(found, expr=Guard(found.expr, condition))
-        return [found]
+        return [] if found is None else [self._present(found, place)]
+
+    def _present(self, found: Column, place: _Place) -> Column:
+        """A column that is NULL where the row stands for an empty list."""
+        if not place.absent or found.is_row_index:
+            return found
+        condition, names = place.absent
+        if any(null_with(found.expr, name) for name in names):
+            return found
+        return replace(found, expr=Guard(found.expr, condition))
 
     def _iterated(self, select: Json, place: _Place) -> _Place:
         pointer = place.scope.pointer
@@ -178,22 +196,32 @@ class Selects:
             here = Call(Op.EQ, (branch, Constant("integer", position)), "boolean")
             inside = replace(place, scope=place.scope.at(pointer), when=here, absent=None)
             found.append(self._select(select, replace(inside, depth=place.depth + 1)))
-        return self._united(branch, found, [pointer for pointer, _ in branches])
+        return self._united(branch, found, [pointer for pointer, _ in branches], place)
 
-    def _united(self, branch: Var, found: list[list[Column]], pointers: list[str]) -> list[Column]:
+    def _united(
+        self, branch: Var, found: list[list[Column]], pointers: list[str], place: _Place
+    ) -> list[Column]:
         first = found[0]
         for columns, pointer in zip(found[1:], pointers[1:], strict=True):
             self._check_branch(first, columns, pointer)
         if self._faults.found:
             return first
-        united = []
-        for position, column_ in enumerate(first):
-            values = tuple(columns[position].expr for columns in found)
-            expr = Call(Op.SWITCH, (branch, *values), column_.expr.type, many=column_.expr.many)
-            united.append(
-                replace(column_, expr=expr, is_row_index=all(c[position].is_row_index for c in found))
-            )
-        return united
+        return [
+            self._switched(branch, [columns[position] for columns in found], place)
+            for position in range(len(first))
+        ]
+
+    def _switched(self, branch: Var, found: list[Column], place: _Place) -> Column:
+        """A column of a union: the value of the branch that a row belongs to."""
+        first = found[0]
+        is_index = all(each.is_row_index for each in found)
+        if len({form(tidied(each.expr)) for each in found}) == 1:
+            return self._present(replace(first, is_row_index=is_index), place)
+        # A row that stands for an empty list belongs to no branch, but has a position: the first.
+        how = "else" if is_index else ""
+        values = tuple(each.expr for each in found)
+        expr = Call(Op.SWITCH, (branch, *values), first.expr.type, many=first.expr.many, extra=how)
+        return replace(first, expr=expr, is_row_index=is_index)
 
     def _check_branch(self, first: list[Column], columns: list[Column], pointer: str) -> None:
         names, wanted = [c.name for c in columns], [c.name for c in first]

@@ -23,6 +23,10 @@ _LEAVES: dict[str, Leaf] = {
 }
 WHOLE_NUMBERS = frozenset(name for name, leaf in _LEAVES.items() if leaf != "boolean")
 
+# A text, which may hold anything, or a number with a fraction; possessive, so that long texts cost one pass.
+_FRACTIONS = r'("(?:[^"\\]++|\\.)*+")|(-?[0-9]+(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+))'
+_QUOTED = """x -> coalesce(x[1], '"' || x[2] || '"')"""
+
 type JsonStructure = str | dict[str, JsonStructure] | list[JsonStructure]
 
 
@@ -39,10 +43,14 @@ class StructNode:
     many: bool = False
     children: dict[str, "StructNode"] = field(default_factory=dict)
     json: bool = False
+    path: str = ""
 
     def child(self, name: str, type_name: str, *, many: bool) -> "StructNode":
         """The child of that name, made when it is first read."""
-        return self.children.setdefault(name, StructNode(type_name, many))
+        found = self.children.get(name)
+        if found is None:
+            found = self.children[name] = StructNode(type_name, many, path=f"{self.path}.{name}")
+        return found
 
     @property
     def is_boolean(self) -> bool:
@@ -96,6 +104,21 @@ class StructNode:
         # A cast of JSON to a row is strict: an object whose inside is not read has to stay JSON.
         inner = "BOOLEAN" if self.is_boolean else "VARCHAR" if self.is_value else "JSON"
         if self.children:
-            fields = (f'"{name}" {child.trino_type()}' for name, child in self.children.items())
+            # Trino looks a JSON key up in lower case, so that a name quoted as it is would never be found.
+            fields = (f'"{name.lower()}" {child.trino_type()}' for name, child in self.children.items())
             inner = f"ROW({', '.join(fields)})"
         return f"ARRAY({inner})" if self.is_list else inner
+
+    def trino_json(self, text: str) -> str:
+        """The SQL with which Trino reads JSON text as the struct: `text` is a trusted expression.
+
+        Trino reads JSON's fractions as doubles; where the view reads decimals they are put in quotes first,
+        so that they keep all their digits.
+        """
+        kept = f"regexp_replace({text}, '{_FRACTIONS}', {_QUOTED})" if self.has_decimals else text
+        return f"CAST(json_parse({kept}) AS {self.trino_type()})"
+
+    @property
+    def has_decimals(self) -> bool:
+        """Whether a decimal is read here or beneath, or JSON that may have one."""
+        return self.type == "decimal" or self.json or any(c.has_decimals for c in self.children.values())

@@ -10,6 +10,7 @@ from typing import Any
 from a360.fhir._definitions import definitions, is_resource
 from a360.fhir._expr import Constant
 from a360.fhir._fault import Faults
+from a360.fhir._lexical import EXAMPLES, is_decimal, is_moment, is_text, is_whole
 from a360.fhir._types import kind_of
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,254}", re.ASCII)
@@ -29,16 +30,10 @@ _CONSTANT_TYPES = (
     *("integer64", "oid", "string", "positiveInt", "time", "unsignedInt", "uri", "url", "uuid"),
 )
 _CONSTANT_KEYS = {f"value{name[0].upper()}{name[1:]}": name for name in _CONSTANT_TYPES}
-_LEXICAL = {
-    "date": re.compile(r"\d{4}(-\d\d(-\d\d)?)?", re.ASCII),
-    "dateTime": re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))?)?)?", re.ASCII),
-    "instant": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII),
-    "time": re.compile(r"\d\d:\d\d:\d\d(\.\d+)?", re.ASCII),
-    "decimal": re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII),
-}
 _COMMON = frozenset({"id", "extension", "modifierExtension"})
 _ITERATIONS = ("forEach", "forEachOrNull", "repeat")
 MAX_NESTING = 40
+MAX_STEPS = 100
 
 type Json = Mapping[str, Any]
 
@@ -185,35 +180,34 @@ def _constant(entry: Json, pointer: str, faults: Faults) -> Constant:
     key, value = keys[0], entry[keys[0]]
     type_name = _CONSTANT_KEYS[key]
     if not _fits(type_name, value):
-        faults.add(f"{pointer}/{key}", f"a JSON {_json_type(value)} that is no {type_name}", f"a {type_name}")
+        example = EXAMPLES.get(type_name)
+        allowed = f"a {type_name}: {example}" if example else f"a {type_name}"
+        faults.add(f"{pointer}/{key}", f"{_said(value)}, which is no {type_name}", allowed)
         return Constant("unknown", None)
-    if isinstance(value, str) and not _is_text(value):
+    if isinstance(value, str) and not is_text(value):
         faults.add(f"{pointer}/{key}", "NUL or half a surrogate pair", "text")
         return Constant("unknown", None)
-    if type_name == "decimal":
-        return Constant(type_name, str(value))
-    return Constant(type_name, value)
+    if type_name == "integer64":
+        return Constant(type_name, int(value))
+    return Constant(type_name, str(value) if type_name == "decimal" else value)
 
 
-def _is_text(value: str) -> bool:
-    """Whether SQL can hold the text."""
-    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+def _said(value: object) -> str:
+    return repr(value) if isinstance(value, str | int | float | Decimal) else f"a JSON {_json_type(value)}"
 
 
 def _fits(type_name: str, value: object) -> bool:
-    kind = kind_of(type_name)
-    if kind == "boolean":
-        return isinstance(value, bool)
-    if kind == "integer":
-        return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
-    pattern = _LEXICAL.get(type_name)
-    if kind == "decimal" and pattern:
-        return (
-            isinstance(value, int | float | Decimal)
-            and not isinstance(value, bool)
-            and bool(pattern.fullmatch(str(value)))
-        )
-    return isinstance(value, str) and (pattern is None or bool(pattern.fullmatch(value)))
+    match kind_of(type_name):
+        case "boolean":
+            return isinstance(value, bool)
+        case "integer":
+            return is_whole(type_name, value)
+        case "decimal":
+            return is_decimal(value)
+        case "text":
+            return isinstance(value, str)
+        case _:
+            return isinstance(value, str) and is_moment(type_name, value)
 
 
 def iteration(select: Json, pointer: str, faults: Faults) -> str | None:

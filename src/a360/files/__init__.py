@@ -1,14 +1,24 @@
 """Files that stand whole or not at all, whatever dies while they are written."""
 
+import errno
 import os
 import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
-__all__ = ["PRIVATE_FILE", "is_draft", "sync_folder", "whole", "write_new", "write_private", "write_whole"]
+__all__ = [
+    "PRIVATE_FILE",
+    "is_draft",
+    "sync_folder",
+    "whole",
+    "whole_by_name",
+    "write_new",
+    "write_private",
+    "write_whole",
+]
 
 PRIVATE_FILE = 0o600
 _SHARED_FILE = 0o666  # less what the user's mask takes
@@ -44,6 +54,32 @@ def whole(path: Path, *, private: bool = True, replace: bool = True) -> Iterator
             os.link(draft, place)
     finally:
         draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_by_name(*paths: Path) -> Iterator[list[Path]]:
+    """Empty private files, for writers that ask for a name: at the end all of them become the files, or none.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    places = [path.resolve() if path.is_symlink() else path for path in paths]
+    for place in places:
+        if place.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(place))
+    with ExitStack() as left_over:
+        drafts = []
+        for place in places:
+            draft = place.with_name(_DRAFT.format(secrets.token_hex(8)))
+            with _created(draft, private=True):
+                left_over.callback(draft.unlink, missing_ok=True)
+            drafts.append(draft)
+        yield drafts
+        for draft in drafts:
+            with draft.open("rb") as stream:
+                os.fsync(stream.fileno())
+        for draft, place in zip(drafts, places, strict=True):
+            draft.replace(place)
 
 
 @contextmanager

@@ -10,14 +10,12 @@ from a360.ingest._limits import Limits
 from a360.ingest._replay import IngestReplay, replay_refused
 from a360.ingest._reports import FhirIngest, FileReport
 from a360.ingest._rules import Rule
-from a360.ingest._run import Progress
 
 __all__ = [
     "FhirIngest",
     "FileReport",
     "IngestReplay",
     "Limits",
-    "Progress",
     "Rule",
     "committed_batches",
     "ingest_fhir",

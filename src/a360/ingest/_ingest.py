@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from a360._progress import Progress
 from a360.errors import UsageError
 from a360.ingest._committed import MAIN
 from a360.ingest._envelope import Identity
@@ -16,7 +17,7 @@ from a360.ingest._known import KnownFiles
 from a360.ingest._labels import labels_of
 from a360.ingest._limits import Limits
 from a360.ingest._reports import FhirIngest, FileReport, totalled
-from a360.ingest._run import BatchRun, Progress
+from a360.ingest._run import BatchRun
 from a360.protect import Sealer, Tokenizer
 from a360.table import StepReport
 

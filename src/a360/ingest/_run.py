@@ -2,13 +2,14 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from a360._progress import Progress
 from a360.catalog import CommitStamp
 from a360.ingest._blocks import BlockBuilder
 from a360.ingest._commit import commit
@@ -25,7 +26,6 @@ from a360.table import StepReport, new_commit_id
 if TYPE_CHECKING:
     from a360.table import Tables
 
-type Progress = Callable[[str, str, int, int | None], None]
 """Told the stage, what is at work, and how much of how much is done: here, bytes."""
 
 

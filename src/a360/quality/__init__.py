@@ -9,7 +9,8 @@ from a360.quality._anomalies import Past
 from a360.quality._blocked import RuleBlockedError, require_unblocked
 from a360.quality._checks import failure_sql
 from a360.quality._html import render_html
-from a360.quality._measures import measure_results, measure_sql
+from a360.quality._judge import Counted
+from a360.quality._measures import counted, judged, measure_results, measure_sql
 from a360.quality._results import CHANGES, DIMENSIONS, RuleResult, Scope, ScorePoint, score, scores
 from a360.quality._stored import (
     STORED,
@@ -22,6 +23,7 @@ from a360.quality._stored import (
     read_history,
     to_row,
 )
+from a360.quality._sums import Counts, adds_up, brought_up, counts_sql, read_counts
 from a360.quality._verdicts import SEPARATOR, Verdicts, verdict_sql
 from a360.quality._words import asked, found
 
@@ -30,6 +32,8 @@ __all__ = [
     "DIMENSIONS",
     "SEPARATOR",
     "STORED",
+    "Counted",
+    "Counts",
     "History",
     "Past",
     "RuleBlockedError",
@@ -38,15 +42,21 @@ __all__ = [
     "ScorePoint",
     "Stored",
     "Verdicts",
+    "adds_up",
     "asked",
+    "brought_up",
     "compares",
+    "counted",
+    "counts_sql",
     "failure_sql",
     "found",
     "history_sql",
     "judge_stored",
+    "judged",
     "measure_results",
     "measure_sql",
     "of_row",
+    "read_counts",
     "read_history",
     "render_html",
     "require_unblocked",

@@ -166,16 +166,27 @@ def measure_results(
     scope: Scope = "dataset",
 ) -> list[RuleResult]:
     """One result a rule, from the one row that `measure_sql` gave; `history` is what it is compared with."""
+    return judged(dataset, rules, counted(rules, answer, now=now), history=history, scope=scope)
+
+
+def counted(rules: Sequence[Rule], answer: Answer, *, now: datetime | None = None) -> list[Counted]:
+    """What was counted for each rule, from the one row that `measure_sql` gave."""
     moment = now or datetime.now(UTC)
+    return [_counted(number, rule, answer, moment) for number, rule in enumerate(rules)]
+
+
+def judged(
+    dataset: str,
+    rules: Sequence[Rule],
+    counts: Sequence[Counted],
+    *,
+    history: History | None = None,
+    scope: Scope = "dataset",
+) -> list[RuleResult]:
+    """One result a rule, from what was counted for it."""
     return [
-        judge(
-            dataset,
-            rule,
-            _counted(number, rule, answer, moment),
-            past=(history or {}).get(rule.fingerprint, ()),
-            scope=scope,
-        )
-        for number, rule in enumerate(rules)
+        judge(dataset, rule, each, past=(history or {}).get(rule.fingerprint, ()), scope=scope)
+        for rule, each in zip(rules, counts, strict=True)
     ]
 
 

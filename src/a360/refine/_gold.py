@@ -2,35 +2,40 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 
 from a360.catalog import CommitStamp
-from a360.contract import GoldStep, SilverStep
-from a360.engine import quote_name, quote_table, quote_text
+from a360.contract import DatasetRule, GoldStep, RowRule
+from a360.engine import quote_name, quote_table
 from a360.failpoints import failpoint
 from a360.quality import RuleResult, require_unblocked
+from a360.refine._changed import CHANGED, ChangedKeys, UpstreamChanges
 from a360.refine._context import STEP_KEY, RefineContext, StepOutcome
-from a360.refine._measuring import AFTERWARDS, measured
+from a360.refine._held import HeldRows
+from a360.refine._measuring import AFTERWARDS, Exchange, measured, measured_exchange
 from a360.refine._narrowed import narrowed
-from a360.refine._shape import silver_shape
 from a360.refine._standing import UNCHANGED, Standing, anew, current_snapshots, lost, remade, standing
 from a360.table import StepReport, new_commit_id
 
 _MEND = "compare the model with its upstream datasets, then run again"
 
 
-def refine_gold(context: RefineContext, step: GoldStep, *, full: bool = False) -> StepOutcome:
-    """Bring one gold dataset up to date with its upstream datasets.
+def refine_gold(
+    context: RefineContext, step: GoldStep, *, full: bool = False, held: HeldRows | None = None
+) -> StepOutcome:
+    """Bring one gold dataset up to date with its upstream datasets; `held` is what a run has read already.
 
     Raises:
         DataError: `rule-blocked` where a rule does not hold; nothing is committed.
     """
-    return _GoldRun(context, step, full=full).run()
+    return _GoldRun(context, step, held or HeldRows(context, [step]), full=full).run()
 
 
 class _GoldRun:
-    def __init__(self, context: RefineContext, step: GoldStep, *, full: bool) -> None:
+    def __init__(self, context: RefineContext, step: GoldStep, held: HeldRows, *, full: bool) -> None:
         self._context = context
+        self._held = held
         self._session = context.session
         self._step = step
         self._full = full
@@ -58,10 +63,10 @@ class _GoldRun:
         tables = self._context.tables
         commits: dict[str, Sequence[str]] = {}
         for dataset in self._step.upstream:
-            if dataset not in stood.upstream or not self._has_keys(dataset):
-                if tables.current_snapshot_id(dataset) != stood.upstream.get(dataset):
-                    return None, f"{dataset} changed, which cannot be told by key"
+            if tables.current_snapshot_id(dataset) == stood.upstream.get(dataset):
                 continue
+            if dataset not in stood.upstream or not self._has_keys(dataset):
+                return None, f"{dataset} changed, which cannot be told by key"
             since = tables.commits_since(dataset, stood.upstream[dataset])
             if since is None or remade(tables, dataset, stood.upstream[dataset]):
                 return None, lost(dataset)
@@ -91,13 +96,11 @@ class _GoldRun:
     def _by_key(
         self, stood: Standing, upstream: dict[str, str], commits: Mapping[str, Sequence[str]], why: str
     ) -> StepOutcome:
-        self._session.execute(f"CREATE OR REPLACE TEMP TABLE changed AS {self._changed_sql(stood, commits)}")
-        model = narrowed(self._step.sql, self._keyed, "changed", self._is_changed("t"))
-        for relation, rows in model.rows.values():
-            self._session.execute(f"CREATE OR REPLACE TEMP TABLE {relation} AS {rows}")
-        self._stage(f"SELECT * FROM ({model.sql}) AS model SEMI JOIN changed ON {self._is_changed('model')}")
-        read = self._upstream_rows({dataset: relation for dataset, (relation, _) in model.rows.items()})
-        quality = self._check(whole=False)
+        keys = UpstreamChanges(self._context, self._step).find(stood, commits)
+        model = narrowed(self._step.sql, self._keyed, partial(self._held.relation_of, self._step, keys))
+        self._stage(keys.result_of(model.sql, self._table.column_names))
+        read = self._upstream_rows(model.relations)
+        quality = self._check_changed(stood, keys)
         report = self._report(sum(read.values()), self._rows(), self._commit_id)
         stamp = self._stamp(upstream, report)
         merged = self._context.tables.merge(
@@ -106,7 +109,7 @@ class _GoldRun:
             list(self._table.key),
             stamp,
             scope=list(self._step.refresh.columns),
-            scope_rows="SELECT * FROM changed",
+            scope_rows=f"SELECT * FROM {CHANGED}",
             session=self._session,
         )
         if merged.snapshot_id is None:
@@ -115,39 +118,6 @@ class _GoldRun:
                 self._step.dataset, f"{self._staged_sql} LIMIT 0", stamp, session=self._session
             )
         return StepOutcome(report, "by_key", why, quality, upstream, read)
-
-    def _changed_sql(self, stood: Standing, commits: Mapping[str, Sequence[str]]) -> str:
-        """The keys of rows that changed, with the keys the same rows had before."""
-        keys = ", ".join(quote_name(column) for column in self._step.refresh.columns)
-        parts = []
-        for dataset, since in commits.items():
-            if not since:
-                continue
-            texts = ", ".join(quote_text(commit) for commit in since)
-            table = quote_table(dataset)
-            before = f"(SELECT * FROM {table} AT (VERSION => {int(stood.upstream[dataset])}))"
-            same = self._same_row(dataset)
-            landed = f"SELECT * FROM {table} WHERE commit_id IN ({texts})"
-            parts.append(f"SELECT {keys} FROM ({landed})")
-            parts.append(f"SELECT {keys} FROM {before} AS t SEMI JOIN ({landed}) AS n ON {same}")
-            if self._loses_rows(dataset):
-                parts.append(f"SELECT {keys} FROM {before} AS t ANTI JOIN {table} AS n ON {same}")
-        union = " UNION ".join(parts) or f"SELECT {keys} FROM {quote_table(self._step.dataset)} WHERE FALSE"
-        return f"SELECT DISTINCT {keys} FROM ({union})"
-
-    def _same_row(self, dataset: str) -> str:
-        key = map(quote_name, self._context.plan.table(dataset).key)
-        return " AND ".join(f"t.{column} = n.{column}" for column in key)
-
-    def _loses_rows(self, dataset: str) -> bool:
-        """Whether rows go without a trace, as where a newer version of a resource has fewer of them."""
-        step = self._context.plan.step(dataset)
-        return isinstance(step, SilverStep) and silver_shape(step, self._context.plan.table(dataset)).many
-
-    def _is_changed(self, rows: str) -> str:
-        """The condition that joins rows with the keys in `changed`; a null key is a key too."""
-        columns = map(quote_name, self._step.refresh.columns)
-        return " AND ".join(f"{rows}.{column} IS NOT DISTINCT FROM changed.{column}" for column in columns)
 
     def _stage(self, sql: str) -> None:
         """Compute the rows to check into the temporary table `staged`."""
@@ -170,25 +140,29 @@ class _GoldRun:
         row = self._session.sql(f"SELECT {counts}").to_pylist()[0]
         return {dataset: int(rows) for dataset, rows in row.items()}
 
-    def _check(self, *, whole: bool = True) -> list[RuleResult]:
-        """Measure every rule on the dataset as it will be; a gold row that fails an error rule blocks.
+    @property
+    def _rules(self) -> list[RowRule | DatasetRule]:
+        before = (rule for rule in self._step.dataset_rules if not isinstance(rule.measure, AFTERWARDS))
+        return [*self._step.rules, *before]
 
-        Where only some keys were computed, rules see them beside the rows that stay.
-        """
-        self._session.execute(f"CREATE OR REPLACE TEMP VIEW about_to_land AS {self._whole_sql(whole=whole)}")
-        rules = [rule for rule in self._step.dataset_rules if not isinstance(rule.measure, AFTERWARDS)]
-        results = measured(self._context, self._step.dataset, [*self._step.rules, *rules], "about_to_land")
+    def _check(self) -> list[RuleResult]:
+        """Measure every rule on the dataset as it will be; a gold row that fails an error rule blocks."""
+        return self._blocked(measured(self._context, self._step.dataset, self._rules, "staged"))
+
+    def _check_changed(self, stood: Standing, keys: ChangedKeys) -> list[RuleResult]:
+        """The same where only some keys were computed, and the rows of others stay."""
+        table, names = quote_table(self._step.dataset), self._table.column_names
+        self._session.execute(f"CREATE OR REPLACE TEMP VIEW going AS {keys.rows_of(table, names)}")
+        self._session.execute(
+            f"CREATE OR REPLACE TEMP VIEW about_to_land AS {self._staged_sql} "
+            f"UNION ALL {keys.other_rows(table, names)}"
+        )
+        exchange = Exchange(self._step.refresh.columns, stood.commit_id, "going", "staged", "about_to_land")
+        return self._blocked(measured_exchange(self._context, self._step.dataset, self._rules, exchange))
+
+    def _blocked(self, results: list[RuleResult]) -> list[RuleResult]:
         require_unblocked(self._step.dataset, results, rows_too=True, next_step=_MEND)
         return results
-
-    def _whole_sql(self, *, whole: bool) -> str:
-        if whole:
-            return self._staged_sql
-        names = ", ".join(quote_name(name) for name in self._table.column_names)
-        return (
-            f"{self._staged_sql} UNION ALL SELECT {names} FROM {quote_table(self._step.dataset)} AS kept "
-            f"ANTI JOIN changed ON {self._is_changed('kept')}"
-        )
 
     def _stamp(self, upstream: dict[str, str], report: StepReport) -> CommitStamp:
         counts = {"read": report.read, "output_rows": report.output_rows}

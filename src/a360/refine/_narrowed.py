@@ -1,12 +1,11 @@
 """A model over fewer rows: upstream datasets that have the keys give the rows of some keys alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
-
-from a360.engine import quote_name, quote_table
 
 _DIALECT = "duckdb"
 
@@ -17,34 +16,62 @@ class Narrowed:
 
     Attributes:
         sql: The model's SQL.
-        rows: By dataset, the name of the relation it reads instead and the query that makes it.
+        relations: By dataset, the name of the relation that it reads instead.
     """
 
     sql: str
-    rows: Mapping[str, tuple[str, str]]
+    relations: Mapping[str, str]
 
 
-def narrowed(model: str, datasets: Mapping[str, Sequence[str]], keys: str, matches: str) -> Narrowed:
-    """The model over `datasets` (given with columns) less rows `t` that match none of the relation `keys`.
+def narrowed(
+    model: str,
+    datasets: Mapping[str, Sequence[str]],
+    relation_of: Callable[[str, Sequence[str]], str],
+) -> Narrowed:
+    """The model over some rows of `datasets` (given with columns), which `relation_of` has by some columns.
 
     An engine does not push a condition on what a model gives down to what it reads. That a key's rows are
     made of rows of this key is what a contract declares by `by_key`.
     """
-    tree = sqlglot.parse_one(model, read=_DIALECT)
-    # Not columns alone: USING names some that are none to sqlglot. A name too many costs little.
-    used = {each.name.lower() for each in tree.find_all(exp.Identifier)}
-    every = any(select.is_star for select in tree.find_all(exp.Select))
-    rows: dict[str, tuple[str, str]] = {}
+    relations = {name: relation_of(name, columns) for name, columns in columns_read(model, datasets).items()}
+    tree = _parsed(model).copy()
     for table in list(tree.find_all(exp.Table)):
-        dataset = f"{table.db}.{table.name}"
-        if dataset in datasets:
-            relation = f"changed_{table.db}_{table.name}"
-            wanted = [name for name in datasets[dataset] if every or name.lower() in used]
-            selected = ", ".join(f"t.{quote_name(name)}" for name in wanted)
-            query = f"SELECT {selected} FROM {quote_table(dataset)} AS t SEMI JOIN {keys} ON {matches}"
-            rows[dataset] = relation, query
+        relation = relations.get(f"{table.db}.{table.name}")
+        if relation is not None:
             alias = exp.TableAlias(this=exp.to_identifier(table.alias_or_name))
             table.replace(exp.Table(this=exp.to_identifier(relation), alias=alias))
     for column in tree.find_all(exp.Column):
         column.set("db", None)
-    return Narrowed(tree.sql(_DIALECT), rows)
+    return Narrowed(tree.sql(_DIALECT), relations)
+
+
+def columns_read(model: str, datasets: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The columns that a model may look at, of those of `datasets` that it reads."""
+    used: dict[str, set[str] | None] = {}
+    for table in _parsed(model).find_all(exp.Table):
+        dataset = f"{table.db}.{table.name}"
+        if dataset in datasets:
+            known, names = used.setdefault(dataset, set()), _names_beside(table)
+            used[dataset] = None if known is None or names is None else known | names
+    return {
+        dataset: [name for name in datasets[dataset] if names is None or name.lower() in names]
+        for dataset, names in used.items()
+    }
+
+
+@lru_cache(maxsize=64)
+def _parsed(model: str) -> exp.Expr:
+    return sqlglot.parse_one(model, read=_DIALECT)
+
+
+def _names_beside(table: exp.Table) -> set[str] | None:
+    """Names in the SELECT that reads a table, inner ones included; None where columns have no names there.
+
+    Not those of columns alone: USING names some that are none to sqlglot. A name too many costs little.
+    """
+    select = table.find_ancestor(exp.Select)
+    if select is None or any(join.method for join in select.find_all(exp.Join)):
+        return None
+    if any(each.is_star for each in select.find_all(exp.Select)):
+        return None
+    return {each.name.lower() for each in select.find_all(exp.Identifier)}

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from a360.contract import DanglingRows, LakePlan, SilverStep, Step
+from a360.contract import DanglingRows, GoldStep, LakePlan, SilverStep, Step
 from a360.engine import EngineSession, quote_name, quote_table
 from a360.quality import RuleResult
 from a360.refine._context import IDENTIFIERS, RefineContext, StepOutcome, alive_sql
 from a360.refine._gold import refine_gold
+from a360.refine._held import HeldRows
 from a360.refine._measuring import AFTERWARDS, measured
 from a360.refine._silver import refine_silver
 
@@ -82,13 +83,14 @@ def _refine(
     on_outcome: Callable[[StepOutcome], None] | None,
 ) -> RefineResult:
     outcomes: list[StepOutcome] = []
+    held = HeldRows(context, [step for step in steps if isinstance(step, GoldStep)])
     for done, step in enumerate(steps):
         if progress:
             progress("run", step.dataset, done, len(steps))
         outcome = (
             refine_silver(context, step, full=full, again=step.dataset in again)
             if isinstance(step, SilverStep)
-            else refine_gold(context, step, full=full)
+            else refine_gold(context, step, full=full, held=held)
         )
         outcomes.append(outcome)
         if on_outcome:

@@ -13,11 +13,15 @@ FIRST = "its first run"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The last recorded state of a dataset; `snapshot_id` is None before its first commit."""
+    """The last recorded state of a dataset; `snapshot_id` is None before its first commit.
+
+    `commit_id` names the commit whose rows the dataset holds, if no other commit has changed them since.
+    """
 
     snapshot_id: str | None = None
     upstream: Mapping[str, str] = field(default_factory=dict)
     step: str = ""
+    commit_id: str | None = None
 
     def is_current(self, upstream: Mapping[str, str], step: str) -> bool:
         """Whether a run over these upstream snapshots by this step would change nothing."""
@@ -29,14 +33,21 @@ def standing(tables: Tables, dataset: str) -> Standing:
 
     What upstream datasets were rewritten into since holds the same rows: the standing is on that.
     """
+    untouched = True
     for snapshot in tables.snapshots(dataset):
         step = snapshot.summary.get(f"a360.{STEP_KEY}")
         if step is not None:
-            upstream = {
-                name: tables.same_rows(name, snapshot_id) for name, snapshot_id in snapshot.upstream.items()
-            }
-            return Standing(snapshot.snapshot_id, upstream, step)
+            upstream = {name: _newest(tables, name, at) for name, at in snapshot.upstream.items()}
+            made_by = snapshot.summary.get("a360.made-by", snapshot.commit_id)
+            return Standing(snapshot.snapshot_id, upstream, step, made_by if untouched else None)
+        untouched = untouched and snapshot.operation == "replace"
     return Standing()
+
+
+def _newest(tables: Tables, name: str, snapshot_id: str) -> str:
+    """The newest snapshot with the rows of another; a table's past is looked at only if it has moved."""
+    moved = tables.current_snapshot_id(name) != snapshot_id
+    return tables.same_rows(name, snapshot_id) if moved else snapshot_id
 
 
 def anew(stood: Standing, step: str, *, full: bool) -> str:

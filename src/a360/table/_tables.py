@@ -33,7 +33,7 @@ from a360.table._files import LyingFile, delete_files, lying_in
 from a360.table._merge import Merge
 from a360.table._refs import Tag
 from a360.table._schema import partitioning_of, schema_of, sort_order_of
-from a360.table._shape import shape_of
+from a360.table._shape import only_grew, shape_of
 from a360.table._summary import describe, history, results
 from a360.table._types import CommitResult, SnapshotInfo, new_commit_id
 from a360.table._write import Writer
@@ -321,6 +321,10 @@ class Tables:
         It tells what a rewrite made of a snapshot, even of one that has expired since.
         """
         return _moments.newest_with_rows_of(self.load(name), snapshot_id)
+
+    def only_grew(self, name: str, snapshot_id: str) -> bool:
+        """Whether each row of a snapshot is still there, in the file it was in; a denial may be wrong."""
+        return only_grew(self._committer.load(name), snapshot_id)
 
     def undone_commits(self, name: str) -> set[str]:
         """The ids of the commits that a rollback took out of a table's history."""

@@ -1,10 +1,9 @@
 """The versions of a view: what they say, which is current, and which are forgotten."""
 
-from typing import Any
-
 from a360.catalog._errors import ValidationError
 from a360.catalog._wire import Json
 from a360.catalog.metadata._create import now_ms
+from a360.catalog.metadata._document import Document
 
 _HISTORY = "version.history.num-entries"
 _HISTORY_DEFAULT = 10
@@ -12,31 +11,14 @@ _MAY_DROP = "replace.drop-dialect.allowed"
 _MEANING = ("schema-id", "summary", "representations", "default-catalog", "default-namespace")
 
 
-class ViewDraft:
-    """A copy-on-write view of view metadata, with what updates of one commit must remember of each other."""
+class ViewDraft(Document):
+    """A view's metadata, with what the updates of one commit must remember of each other."""
 
     def __init__(self, base: Json) -> None:
-        self.base = base
-        self.document: Json = dict(base)
+        super().__init__(base)
         self.added_versions: set[int] = set()
         self.last_version: int | None = None
         self.last_schema: int | None = None
-
-    def get(self, key: str) -> Any:  # noqa: ANN401 -- raw JSON
-        """A top-level value, None where it is missing."""
-        return self.document.get(key)
-
-    def set(self, key: str, value: object) -> None:
-        """Put a top-level value."""
-        self.document[key] = value
-
-    def items(self, key: str) -> list[Json]:
-        """A top-level list, empty where it is missing."""
-        return self.document.get(key) or []
-
-    def append(self, key: str, item: Json) -> None:
-        """Add to a top-level list."""
-        self.document[key] = [*self.items(key), item]
 
     def next_id(self, key: str, name: str, wanted: int) -> int:
         """The id asked for, or one above all in use."""

@@ -25,6 +25,8 @@ _CACHED_BYTES = 64 * 1024 * 1024
 # What reading a file that is missing, cut short, garbage, or JSON of another shape ends in.
 _BROKEN = (OSError, EOFError, zlib.error, BadRequestError, KeyError, TypeError, ValueError, AttributeError)
 _VERSION = re.compile(r"^(\d+)-")
+# How Java, and so Spark, writes the URL of a local path; the other engines know the path and `file://`.
+_ONE_SLASH = re.compile(r"^file:/(?!/)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class Warehouse:
         """
         if not wanted:
             return self.default_location(namespace, name)
-        location = str(wanted).rstrip("/")
+        location = _ONE_SLASH.sub("/", str(wanted).rstrip("/"))
         self.path_of(location)
         return location
 

@@ -23,6 +23,11 @@ _PATTERN = re.compile(
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
 
+_HINTS = {
+    "'": "begins a text that has no end",
+    '"': "begins nothing FHIRPath knows: texts stand in single quotes",
+    "!": "begins nothing FHIRPath knows: write not()",
+}
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "f": "\f"}
 _ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)
 
@@ -47,7 +52,8 @@ def tokens(path: str) -> list[Token]:
     while at < len(path):
         match = _PATTERN.match(path, at)
         if match is None:
-            raise PathSyntaxError(f"{path[at]!r} at character {at + 1} begins nothing FHIRPath knows")
+            hint = _HINTS.get(path[at], "begins nothing FHIRPath knows")
+            raise PathSyntaxError(f"{path[at]!r} at character {at + 1} {hint}")
         kind = match.lastgroup or ""
         if kind != "space":
             found.append(Token(kind, _plain(kind, match.group()), at))

@@ -38,6 +38,9 @@ _LITERALS: dict[str, Kind] = {
     "time": "time",
 }
 
+# What people write who know other languages, by the word before the place where it no longer fits.
+_HINTS = {"not": ": write not() after what it negates", "=": ": a single = compares"}
+
 MAX_LENGTH = 10_000
 MAX_DEPTH = 60
 
@@ -88,9 +91,9 @@ class _Parser:
         found = (
             "the expression ends" if token.kind == "end" else f"{token.text!r} at character {token.at + 1}"
         )
-        return PathSyntaxError(
-            f"{found} where {expected or 'it may not stand'}".replace("where '", "where '")
-        )
+        before = self._tokens[self._next - 1].text if self._next else ""
+        hint = _HINTS.get(before, "")
+        return PathSyntaxError(f"{found} where {expected or 'it may not stand'}{hint}")
 
     def _expression(self, power: int) -> Node:
         self._depth += 1

@@ -150,6 +150,17 @@ class Dialect(ABC):
     def arithmetic(self, operator: str, left: str, right: str) -> str:
         """`+ - * /` of numbers; NULL where there is no result."""
 
+    def cut(self, number: str, places: int, *, up: bool) -> str:
+        """A number cut to some decimal places, upwards or downwards."""
+        edge = "ceil" if up else "floor"
+        if not places:
+            return f"{edge}({number})"
+        return f"{edge}({self.arithmetic('*', f'({number})', f'1{"0" * places}')}) * 0.{'1':0>{places}}"
+
+    def product(self, left: str, right: str) -> str:
+        """The product of decimals, cut to their places: engines add the places up, to more than they have."""
+        return self.cast(self.arithmetic("*", left, right), NUMBER)
+
     @abstractmethod
     def whole_quotient(self, left: str, right: str) -> str:
         """The quotient of whole numbers, cut towards zero; NULL for a division by zero."""

@@ -1,8 +1,10 @@
 """Writes a plan as one SELECT: its shape, precedence, and each operation in a dialect's words."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeGuard
 
 from a360.fhir._expr import (
+    NUMBER,
     Call,
     Choice,
     Constant,
@@ -16,8 +18,11 @@ from a360.fhir._expr import (
     Op,
     Single,
     Var,
+    form,
+    parts,
 )
-from a360.fhir._plan import Layer, Unnest
+from a360.fhir._plan import Layer, Plan, Unnest
+from a360.fhir._plan import layers as layered
 from a360.fhir._sql import _values as values
 from a360.fhir._sql._dialect import Dialect, Steps
 from a360.fhir._struct import Leaf
@@ -53,7 +58,7 @@ _POWERS: Mapping[Op, int] = {
     Op.NOT: 3,
     **dict.fromkeys((Op.XOR, Op.EQ, Op.NE, Op.LT, Op.LE, Op.GT, Op.GE, Op.COMPARE_TIME), 4),
     **dict.fromkeys((Op.ENDS_WITH, Op.CONTAINS, Op.SAME), 4),
-    Op.CONCAT: 5,
+    **dict.fromkeys((Op.CONCAT, Op.LOW_TIME, Op.HIGH_TIME), 5),
     Op.JOIN_TEXT: 5,
     Op.MODULO: 6,
     Op.FLOOR_DIVIDE: 6,
@@ -83,7 +88,7 @@ class Emitter:
             Choice: self._choice,
         }
         self._operations: dict[Op, Callable[[Call], str]] = {
-            Op.NOT: lambda c: f"NOT {self._atom(c.args[0])}",
+            Op.NOT: self._not,
             Op.IMPLIES: lambda c: f"NOT {self._atom(c.args[0])} OR {self._atom(c.args[1], Op.IMPLIES)}",
             Op.NEGATE: lambda c: f"-{self._atom(c.args[0])}",
             Op.IS_TRUE: lambda c: f"coalesce({self.sql(c.args[0])}, FALSE)",
@@ -111,15 +116,15 @@ class Emitter:
             Op.NUMBER_TEXT: lambda c: values.number_text(dialect, self.sql(c.args[0])),
             Op.COMPARE_DATE: lambda c: values.compare_partial(dialect, self._lexical(c), c.extra),
             Op.COMPARE_DATETIME: lambda c: values.compare_instants(dialect, self._lexical(c), c.extra),
-            Op.COMPARE_TIME: lambda c: values.compare_times(self._lexical(c), c.extra),
+            Op.COMPARE_TIME: lambda c: values.compare_times(dialect, self._lexical(c), c.extra),
             Op.REFERENCE_KEY: lambda c: values.reference_key(dialect, self.sql(c.args[0]), c.extra),
         }
 
     # The statement
 
-    def select(self, layers: Sequence[Layer], source: str, carry: Sequence[str]) -> str:
+    def select(self, plan: Plan, source: str, carry: Sequence[str]) -> str:
         """The whole statement over the relation `source`, with its columns `carry` passed on first."""
-        text = source
+        text, layers = source, layered(plan)
         for position, layer in enumerate(layers):
             # Lines are indented as they are written: a literal may hold line breaks of its own.
             pad = _INDENT * (len(layers) - 1 - position)
@@ -146,16 +151,16 @@ class Emitter:
         listed = f",\n{pad}{_INDENT}".join(columns)
         lines = [f"{pad}SELECT", f"{pad}{_INDENT}{listed}", f"{pad}{source}"]
         if layer.where:
-            tests = [self._atom(test, Op.AND) for test in layer.where]
-            lines.append(
-                f"{pad}WHERE " + (" AND ".join(tests) if len(tests) > 1 else self.sql(layer.where[0]))
-            )
+            lines.append(f"{pad}WHERE {self._all(layer.where)}")
         return "\n".join(lines)
+
+    def _all(self, tests: Sequence[Expr]) -> str:
+        return " AND ".join(self._test(test, Op.AND if tests[1:] else None) for test in tests)
 
     def _items(self, step: Unnest) -> str:
         """The list of a step, or the one NULL it is where the row only passes."""
         text = self.sql(step.items)
-        tests = [self.sql(step.when)] if step.when else []
+        tests = [self._test(step.when, Op.AND if step.optional else None)] if step.when else []
         if step.optional:
             tests.append(f"{self.dialect.size(text)} > 0")
         if not tests:
@@ -200,7 +205,7 @@ class Emitter:
 
     def _field(self, expr: Field) -> str:
         base = self.sql(expr.base)
-        path = base if isinstance(expr.base, Var | Field) else f"({base})"
+        path = base if isinstance(expr.base, Var | Field | Item) else f"({base})"
         return f"{path}.{self.dialect.name(expr.name)}"
 
     def _each(self, expr: Each) -> str:
@@ -212,7 +217,7 @@ class Emitter:
 
     def _filter(self, expr: Filter) -> str:
         return self.dialect.filtered(
-            self.sql(expr.base), self.dialect.name(expr.var.name), self.sql(expr.condition)
+            self.sql(expr.base), self.dialect.name(expr.var.name), self._test(expr.condition)
         )
 
     def _descent(self, expr: Descent) -> str:
@@ -222,7 +227,7 @@ class Emitter:
         return self.dialect.descent(steps, expr.node, self.dialect.stop(expr.message))
 
     def _guard(self, expr: Guard) -> str:
-        return f"CASE WHEN {self.sql(expr.condition)} THEN {self.sql(expr.base)} END"
+        return f"CASE WHEN {self._test(expr.condition)} THEN {self.sql(expr.base)} END"
 
     def _item(self, expr: Item) -> str:
         return self.dialect.element(self.sql(expr.base), expr.position)
@@ -242,9 +247,11 @@ class Emitter:
             return f" {_INFIX[expr.op]} ".join(self._atom(arg, expr.op) for arg in expr.args)
         if expr.op in _ARITHMETIC:
             left, right = (self._atom(arg) for arg in expr.args)
+            if expr.op is Op.MULTIPLY and expr.type == NUMBER:
+                return self.dialect.product(left, right)
             return self.dialect.arithmetic(_ARITHMETIC[expr.op], left, right)
         if expr.op in _BOUNDARIES:
-            return values.boundary(self.dialect, expr.op, self.sql(expr.args[0]))
+            return values.boundary(self.dialect, expr.op, self.sql(expr.args[0]), expr.extra)
         return f"{_FUNCTIONS[expr.op]}({', '.join(self._texts(expr))})"
 
     def _leaf_type(self, extra: str) -> str:
@@ -256,22 +263,66 @@ class Emitter:
         nothing = isinstance(no, Constant) and no.value is None
         if self._asks_for(condition, yes):
             # A value where there is one: said so, an engine computes it once.
-            return self._atom(yes) if nothing else f"coalesce({self.sql(yes)}, {self.sql(no)})"
+            found = self._alternatives(expr)
+            return f"coalesce({', '.join(found)})" if len(found) > 1 else found[0]
         otherwise = "" if nothing else f" ELSE {self.sql(no)}"
-        return f"CASE WHEN {self.sql(condition)} THEN {self.sql(yes)}{otherwise} END"
+        return f"CASE WHEN {self._test(condition)} THEN {self.sql(yes)}{otherwise} END"
 
     def _asks_for(self, condition: Expr, value: Expr) -> bool:
         """Whether a condition is that this very value exists."""
         if not isinstance(condition, Call) or condition.op is not Op.EXISTS:
             return False
         [asked] = condition.args
-        return not asked.many and not value.many and self.sql(asked) == self.sql(value)
+        return not asked.many and not value.many and form(asked) == form(value)
+
+    def _alternatives(self, expr: Expr) -> list[str]:
+        """The values of which the first that there is counts, if the expression says so; else itself."""
+        if not isinstance(expr, Call) or expr.op is not Op.IF or not self._asks_for(*expr.args[:2]):
+            return [self.sql(expr)]
+        _, yes, no = expr.args
+        rest = [] if isinstance(no, Constant) and no.value is None else self._alternatives(no)
+        return [self._atom(yes) if not rest else self.sql(yes), *rest]
+
+    def _not(self, expr: Call) -> str:
+        [value] = expr.args
+        if _asks_for_one(value):
+            return f"{self._atom(value.args[0])} IS NULL"
+        if isinstance(value, Call) and value.op is Op.EXISTS:
+            return f"coalesce({self.dialect.size(self.sql(value.args[0]))} = 0, TRUE)"
+        return f"NOT {self._atom(value)}"
 
     def _exists(self, expr: Call) -> str:
         [value] = expr.args
         if value.many:
-            return f"coalesce({self.dialect.size(self.sql(value))} > 0, FALSE)"
+            return f"coalesce({self._some(value)}, FALSE)"
         return f"{self._atom(value)} IS NOT NULL"
+
+    def _some(self, items: Expr) -> str:
+        """Whether a list has items; NULL of NULL."""
+        return f"{self.dialect.size(self.sql(items))} > 0"
+
+    def _test(  # noqa: PLR0911 - one a kind of condition
+        self, expr: Expr, within: Op | None = None
+    ) -> str:
+        """A condition where NULL is as good as FALSE, as an operand if it stands within an operation."""
+        if not isinstance(expr, Call):
+            return self.sql(expr)
+        match expr.op:
+            case Op.AND | Op.OR:
+                text = f" {_INFIX[expr.op]} ".join(self._test(arg, expr.op) for arg in expr.args)
+                return f"({text})" if within not in {None, expr.op} else text
+            case Op.IS_TRUE:
+                return self._test(expr.args[0], within)
+            case Op.EXISTS if expr.args[0].many:
+                return self._some(expr.args[0])
+            case Op.EXISTS if isinstance(expr.args[0], Guard):
+                base, condition = parts(expr.args[0])
+                there = Call(Op.EXISTS, (base,), "boolean")
+                return self._test(Call(Op.AND, (there, condition), "boolean"), within)
+            case Op.GT if _counted(expr.args[0]):
+                return f"{self.dialect.size(self.sql(parts(expr.args[0])[0]))} > {self._atom(expr.args[1])}"
+            case _:
+                return self.sql(expr) if within is None else self._atom(expr, within)
 
     def _count(self, expr: Call) -> str:
         [value] = expr.args
@@ -281,8 +332,12 @@ class Emitter:
 
     def _cast(self, expr: Call) -> str:
         kind = self._leaf_type(expr.extra)
-        if kind == self.dialect.leaf_types["string"]:
-            return f"CAST({self.sql(expr.args[0])} AS {kind})"
+        [value] = expr.args
+        if expr.extra == "integer" and isinstance(value, Constant) and value.value is not None:
+            return self.sql(value)
+        counted = isinstance(value, Var) or _counted(value)
+        if kind == self.dialect.leaf_types["string"] or counted:
+            return f"CAST({self.sql(value)} AS {kind})"
         return self.dialect.cast(self.sql(expr.args[0]), kind)
 
     def _or_nothing(self, arg: Expr) -> str:
@@ -292,7 +347,10 @@ class Emitter:
 
     def _switch(self, expr: Call) -> str:
         branch, *results = self._texts(expr)
-        return f"CASE {branch} {' '.join(f'WHEN {n} THEN {text}' for n, text in enumerate(results))} END"
+        last = f" ELSE {results.pop(0)}" if expr.extra == "else" else ""
+        first = 1 if last else 0
+        cases = " ".join(f"WHEN {n} THEN {text}" for n, text in enumerate(results, start=first))
+        return f"CASE {branch} {cases}{last} END"
 
     def _same(self, expr: Call) -> str:
         left, right = self._texts(expr)
@@ -318,13 +376,28 @@ class Emitter:
 
     def _substring(self, expr: Call) -> str:
         text, start, *length = self._texts(expr)
+        known = expr.args[1]
+        if isinstance(known, Constant) and isinstance(known.value, int) and known.value >= 0:
+            part = self.dialect.slice(text, str(known.value + 1), length[0] if length else None)
+            return f"CASE WHEN length({text}) > {known.value} THEN {part} END"
         part = self.dialect.slice(text, f"{start} + 1", length[0] if length else None)
         return f"CASE WHEN {start} BETWEEN 0 AND length({text}) - 1 THEN {part} END"
+
+
+def _asks_for_one(expr: Expr) -> TypeGuard[Call]:
+    return isinstance(expr, Call) and expr.op is Op.EXISTS and not expr.args[0].many
+
+
+def _counted(expr: Expr) -> bool:
+    """Whether an expression is the size of a list."""
+    return isinstance(expr, Call) and expr.op is Op.COUNT and expr.args[0].many
 
 
 def _power(expr: Expr) -> int:
     if not isinstance(expr, Call):
         return _TIGHTEST + 1
-    if expr.op is Op.EXISTS and not expr.args[0].many:
+    if _asks_for_one(expr) or (expr.op is Op.NOT and _asks_for_one(expr.args[0])):
         return _COMPARISON
+    if expr.op is Op.NOT and isinstance(expr.args[0], Call) and expr.args[0].op is Op.EXISTS:
+        return _TIGHTEST + 1
     return _POWERS.get(expr.op, _TIGHTEST + 1)

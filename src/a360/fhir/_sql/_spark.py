@@ -108,6 +108,10 @@ class Spark(Dialect):
         """Functions that give NULL where ANSI would throw."""
         return f"{_TRIES[operator]}({left}, {right})"
 
+    def cut(self, number: str, places: int, *, up: bool) -> str:
+        """Both functions take the places; a product would lose some of its own."""
+        return f"{'ceil' if up else 'floor'}({number}, {places})"
+
     def whole_quotient(self, left: str, right: str) -> str:
         """Whole numbers have an operator of their own."""
         return f"{left} div nullif({right}, 0)"

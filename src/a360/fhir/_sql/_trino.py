@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from a360.fhir._definitions import is_primitive
 from a360.fhir._plan import Unnest
-from a360.fhir._sql._dialect import Dialect, Steps
+from a360.fhir._sql._dialect import NUMBER, Dialect, Steps
 from a360.fhir._struct import Leaf, StructNode
 
 
@@ -53,6 +53,11 @@ class Trino(Dialect):
         """A higher-order function."""
         return f"filter({items}, {var} -> {condition})"
 
+    def flattened(self, items: str, var: str) -> str:
+        """Trino leaves missing lists out by itself."""
+        del var
+        return f"flatten({items})"
+
     def descent(self, steps: Steps, node: StructNode, too_deep: str) -> str:
         """A fold; `transform` gives no positions, so each list is zipped with a sequence."""
         entries = f"ARRAY(ROW(path ARRAY(BIGINT), node {node.trino_type()}))"
@@ -91,8 +96,8 @@ class Trino(Dialect):
         return f"regexp_extract({text}, {self.string(pattern)}{f', {group}' if group else ''})"
 
     def instant(self, text: str) -> str:
-        """A cast would not read the T."""
-        return f"TRY(from_iso8601_timestamp({text}))"
+        """A cast would not read the T, and the function of the plain name only milliseconds."""
+        return f"TRY(from_iso8601_timestamp_nanos({text}))"
 
     def month_end(self, day: str) -> str:
         """A function."""
@@ -110,6 +115,10 @@ class Trino(Dialect):
     def arithmetic(self, operator: str, left: str, right: str) -> str:
         """TRY turns an overflow or a division by zero into NULL."""
         return f"TRY({left} {operator} {right})"
+
+    def product(self, left: str, right: str) -> str:
+        """One TRY for the product and the cast."""
+        return f"TRY(CAST({left} * {right} AS {NUMBER}))"
 
     def whole_quotient(self, left: str, right: str) -> str:
         """A quotient of whole numbers is whole."""

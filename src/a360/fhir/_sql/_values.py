@@ -55,12 +55,14 @@ def compare_instants(d: Dialect, sides: list[Lexical], operator: str) -> str:
         return partial
     both = " AND ".join(f"{side.length} > {_DAY}" for side in sides if side.known is None)
     exact = f"{d.instant(left.sql)} {_comparison(operator)} {d.instant(right.sql)}"
-    return f"CASE WHEN {both} THEN {exact} ELSE {partial} END" if both else exact
+    return f"CASE WHEN {both} THEN {exact} {partial.removeprefix('CASE ')}" if both else exact
 
 
-def compare_times(sides: list[Lexical], operator: str) -> str:
+def compare_times(d: Dialect, sides: list[Lexical], operator: str) -> str:
     """Times with all their digits compare as texts."""
     left, right = sides
+    if any(side.known is not None and side.known < _SECOND for side in sides):
+        return compare_partial(d, sides, operator)
     return f"{_padded(left.sql)} {_comparison(operator)} {_padded(right.sql)}"
 
 
@@ -79,24 +81,53 @@ def reference_key(d: Dialect, text: str, type_name: str) -> str:
     return f"nullif({d.extract(text, f'^{start}({ID_PATTERN})(?:/_history/{ID_PATTERN})?$', 1)}, '')"
 
 
-def boundary(d: Dialect, op: Op, text: str) -> str:
-    """The least or the greatest value that a value of limited precision stands for."""
+_LOW = (Op.LOW_DECIMAL, Op.LOW_DATE, Op.LOW_DATETIME, Op.LOW_TIME)
+_ZONE = "(Z|[+-][0-9]{2}:[0-9]{2})$"
+# How many characters a date or time of a precision has: FHIRPath counts its digits alone.
+_LENGTHS = {"2": 2, "4": 4, "6": 7, "8": 10, "10": 13, "12": 16, "14": 19}
+_CLOCK_LENGTHS = {"2": 2, "4": 5, "6": 8}
+
+
+def boundary(d: Dialect, op: Op, text: str, digits: str) -> str:
+    """The least or the greatest value that a value of limited precision stands for, to some digits."""
+    high = op not in _LOW
     match op:
         case Op.LOW_DECIMAL | Op.HIGH_DECIMAL:
-            half = f"CAST(0.5 * pow(10, -length(coalesce(split_part({text}, '.', 2), ''))) AS {NUMBER})"
-            sign = "-" if op is Op.LOW_DECIMAL else "+"
-            return number_text(d, f"{number(d, text)} {sign} {half}")
-        case Op.LOW_DATE:
-            return _low_day(d, text)
-        case Op.HIGH_DATE:
-            return _high_day(d, text)
-        case Op.LOW_DATETIME:
-            return _edge(d, text, ".000", f"{_low_day(d, text)} || 'T00:00:00.000+14:00'")
-        case Op.HIGH_DATETIME:
-            return _edge(d, text, ".999", f"{_high_day(d, text)} || 'T23:59:59.999-12:00'")
+            return _edge_of_decimal(d, text, digits, high=high)
+        case Op.LOW_DATE | Op.HIGH_DATE:
+            day = _high_day(d, text) if high else _low_day(d, text)
+            return d.head(day, _LENGTHS[digits]) if digits else day
+        case Op.LOW_DATETIME | Op.HIGH_DATETIME:
+            return _edge_of_instant(d, text, digits, high=high)
         case _:
-            digits = "'.000'" if op is Op.LOW_TIME else "'.999'"
-            return f"CASE WHEN length({text}) > {_SECOND} THEN {text} ELSE {text} || {digits} END"
+            clock = text + _missing(d, text, "23:59:59.999" if high else "00:00:00.000")
+            return d.head(clock, _CLOCK_LENGTHS[digits]) if digits else clock
+
+
+def _edge_of_decimal(d: Dialect, text: str, digits: str, *, high: bool) -> str:
+    half = f"CAST(0.5 * pow(10, -length(coalesce(split_part({text}, '.', 2), ''))) AS {NUMBER})"
+    edge = f"{number(d, text)} {'+' if high else '-'} {half}"
+    if digits:
+        edge = f"CAST({d.cut(edge, int(digits), up=high)} AS {NUMBER})"
+    return number_text(d, edge)
+
+
+def _edge_of_instant(d: Dialect, text: str, digits: str, *, high: bool) -> str:
+    """Of a date alone, the edge is as early or as late as the day is anywhere on Earth."""
+    day = _high_day(d, text) if high else _low_day(d, text)
+    rest, zone = ("T23:59:59.999", "-12:00") if high else ("T00:00:00.000", "+14:00")
+    if digits and _LENGTHS[digits] <= _DAY:
+        return d.head(day, _LENGTHS[digits])
+    local = d.replaced(text, _ZONE, "")
+    given = f"coalesce(nullif({d.extract(text, _ZONE, 0)}, ''), '{zone}')"
+    exact = f"{local}{_missing(d, local, f'0000-00-00{rest}')} || {given}"
+    edge = f"CASE WHEN length({text}) > {_DAY} THEN {exact} ELSE {day} || '{rest}{zone}' END"
+    return d.replaced(edge, f"^(.{{{_LENGTHS[digits]}}}).*?{_ZONE}", "$1$2") if digits else edge
+
+
+def _missing(d: Dialect, text: str, full: str) -> str:
+    """What a text lacks of a full one, to be added at its end."""
+    return f" || {d.slice(d.string(full), f'length({text}) + 1', None)}"
 
 
 def _low_day(d: Dialect, text: str) -> str:
@@ -109,8 +140,3 @@ def _high_day(d: Dialect, text: str) -> str:
     year = f"{text} || '-12-31'"
     month = f"CAST({d.month_end(day)} AS {d.leaf_types['string']})"
     return f"CASE length({text}) WHEN 4 THEN {year} WHEN 7 THEN {month} ELSE {d.head(text, _DAY)} END"
-
-
-def _edge(d: Dialect, text: str, digits: str, of_day: str) -> str:
-    exact = d.replaced(text, "(:[0-9]{2})(Z|[+-])", f"$1{digits}$2")
-    return f"CASE WHEN length({text}) > {_DAY} THEN {exact} ELSE {of_day} END"

@@ -1,0 +1,107 @@
+"""The parts of a lake: which adapter serves which port. Each is made when it is first needed."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from a360 import operate
+from a360.catalog import CatalogSession
+from a360.contract import LakePlan, default_contracts, load_contracts, make_plan
+from a360.engine.duckdb import DuckDBEngine
+from a360.protect import LocalKeyStore, LocalSealer, LocalTokenizer, Sealer, Tokenizer
+from a360.settings import Settings
+from a360.table import Tables
+
+if TYPE_CHECKING:
+    from a360.refine import RefineContext
+
+
+class Parts:
+    """What the verbs of one lake work with."""
+
+    def __init__(self, folder: "operate.LakeFolder", settings: Settings) -> None:
+        self.folder = folder
+        self.settings = settings
+        self._catalog: CatalogSession | None = None
+        self._tables: Tables | None = None
+
+    @property
+    def contracts(self) -> Path:
+        """The folder of the contracts."""
+        return self.settings.contracts or default_contracts()
+
+    @cached_property
+    def plan(self) -> LakePlan:
+        """The plan made of the contracts; ContractError if they have faults."""
+        return make_plan(load_contracts(self.contracts), self.settings.env)
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        return self.plan.fingerprint
+
+    @property
+    def catalog(self) -> CatalogSession:
+        """The way to the tables, through the commit gateway."""
+        if self._catalog is None:
+            self._catalog = CatalogSession.open(self.folder.path)
+        return self._catalog
+
+    @cached_property
+    def _engine(self) -> DuckDBEngine:
+        return DuckDBEngine(
+            spill=self.folder.tmp, memory_limit=self.settings.memory_limit, threads=self.settings.threads
+        )
+
+    @property
+    def tables(self) -> Tables:
+        """What can be done to the lake's tables."""
+        if self._tables is None:
+            self._tables = Tables(self.catalog, self._engine)
+        return self._tables
+
+    @cached_property
+    def _keys(self) -> LocalKeyStore:
+        return LocalKeyStore.open(self.folder.keys)
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """Makes tokens of what identifies people."""
+        return LocalTokenizer(self._keys)
+
+    @cached_property
+    def sealer(self) -> Sealer:
+        """Seals what is kept as it was received."""
+        return LocalSealer(self._keys)
+
+    @property
+    def schema(self) -> "operate.LakeSchema":
+        """The tables against the contracts."""
+        return operate.LakeSchema(self.plan, self.tables)
+
+    @property
+    def jobs(self) -> "operate.Jobs":
+        """What changes the lake, each job alone and on record."""
+        return operate.Jobs(
+            self.folder, self.plan, self._fingerprint, self.tables, self.settings, self._require_sound
+        )
+
+    def _require_sound(self) -> None:
+        from a360.lake._lint import require_sound  # noqa: PLC0415 -- most jobs find all applied
+
+        require_sound(self.contracts)
+
+    @property
+    def refining(self) -> "RefineContext":
+        """What refinement works with."""
+        from a360.refine import RefineContext  # noqa: PLC0415 -- few commands refine
+
+        return RefineContext(self.plan, self.tables, self.tables.session, self.tokenizer, self.sealer)
+
+    def close(self) -> None:
+        """Close the engine session and the catalog."""
+        if self._tables is not None:
+            self._tables.close()
+            self._tables = None
+        if self._catalog is not None:
+            self._catalog.close()
+            self._catalog = None

@@ -1,0 +1,71 @@
+"""The operation of a lake, besides bringing data in and refining it.
+
+Its folder and who works in it; jobs, done alone and on record; tables made to fit the contracts; quality
+measured; refused rows shown and tried again; datasets taken back; lineage told; what is broken found.
+Each name is imported when it is asked for: a command that looks at tables waits for no refinery.
+"""
+
+from typing import TYPE_CHECKING
+
+from a360._lazy import lazily
+
+if TYPE_CHECKING:
+    from a360.operate._doctor import DoctorCheck, OpenLake, examine
+    from a360.operate._folder import LakeFolder, Origin
+    from a360.operate._jobs import Jobs
+    from a360.operate._journal import RunRecord
+    from a360.operate._lineage import pending_impact, sources_of
+    from a360.operate._lineage_export import LineageExport
+    from a360.operate._quality import LakeQuality
+    from a360.operate._quality_report import CheckReport, DatasetQuality
+    from a360.operate._quarantine import Quarantine, Replayed, ReplayReport, replay
+    from a360.operate._rollback import RollbackReport, rollback
+    from a360.operate._schema import LakeSchema
+
+_LAZY = {
+    "CheckReport": "_quality_report",
+    "DatasetQuality": "_quality_report",
+    "DoctorCheck": "_doctor",
+    "Jobs": "_jobs",
+    "LakeFolder": "_folder",
+    "LakeQuality": "_quality",
+    "LakeSchema": "_schema",
+    "LineageExport": "_lineage_export",
+    "OpenLake": "_doctor",
+    "Origin": "_folder",
+    "Quarantine": "_quarantine",
+    "ReplayReport": "_quarantine",
+    "Replayed": "_quarantine",
+    "RollbackReport": "_rollback",
+    "RunRecord": "_journal",
+    "examine": "_doctor",
+    "pending_impact": "_lineage",
+    "replay": "_quarantine",
+    "rollback": "_rollback",
+    "sources_of": "_lineage",
+}
+
+__all__ = [
+    "CheckReport",
+    "DatasetQuality",
+    "DoctorCheck",
+    "Jobs",
+    "LakeFolder",
+    "LakeQuality",
+    "LakeSchema",
+    "LineageExport",
+    "OpenLake",
+    "Origin",
+    "Quarantine",
+    "ReplayReport",
+    "Replayed",
+    "RollbackReport",
+    "RunRecord",
+    "examine",
+    "pending_impact",
+    "replay",
+    "rollback",
+    "sources_of",
+]
+
+__getattr__ = lazily(__name__, _LAZY)
