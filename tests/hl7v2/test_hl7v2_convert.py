@@ -99,6 +99,20 @@ def test_a_merged_patient_points_to_the_one_that_stays(event):
     assert [item["type"] for item in only(made, "Linkage")["item"]] == ["source", "historical"]
 
 
+def test_every_merge_of_a_message_is_told():
+    """A message may merge several patients: each pair is linked, and no other."""
+    pairs = [(f"PID|1||{at}^^^MAIN^MR||Doe^J", f"MRG|{at}0^^^MAIN^MR") for at in (1, 2)]
+    made = converted("ADT^A40", *(segment for pair in pairs for segment in pair))
+    links = {patient["identifier"][0]["value"]: patient["link"][0] for patient in of_type(made, "Patient")}
+    ids = {
+        patient["identifier"][0]["value"]: f"Patient/{patient['id']}" for patient in of_type(made, "Patient")
+    }
+    for at in ("1", "2"):
+        assert links[at] == {"other": {"reference": ids[f"{at}0"]}, "type": "replaces"}
+        assert links[f"{at}0"] == {"other": {"reference": ids[at]}, "type": "replaced-by"}
+    assert len(of_type(made, "Linkage")) == 2
+
+
 def test_a_moved_visit_belongs_to_the_other_patient():
     """A45 moves a visit: the visit keeps its id and gets the new patient."""
     old = "PID|1||999^^^MAIN&2.16.840.1.113883.3.1&ISO^MR||Doe^J"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from a360.hl7v2._events import finish
+from a360.hl7v2._events import finish, merge_group
 from a360.hl7v2._identity import identified, key_of, numbered
 from a360.hl7v2._levels import View
 from a360.hl7v2._message import NULL, Message, Note, Reject, Segment, part
@@ -41,22 +41,34 @@ _FOLLOWERS = frozenset(
 _ORDERED = frozenset(("OBR", "RXO", "RXE", "RXD", "RXA", "RXG", "RQD", "ODS"))
 # Details of an order, which a timing before them is meant for.
 _TIMED = frozenset(("OBR", "RXO", "RXE", "RXD", "RXA"))
-# What a new group leaves behind: segments no longer near, and roles no longer held.
-_GROUPS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
-    "PID": (
-        frozenset(
-            ("PD1", "PV1", "PV2", "ORC", "OBR", "OBX", "RXO", "RXE", "RXA", "RXD", "SPM", "TXA", "MRG")
-        ),
-        frozenset(
-            ("patient", "encounter", "account", "episode", "order", "report", "specimen", "observation")
-        ),
+# What a new group leaves behind: segments that are no longer near, and roles that are no longer held.
+_NEAR = {
+    "PID": frozenset(
+        ("PD1", "PV1", "PV2", "ORC", "OBR", "OBX", "RXO", "RXE", "RXA", "RXD", "SPM", "TXA", "MRG")
     ),
-    "ORC": (
-        frozenset(("OBR", "OBX", "RXO", "RXE", "RXA", "RXD", "SPM", "TQ1")),
-        frozenset(("order", "report", "specimen", "observation", "medication", "dispense", "immunization")),
-    ),
-    "OBR": (frozenset(("OBX", "SPM")), frozenset(("report", "specimen", "observation"))),
+    "ORC": frozenset(("OBR", "OBX", "RXO", "RXE", "RXA", "RXD", "SPM", "TQ1")),
+    "OBR": frozenset(("OBX", "SPM")),
 }
+_HELD = {
+    "ORC": frozenset(
+        (
+            "order",
+            "report",
+            "specimen",
+            "observation",
+            "request",
+            "encoded",
+            "dispense",
+            "immunization",
+            "product",
+        )
+    ),
+    "OBR": frozenset(("report", "specimen", "observation")),
+}
+# What is the message's own, and not that of one patient in it.
+_OVERALL = frozenset(
+    ("header", "source", "receiver", "software", "message", "event", "appointment", "referral", "provider")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +92,11 @@ def convert(message: Message, options: Options | None = None) -> Conversion:
     walk = _Walk(message, store)
     for index, segment in enumerate(segments):
         walk.take(segment, segments, index)
-    finish(message, store, walk.roles)
-    complete(store, walk.roles.get("patient"))
+    merge_group(message, store, walk.roles)
+    finish(message, store)
+    # With several patients in a message it is not for us to say whose a thing is.
+    alone = sum(1 for _ in message.all("PID")) == 1
+    complete(store, walk.roles.get("patient") if alone else None)
     _stamp(message, store)
     notes = (*message.notes, *mended, *_nulls(segments), *store.notes)
     return Conversion(tuple(store.resources.values()), notes)
@@ -93,6 +108,7 @@ class _Walk:
     def __init__(self, message: Message, store: Store) -> None:
         self.roles: dict[str, str] = {}
         self._kinds = {message.code, f"{message.code}^{message.event}"}
+        self._message = message
         self._store = store
         self._near: dict[str, Segment] = {}
         self._anchor = ""
@@ -103,14 +119,7 @@ class _Walk:
     def take(self, segment: Segment, segments: tuple[Segment, ...], index: int) -> None:
         """Make what a segment makes."""
         name = segment.name
-        # Where specimens come first, an ORC says more of the OBR before it; elsewhere it starts a group.
-        starts = name in _GROUPS and not (name == "ORC" and "OUL" in self._kinds)
-        if starts:
-            self._leave(name)
-        if name == "ORC" and starts:
-            self._await(segments, index)
-        elif name == "OBR" and segment is not self._awaited:
-            self.roles.pop("order", None)
+        self._start(name, segment, segments, index)
         self._near[name] = segment
         found = routes().get(name)
         if found:
@@ -126,18 +135,25 @@ class _Walk:
             if name != "OBX":
                 self._under = name
 
-    def _await(self, segments: tuple[Segment, ...], index: int) -> None:
-        """What an order is about stands after it, and is near all the same."""
-        self._awaited = _coming(segments, index)
-        if self._awaited is not None:
-            self._near[self._awaited.name] = self._awaited
-
-    def _leave(self, name: str) -> None:
-        segments, roles = _GROUPS[name]
-        for old in segments:
+    def _start(self, name: str, segment: Segment, segments: tuple[Segment, ...], index: int) -> None:
+        """Leave the group before behind, where a segment starts another."""
+        # Where specimens come first, an ORC says more of the OBR before it.
+        if name not in _NEAR or (name == "ORC" and "OUL" in self._kinds):
+            return
+        if name == "PID":
+            merge_group(self._message, self._store, self.roles)
+            self.roles = {role: held for role, held in self.roles.items() if role in _OVERALL}
+        for old in _NEAR[name]:
             self._near.pop(old, None)
-        for role in roles:
+        for role in _HELD.get(name, ()):
             self.roles.pop(role, None)
+        if name == "OBR" and segment is not self._awaited:
+            self.roles.pop("order", None)
+        if name == "ORC":
+            # What an order is about stands after it, and is near all the same.
+            self._awaited = _coming(segments, index)
+            if self._awaited is not None:
+                self._near[self._awaited.name] = self._awaited
 
     def _fits(self, route: Route, view: View) -> bool:
         if (route.kinds and not route.kinds & self._kinds) or route.not_kinds & self._kinds:
@@ -169,6 +185,10 @@ class _Walk:
             )
         for link in route.links:
             self._link(link)
+        for element_name, role in route.gives:
+            held = self._store.get(self.roles[route.role]).get(element_name)
+            if held:
+                self.roles[role] = held["reference"]
 
     def _new(self, route: Route, view: View, made: Resource) -> str:
         """The key of a new resource; of several a message gives the same key, the later ones are counted."""
@@ -191,6 +211,8 @@ class _Walk:
         """What a part of a key stands for: a role's resource, an identifier with who gave it, or a value."""
         if ref[0] == "@":
             return self.roles.get(ref[1:], "")
+        if ref[0] == "'":
+            return ref
         name, _, rest = ref.partition("-")
         segment = view.segment if view.segment.name == name else self._near.get(name)
         if segment is None:

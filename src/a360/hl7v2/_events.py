@@ -51,17 +51,23 @@ MERGES: dict[str, tuple[Merge, ...]] = {
 _GONE = {"Account": "entered-in-error", "Encounter": "entered-in-error"}
 
 
-def finish(message: Message, store: Store, roles: dict[str, str]) -> None:
-    """Express in FHIR what the event did."""
+def finish(message: Message, store: Store) -> None:
+    """Express in FHIR what the event did to what the message is about."""
     event = f"{message.code}^{message.event}"
     for effect in EFFECTS.get(event, ()):
         for (kind, _), resource in store.resources.items():
             if kind == effect.kind:
                 resource[effect.element] = effect.value
-    if event in _REOPENED and "encounter" in roles:
-        visit = store.get(roles["encounter"])
-        visit["status"] = "in-progress"
-        visit.get("period", {}).pop("end", None)
+    if event in _REOPENED:
+        for (kind, _), visit in store.resources.items():
+            if kind == "Encounter":
+                visit["status"] = "in-progress"
+                visit.get("period", {}).pop("end", None)
+
+
+def merge_group(message: Message, store: Store, roles: dict[str, str]) -> None:
+    """Express in FHIR what became of what in one group of patient and prior ids."""
+    event = f"{message.code}^{message.event}"
     for merge in MERGES.get(event, ()):
         stays, goes = roles.get(merge.stays), roles.get(merge.goes)
         if stays and goes and stays != goes:

@@ -6,8 +6,10 @@
 that is not a follower; `under` the nearest that is no observation either, or with `!` what it must not be;
 `before` the detail of an order. A role holds the resource others refer to: `role+` makes a new one each time,
 `role?` only says more of one that is there. `key=F+F|F` names the fields that make the resource the same one
-when it is sent again. A link `path=role` puts a reference to the role's resource at the path, and
-`role.path=this` one to this resource into another. A route with the map `-` only links, `role.path=role`.
+when it is sent again: `F#` is an identifier with its authority (CX), `F!` a number with its namespace (EI),
+`@role` a resource, and what begins with a quote a word. A link `path=role` puts a reference to the role's
+resource at the path, `role.path=this` one to this resource into another, and `path>role` gives a role to what
+is referred to. A route with the map `-` only links, `role.path=role`.
 """
 
 import re
@@ -55,6 +57,7 @@ class Route:
     build: Build
     key: tuple[tuple[str, ...], ...]
     links: tuple[Link, ...]
+    gives: tuple[tuple[str, str], ...]
 
 
 @cache
@@ -97,7 +100,12 @@ def _route(line: str) -> Route:
         map_name=name,
         build=segment_map(name) if name != "-" else _nothing,
         key=tuple(tuple(choice.split("+")) for key in keys for choice in key.split("|")),
-        links=tuple(_link(item, role, named=name == "-") for item in rest if not item.startswith("key=")),
+        links=tuple(
+            _link(item, role, named=name == "-")
+            for item in rest
+            if "=" in item and not item.startswith("key=")
+        ),
+        gives=tuple((left, right) for left, _, right in (item.partition(">") for item in rest) if right),
     )
 
 
