@@ -218,15 +218,27 @@ def _value(row: Row, kind: str, level: Level) -> Build:
 
         def when(x: Any, rep: int | None, store: Store) -> Any:  # noqa: ANN401 - any element
             parts = source(x, rep or 0)
-            return make(parts, x, store) if condition(x) and parts is not None else None
+            return make(parts, x, store) if parts is not None and condition(x) else None
 
         return when
+    if not row.assign and row.kind not in _observed.BY_SEGMENT:
+        return _direct(source, _converter(row, kind))
 
     def always(x: Any, rep: int | None, store: Store) -> Any:  # noqa: ANN401 - any element
         parts = source(x, rep or 0)
         return None if parts is None else make(parts, x, store)
 
     return always
+
+
+def _direct(source: Callable[[Any, int], list[str] | None], convert: Converter) -> Build:
+    """The most frequent case by itself: a value that goes through its data type's map."""
+
+    def build(x: Any, rep: int | None, store: Store) -> Any:  # noqa: ANN401 - any element
+        parts = source(x, rep or 0)
+        return None if parts is None else convert(parts, store)
+
+    return build
 
 
 def _speaks_of_absence(row: Row) -> bool:
