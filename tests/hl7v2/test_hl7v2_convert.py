@@ -234,6 +234,21 @@ def test_results_take_the_form_of_their_type(kind, sent, unit, expected):
     assert {name: value for name, value in made.items() if name.startswith("value")} == expected
 
 
+@pytest.mark.parametrize("sent", ["54321&Doe&Ivan^20260101", "54321^Doe^Ivan"])
+def test_a_reader_of_results_is_known_however_the_name_was_sent(sent):
+    """OBR-32 holds a name in subcomponents; sent in components it is the same person."""
+    made = converted("ORU^R01", PID, LAB + "|" * 25 + sent)
+    role = only(made, "PractitionerRole")
+    person = only(made, "Practitioner")
+    assert role["practitioner"]["reference"] == f"Practitioner/{person['id']}"
+    assert (person["identifier"][0]["value"], person["name"][0]["family"]) == ("54321", "Doe")
+
+
+def test_an_order_may_come_without_an_orc():
+    """An OBR alone says what is ordered."""
+    assert only(converted("OML^O21", PID, "OBR|1|7||2160-0^Creatinine^LN"), "ServiceRequest")["subject"]
+
+
 def test_several_values_become_components():
     """Repeated values of one observation stand in components, each under its code."""
     made = only(converted("ORU^R01", PID, LAB, "OBX|1|NM|1^x^LN||60~120|bpm|50-90||||F"), "Observation")

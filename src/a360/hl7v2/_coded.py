@@ -20,13 +20,16 @@ _ORIGINAL = 8
 
 
 def value(parts: list[str], index: int) -> str:
-    """A component's text with its escapes resolved: empty for null and for absent."""
+    """A component's text with its escapes resolved: empty for null, for blank and for absent."""
     if index >= len(parts):
         return ""
     text = parts[index]
     if not text or text == NULL:
         return ""
-    return unescape(text) if "\\" in text else text
+    if "\\" in text:
+        text = unescape(text)
+    # Blanks say nothing, and R4 takes no empty strings.
+    return "" if text.isspace() else text
 
 
 def system_of(name: str, store: Store) -> str:

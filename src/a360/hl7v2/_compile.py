@@ -297,9 +297,14 @@ def _converter(row: Row, kind: str) -> Converter:
         made = datatype_map(name)
     if made is None:
         made = _replaced.by_type(kind, row.vocabulary)
-    if not is_primitive(kind):
-        return made
-    return _checked(made, kind)
+    if is_primitive(kind):
+        return _checked(made, kind)
+    repair = _replaced.REPAIRS.get(name)
+    return _repaired(made, repair[0]) if repair else made
+
+
+def _repaired(convert: Converter, repair: Callable[[list[str]], list[str]]) -> Converter:
+    return lambda parts, store: convert(repair(parts), store)
 
 
 def _checked(convert: Converter, kind: str) -> Converter:

@@ -2,15 +2,15 @@
 
 from a360.hl7v2._message import Message, Note, Reject, Segment
 
-# What a message of a kind is nothing without.
+# What a message of a kind is nothing without: of names joined by a bar one is enough.
 _NEEDED = {
     "ADT": ("PID",),
     "SIU": ("SCH",),
     "ORU": ("OBR",),
     "OUL": ("OBR",),
-    "OML": ("ORC",),
-    "OMG": ("ORC",),
-    "ORM": ("ORC",),
+    "OML": ("ORC|OBR",),
+    "OMG": ("ORC|OBR",),
+    "ORM": ("ORC|OBR",),
     "VXU": ("PID",),
     "MDM": ("TXA",),
     "RDE": ("RXE",),
@@ -48,9 +48,9 @@ def check(message: Message) -> tuple[Reject, ...]:
         )
     names = [segment.name for segment in message.segments]
     found += [
-        Reject("segment-missing", name, 0, f"{code} needs it", message.position)
-        for name in _NEEDED[code]
-        if name not in names
+        Reject("segment-missing", choice.partition("|")[0], 0, f"{code} needs it", message.position)
+        for choice in _NEEDED[code]
+        if not any(name in names for name in choice.split("|"))
     ]
     seen: set[str] = set()
     for name in names:

@@ -294,6 +294,20 @@ def _whole(vocabulary: str) -> Converter:  # noqa: ARG001 - one signature for al
     return convert
 
 
+def _named_in_components(parts: list[str]) -> list[str]:
+    """An NDL whose name was sent as components, as if it were an XCN: put where an NDL has it."""
+    if len(parts) > 1 and "&" not in parts[0] and parts[1] and not parts[1][:4].isdigit():
+        return ["&".join(parts[:7])]
+    return parts
+
+
+# Data types that senders confuse, put right before they are mapped; with the reason.
+REPAIRS: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
+    "NDL[PractitionerRole]": (
+        _named_in_components,
+        "before 2.3, and by many since, the field was sent as a CN",
+    ),
+}
 _CODED = "systems and displays come from terminology, which the guide leaves to the implementer"
 _OPEN = "the guide leaves open when the assigner is an organization and when a system"
 _ENCODED = "the guide says in prose how data is converted"
