@@ -103,7 +103,7 @@ def hand_written(path: Path, folder: Path) -> dict[str, float]:
 
 def compiled_view(path: Path, folder: Path) -> dict[str, float]:
     from a360.fhir import compile_view  # noqa: PLC0415
-    from a360.fhir._run_scan import scan_sql  # noqa: PLC0415
+    from a360.fhir._run._scan import scan_sql  # noqa: PLC0415
 
     started = time.perf_counter()
     view = compile_view(VIEW, source="scanned")

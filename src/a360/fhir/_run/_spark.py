@@ -9,11 +9,11 @@ import pyarrow as pa
 
 from a360.contract import quote_text
 from a360.errors import A360Error
-from a360.fhir._run_archives import Archives
-from a360.fhir._run_duckdb import Bounds, Job, bare_session, stream
-from a360.fhir._run_errors import in_words_of_a_run
-from a360.fhir._run_outputs import copy_sql
-from a360.fhir._run_scan import faulty_line
+from a360.fhir._run._archives import Archives
+from a360.fhir._run._duckdb import Bounds, Job, bare_session, stream
+from a360.fhir._run._errors import in_words_of_a_run
+from a360.fhir._run._outputs import copy_sql
+from a360.fhir._run._scan import faulty_line
 from a360.fhir._spark import view_parquet
 
 

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from a360.errors import UsageError
 from a360.fhir._compile import compile_view
-from a360.fhir._run_inputs import input_files
-from a360.fhir._run_outputs import partial_files, require_outputs
+from a360.fhir._run._inputs import input_files
+from a360.fhir._run._outputs import partial_files, require_outputs
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 type ViewSource = Mapping[str, Any] | str
 
-_RUNNERS = {"duckdb": "a360.fhir._run_duckdb", "spark": "a360.fhir._run_spark"}
+_RUNNERS = {"duckdb": "a360.fhir._run._duckdb", "spark": "a360.fhir._run._spark"}
 
 
 @dataclass(frozen=True, slots=True)

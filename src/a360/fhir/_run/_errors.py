@@ -7,8 +7,8 @@ from pathlib import Path
 import duckdb
 
 from a360.errors import A360Error, InternalError, OperatorError
-from a360.fhir._run_archives import Archives
-from a360.fhir._run_scan import NO_RESOURCE, faulty_line
+from a360.fhir._run._archives import Archives
+from a360.fhir._run._scan import NO_RESOURCE, faulty_line
 from a360.fhir._stopped import stopped_by
 
 _OF_A_LINE = (NO_RESOURCE, "Malformed JSON in file", "maximum_object_size")

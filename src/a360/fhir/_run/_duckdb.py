@@ -15,10 +15,10 @@ import pyarrow as pa
 from a360.contract import quote_text
 from a360.errors import OperatorError
 from a360.fhir._compile import CompiledView, ViewColumn, compile_views
-from a360.fhir._run_archives import Archives
-from a360.fhir._run_errors import in_words_of_a_run
-from a360.fhir._run_outputs import copy_sql, json_select
-from a360.fhir._run_scan import scan_sql
+from a360.fhir._run._archives import Archives
+from a360.fhir._run._errors import in_words_of_a_run
+from a360.fhir._run._outputs import copy_sql, json_select
+from a360.fhir._run._scan import scan_sql
 
 _RESOURCES = "resources"
 _BATCH_ROWS = 20_000
