@@ -170,6 +170,20 @@ def test_a_deleted_vaccination_is_an_error():
     assert only(made, "Immunization")["status"] == "entered-in-error"
 
 
+def test_a_message_tells_what_it_only_mentions():
+    """An admission is the source of patient and visit; a result mentions both and is that of its values."""
+    admission = converted("ADT^A01", PID, PV1)
+    result = converted("ORU^R01", PID, PV1, LAB, "OBX|1|NM|1^x^LN||1|mg|||||F")
+    for kind in ("Patient", "Encounter"):
+        name = f"{kind}/{only(admission, kind)['id']}"
+        assert name not in admission.mentioned
+        assert name in result.mentioned
+    assert f"Observation/{only(result, 'Observation')['id']}" not in result.mentioned
+    assert {
+        f"Organization/{each['id']}" for each in of_type(admission, "Organization")
+    } <= admission.mentioned
+
+
 def test_every_resource_says_when_it_was_sent():
     """The header's time stands on every resource, so that the later of two views can win."""
     made = converted("ADT^A08", PID, PV1)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from a360.hl7v2._events import finish, merge_group
 from a360.hl7v2._identity import identified, key_of, numbered
 from a360.hl7v2._levels import View
+from a360.hl7v2._mentioned import mentioned
 from a360.hl7v2._message import NULL, Message, Note, Reject, Segment, part
 from a360.hl7v2._order import check, in_order
 from a360.hl7v2._primitives import instant, zone_of
@@ -73,11 +74,16 @@ _OVERALL = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """What a message became: resources, or the rules it breaks; and what is worth knowing."""
+    """What a message became: resources, or the rules it breaks; and what is worth knowing.
+
+    `mentioned` has the references of those resources that the message is not the source of, as the patient of
+    a result: they should not put away what the source said.
+    """
 
     resources: tuple[Resource, ...]
     notes: tuple[Note, ...] = ()
     rejects: tuple[Reject, ...] = ()
+    mentioned: frozenset[str] = frozenset()
 
 
 def convert(message: Message, options: Options | None = None) -> Conversion:
@@ -99,7 +105,9 @@ def convert(message: Message, options: Options | None = None) -> Conversion:
     complete(store, walk.roles.get("patient") if alone else None)
     _stamp(message, store)
     notes = (*message.notes, *mended, *_nulls(segments), *store.notes)
-    return Conversion(tuple(store.resources.values()), notes)
+    return Conversion(
+        tuple(store.resources.values()), notes, mentioned=mentioned(message.code, store.resources)
+    )
 
 
 class _Walk:
