@@ -96,7 +96,6 @@ def _plain(node: Node, level: Level) -> Build:
     if is_primitive(node.kind):
         return _last(rows)
     children = _children(node, level)
-    lacks = level.lacks
 
     def build(x: Any, rep: int | None, store: Store) -> Any:  # noqa: ANN401 - any element
         whole = _whole(rows, x, rep, store) if rows else None
@@ -105,8 +104,8 @@ def _plain(node: Node, level: Level) -> Build:
         out: dict[str, Any] = {}
         for name, many, builds in children:
             made = None
-            for needed, child in builds:
-                if needed is None or not lacks(x, needed):
+            for lacking, child in builds:
+                if lacking is None or not lacking(x):
                     made = _joined(made, child(x, rep, store), many=many)
             if made is not None:
                 out[name] = made
@@ -142,8 +141,8 @@ def _joined(held: Any, made: Any, *, many: bool) -> Any:  # noqa: ANN401 - any e
     return items if held is None else held + items
 
 
-def _needed(node: Node) -> frozenset[int] | None:
-    """The fields without which an element comes to nothing; None if there is no telling."""
+def _lacking(node: Node, level: Level) -> Callable[[Any], bool] | None:
+    """Whether the fields are absent without which an element comes to nothing; None if nobody can tell."""
     found = set()
     names = set()
     for row in node.all_rows():
@@ -152,18 +151,24 @@ def _needed(node: Node) -> frozenset[int] | None:
             return None
         found.add(number)
         names.add(name)
-    return frozenset(found) if len(names) == 1 and names <= {node.owner} else None
+    return level.lacking(frozenset(found)) if names == {node.owner} else None
 
 
-def _children(node: Node, level: Level) -> list[tuple[str, bool, list[tuple[frozenset[int] | None, Build]]]]:
+def _children(
+    node: Node, level: Level
+) -> list[tuple[str, bool, list[tuple[Callable[[Any], bool] | None, Build]]]]:
     """The children by JSON name; what extends a primitive goes beside it, under a name with an underscore."""
-    found: dict[str, tuple[bool, list[tuple[frozenset[int] | None, Build]]]] = {}
+    found: dict[str, tuple[bool, list[tuple[Callable[[Any], bool] | None, Build]]]] = {}
     for (name, _), child in sorted(node.children.items(), key=lambda item: _slot(item[0][1])):
         if child.rows or not is_primitive(child.kind):
-            found.setdefault(name, (child.many, []))[1].append((_needed(child), _element(child, level)))
+            found.setdefault(name, (child.many, []))[1].append(
+                (_lacking(child, level), _element(child, level))
+            )
         if is_primitive(child.kind) and child.children:
             beside = Node(name, "Element", children=child.children, owner=child.owner)
-            found.setdefault(f"_{name}", (False, []))[1].append((_needed(beside), _plain(beside, level)))
+            found.setdefault(f"_{name}", (False, []))[1].append(
+                (_lacking(beside, level), _plain(beside, level))
+            )
     return [(name, many, builds) for name, (many, builds) in found.items()]
 
 

@@ -44,7 +44,7 @@ class Level(NamedTuple):
     counter: Callable[[str], Callable[[Any], int]]
     resolver: Callable[[str], Resolver[Any]]
     # Whether none of some fields, or components, has a value: then nothing that comes of them needs a look.
-    lacks: Callable[[Any, frozenset[int]], bool]
+    lacking: Callable[[frozenset[int]], Callable[[Any], bool]]
 
 
 @cache
@@ -71,12 +71,14 @@ def _field_source(ref: str) -> Callable[[View, int], list[str] | None]:
     def read(view: View, rep: int) -> list[str] | None:
         if view.segment.name != name:
             view = View(near, view.near) if (near := view.near.get(name)) else _NOTHING
+        if field not in view.present:
+            return None
         repetitions = view.parts(field)
         if rep >= len(repetitions):
             return None
         parts = repetitions[rep]
         if at is None:
-            return parts if any(parts) else None
+            return parts if parts[0] or any(parts) else None
         return parts[at].split("&") if at < len(parts) and parts[at] else None
 
     return read
@@ -181,15 +183,31 @@ def _component_resolver(source: str) -> Resolver[list[str]]:
     return resolve
 
 
-def _lacks_fields(view: View, numbers: frozenset[int]) -> bool:
-    return numbers.isdisjoint(view.present)
+def _lacking_fields(numbers: frozenset[int]) -> Callable[[View], bool]:
+    if len(numbers) == 1:
+        (one,) = numbers
+        return lambda view: one not in view.present
+    return lambda view: numbers.isdisjoint(view.present)
 
 
-def _lacks_components(parts: list[str], numbers: frozenset[int]) -> bool:
-    count = len(parts)
-    return not any(number <= count and parts[number - 1] for number in numbers)
+def _lacking_components(numbers: frozenset[int]) -> Callable[[list[str]], bool]:
+    places = sorted(number - 1 for number in numbers)
+    first = places[0]
+    if len(places) == 1:
+        return lambda parts: first >= len(parts) or not parts[first]
+
+    def lacking(parts: list[str]) -> bool:
+        count = len(parts)
+        for place in places:
+            if place >= count:
+                return True
+            if parts[place]:
+                return False
+        return True
+
+    return lacking
 
 
 _NOTHING = View(Segment("", ("",)), {})
-FIELDS = Level(_field_source, _field_count, _field_resolver, _lacks_fields)
-COMPONENTS = Level(_component_source, _component_count, _component_resolver, _lacks_components)
+FIELDS = Level(_field_source, _field_count, _field_resolver, _lacking_fields)
+COMPONENTS = Level(_component_source, _component_count, _component_resolver, _lacking_components)
