@@ -1,0 +1,27 @@
+"""HL7 v2 to FHIR R4 as pure code: ER7 parsed, and the v2-to-FHIR mapping guide's tables interpreted.
+
+`parse` turns bytes into messages, `convert` a message into resources; `score` compares with another
+converter.
+"""
+
+from a360.hl7v2._convert import Conversion, convert
+from a360.hl7v2._message import Message, Note, Reject, Segment
+from a360.hl7v2._parse import Parsed, parse
+from a360.hl7v2._score import EXCLUDED, Score, Tally, score
+from a360.hl7v2._store import Options
+
+__all__ = [
+    "EXCLUDED",
+    "Conversion",
+    "Message",
+    "Note",
+    "Options",
+    "Parsed",
+    "Reject",
+    "Score",
+    "Segment",
+    "Tally",
+    "convert",
+    "parse",
+    "score",
+]

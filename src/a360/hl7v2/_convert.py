@@ -1,0 +1,309 @@
+"""A message to FHIR: its segments walked in order, each making what its routes say."""
+
+from dataclasses import dataclass
+
+from a360.hl7v2._events import finish, merge_group
+from a360.hl7v2._identity import identified, key_of, numbered
+from a360.hl7v2._levels import View
+from a360.hl7v2._mentioned import mentioned
+from a360.hl7v2._message import NULL, Message, Note, Reject, Segment, part
+from a360.hl7v2._order import check, in_order
+from a360.hl7v2._primitives import instant, zone_of
+from a360.hl7v2._routes import Link, Route, routes
+from a360.hl7v2._store import Made, Options, Resource, Store, merge
+from a360.hl7v2._targets import Element, element
+from a360.hl7v2._valid import complete
+
+# Segments that say more of the segment before them: they belong to the last one that is not among these.
+_FOLLOWERS = frozenset(
+    [
+        "NTE",
+        "PRT",
+        "ROL",
+        "TQ1",
+        "ARV",
+        "SFT",
+        "UAC",
+        "CTD",
+        "RXR",
+        "RXC",
+        "CDO",
+        "BLG",
+        "CTI",
+        "PD1",
+        "PV2",
+        "IN2",
+        "IN3",
+        "SAC",
+        "FAC",
+        "DSP",
+    ]
+)
+_ORDERED = frozenset(("OBR", "RXO", "RXE", "RXD", "RXA", "RXG", "RQD", "ODS"))
+# Details of an order, which a timing before them is meant for.
+_TIMED = frozenset(("OBR", "RXO", "RXE", "RXD", "RXA"))
+# What a new group leaves behind: segments that are no longer near, and roles that are no longer held.
+_NEAR = {
+    "PID": frozenset(
+        ("PD1", "PV1", "PV2", "ORC", "OBR", "OBX", "RXO", "RXE", "RXA", "RXD", "SPM", "TXA", "MRG")
+    ),
+    "ORC": frozenset(("OBR", "OBX", "RXO", "RXE", "RXA", "RXD", "SPM", "TQ1")),
+    "OBR": frozenset(("OBX", "SPM")),
+}
+_HELD = {
+    "ORC": frozenset(
+        (
+            "order",
+            "report",
+            "specimen",
+            "observation",
+            "request",
+            "encoded",
+            "dispense",
+            "immunization",
+            "product",
+        )
+    ),
+    "OBR": frozenset(("report", "specimen", "observation")),
+}
+# What is the message's own, and not that of one patient in it.
+_OVERALL = frozenset(
+    ("header", "source", "receiver", "software", "message", "event", "appointment", "referral", "provider")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """What a message became: resources, or the rules it breaks; and what is worth knowing.
+
+    `mentioned` has the references of those resources that the message is not the source of, as the patient of
+    a result: they should not put away what the source said.
+    """
+
+    resources: tuple[Resource, ...]
+    notes: tuple[Note, ...] = ()
+    rejects: tuple[Reject, ...] = ()
+    mentioned: frozenset[str] = frozenset()
+
+
+def convert(message: Message, options: Options | None = None) -> Conversion:
+    """The FHIR resources of a message, or why there are none."""
+    found = check(message)
+    if found:
+        return Conversion((), message.notes, found)
+    options = options or Options()
+    zone = zone_of(message.header.raw(7)) or options.zone
+    store = Store(options, zone, _scope(message.header))
+    segments, mended = in_order(message.segments)
+    walk = _Walk(message, store)
+    for index, segment in enumerate(segments):
+        walk.take(segment, segments, index)
+    merge_group(message, store, walk.roles)
+    finish(message, store)
+    # With several patients in a message it is not for us to say whose a thing is.
+    alone = sum(1 for _ in message.all("PID")) == 1
+    complete(store, walk.roles.get("patient") if alone else None)
+    _stamp(message, store)
+    notes = (*message.notes, *mended, *_nulls(segments), *store.notes)
+    return Conversion(
+        tuple(store.resources.values()), notes, mentioned=mentioned(message.code, store.resources)
+    )
+
+
+class _Walk:
+    """Where the walk over a message stands: what is near, and who holds which role."""
+
+    def __init__(self, message: Message, store: Store) -> None:
+        self.roles: dict[str, str] = {}
+        self._kinds = {message.code, f"{message.code}^{message.event}"}
+        self._message = message
+        self._store = store
+        self._near: dict[str, Segment] = {}
+        self._anchor = ""
+        self._under = ""
+        self._awaited: Segment | None = None
+        self._keys: dict[tuple[str, str], int] = {}
+
+    def take(self, segment: Segment, segments: tuple[Segment, ...], index: int) -> None:
+        """Make what a segment makes."""
+        name = segment.name
+        self._start(name, segment, segments, index)
+        self._near[name] = segment
+        found = routes().get(name)
+        if found:
+            view = View(segment, self._near)
+            self._store.place = (name, 0)
+            for route in found:
+                if self._fits(route, view):
+                    self._make(route, view)
+        if name in _TIMED:
+            self._near.pop("TQ1", None)
+        if name not in _FOLLOWERS:
+            self._anchor = name
+            if name != "OBX":
+                self._under = name
+
+    def _start(self, name: str, segment: Segment, segments: tuple[Segment, ...], index: int) -> None:
+        """Leave the group before behind, where a segment starts another."""
+        # Where specimens come first, an ORC says more of the OBR before it.
+        if name not in _NEAR or (name == "ORC" and "OUL" in self._kinds):
+            return
+        if name == "PID":
+            merge_group(self._message, self._store, self.roles)
+            self.roles = {role: held for role, held in self.roles.items() if role in _OVERALL}
+        for old in _NEAR[name]:
+            self._near.pop(old, None)
+        for role in _HELD.get(name, ()):
+            self.roles.pop(role, None)
+        if name == "OBR" and segment is not self._awaited:
+            self.roles.pop("order", None)
+        if name == "ORC":
+            # What an order is about stands after it, and is near all the same.
+            self._awaited = _coming(segments, index)
+            if self._awaited is not None:
+                self._near[self._awaited.name] = self._awaited
+
+    def _fits(self, route: Route, view: View) -> bool:
+        if (route.kinds and not route.kinds & self._kinds) or route.not_kinds & self._kinds:
+            return False
+        if route.after and self._anchor not in route.after:
+            return False
+        if (route.under and self._under not in route.under) or self._under in route.not_under:
+            return False
+        if route.before and (self._awaited.name if self._awaited else "-") not in route.before:
+            return False
+        if route.held and route.role not in self.roles:
+            return False
+        return route.holds is None or route.holds(view)
+
+    def _make(self, route: Route, view: View) -> None:
+        made = route.build(view, None, self._store)
+        if made is None:
+            return
+        if isinstance(made, Made):
+            self.roles[route.role] = str(made)
+            made = {}
+        held = self.roles.get(route.role)
+        if held and not route.fresh and held.startswith(f"{route.kind}/"):
+            if made:
+                merge(self._store.get(held), made)
+        elif made:
+            self.roles[route.role] = str(
+                self._store.add({"resourceType": route.kind, **made}, self._new(route, view, made))
+            )
+        for link in route.links:
+            self._link(link)
+        for element_name, role in route.gives:
+            held = self._store.get(self.roles[route.role]).get(element_name)
+            if held:
+                self.roles[role] = held["reference"]
+
+    def _new(self, route: Route, view: View, made: Resource) -> str:
+        """The key of a new resource; of several a message gives the same key, the later ones are counted."""
+        key = self._key(route, view)
+        if not key:
+            return f"{self.roles.get('patient', '')}\0{key_of(route.kind, made, self._store)}"
+        times = self._keys[route.role, key] = self._keys.get((route.role, key), 0) + 1
+        return f"{key}\0{times}" if route.fresh and times > 1 else key
+
+    def _key(self, route: Route, view: View) -> str:
+        """The first of a route's keys whose fields are all there."""
+        for choice in route.key:
+            texts = [self._text(ref, view) for ref in choice]
+            if all(texts):
+                named = any(ref[0] == "@" or ref[-1] in "#!" for ref in choice)
+                return "\0".join(texts if named else (self._store.scope, *texts))
+        return ""
+
+    def _text(self, ref: str, view: View) -> str:
+        """What a part of a key stands for: a role's resource, an identifier with who gave it, or a value."""
+        if ref[0] == "@":
+            return self.roles.get(ref[1:], "")
+        if ref[0] == "'":
+            return ref
+        name, _, rest = ref.partition("-")
+        segment = view.segment if view.segment.name == name else self._near.get(name)
+        if segment is None:
+            return ""
+        if rest[-1] == "#":
+            return identified(segment.repetitions(int(rest[:-1])), self._store.scope, self._store)
+        if rest[-1] == "!":
+            owner = self.roles.get("patient") or self._store.scope
+            return numbered(segment.raw(int(rest[:-1])), owner, self._store)
+        field, _, component = rest.partition(".")
+        text = segment.raw(int(field)).partition("~")[0]
+        text = part(text, "^", int(component)) if component else text.rstrip("^")
+        return "" if text == NULL else text.rstrip("&").strip()
+
+    def _link(self, link: Link) -> None:
+        owner, target = self.roles.get(link.owner), self.roles.get(link.target)
+        if owner and target and owner != target:
+            point(self._store.get(owner), link.path, target)
+
+
+def point(resource: Resource, path: tuple[str, ...], target: str) -> None:
+    """Put a reference at a path, beside those that are there; an item that still lacks one gets it."""
+    kind, holder = resource["resourceType"], resource
+    for name in path[:-1]:
+        found = _element(kind, name)
+        if found.many:
+            items = holder.setdefault(name, [])
+            if any(item.get(path[-1], {}).get("reference") == target for item in items):
+                return
+            if not items or path[-1] in items[-1]:
+                items.append({})
+            holder = items[-1]
+        else:
+            holder = holder.setdefault(name, {})
+        kind = found.kind
+    value = {"reference": target}
+    if _element(kind, path[-1]).many:
+        references = holder.setdefault(path[-1], [])
+        if value not in references:
+            references.append(value)
+    else:
+        holder.setdefault(path[-1], value)
+
+
+def _element(kind: str, name: str) -> Element:
+    found = element(kind, name)
+    if found is None:
+        raise ValueError(f"no element {kind}.{name}")
+    return found
+
+
+def _coming(segments: tuple[Segment, ...], index: int) -> Segment | None:
+    """The detail segment an order is about."""
+    for segment in segments[index + 1 :]:
+        if segment.name in _ORDERED:
+            return segment
+        if segment.name == "ORC":
+            break
+    return None
+
+
+def _scope(header: Segment) -> str:
+    """Who sent it: local identifiers are the sender's own."""
+    return "\0".join(part for part in (header.raw(4), "" if header.raw(4) else header.raw(3)) if part)
+
+
+def _stamp(message: Message, store: Store) -> None:
+    """Say of each resource when it was sent, so that of two views the later one wins."""
+    event = message.first("EVN")
+    sent = instant(message.header.raw(7), store.zone) or (
+        instant(event.raw(2), store.zone) if event else None
+    )
+    if sent is None:
+        return
+    for resource in store.resources.values():
+        resource.setdefault("meta", {})["lastUpdated"] = sent
+
+
+def _nulls(segments: tuple[Segment, ...]) -> list[Note]:
+    """Where the sender asked that a value be deleted: the resource comes without it."""
+    return [
+        Note("null", segment.name, number)
+        for segment in segments
+        for number, raw in enumerate(segment.fields)
+        if raw == '""'
+    ]

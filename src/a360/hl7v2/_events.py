@@ -1,0 +1,103 @@
+"""What trigger events mean beyond their segments: merges, moves, cancellations and deletions."""
+
+from typing import NamedTuple
+
+from a360.hl7v2._message import Message
+from a360.hl7v2._store import Resource, Store, content_key
+
+
+class Effect(NamedTuple):
+    """What an event makes of the resources of a type."""
+
+    kind: str
+    element: str
+    value: str | bool
+
+
+# Statuses that follow from the event itself, whatever the segments say.
+EFFECTS: dict[str, tuple[Effect, ...]] = {
+    "ADT^A11": (Effect("Encounter", "status", "cancelled"),),
+    "ADT^A23": (Effect("Encounter", "status", "entered-in-error"),),
+    "ADT^A27": (Effect("Encounter", "status", "cancelled"),),
+    "ADT^A29": (Effect("Patient", "active", value=False),),
+    "ADT^A38": (Effect("Encounter", "status", "cancelled"),),
+    "BAR^P02": (Effect("Account", "status", "entered-in-error"),),
+    "BAR^P06": (Effect("Account", "status", "inactive"),),
+    "MDM^T11": (Effect("DocumentReference", "status", "entered-in-error"),),
+    "SIU^S15": (Effect("Appointment", "status", "cancelled"),),
+    "SIU^S16": (Effect("Appointment", "status", "cancelled"),),
+    "SIU^S17": (Effect("Appointment", "status", "entered-in-error"),),
+    "SIU^S26": (Effect("Appointment", "status", "noshow"),),
+}
+# Cancellations that undo the end of a visit: it goes on, and has no end.
+_REOPENED = frozenset(("ADT^A13",))
+
+
+class Merge(NamedTuple):
+    """One thing that becomes another: the role that stays and the role that goes."""
+
+    stays: str
+    goes: str
+
+
+_PATIENTS = (Merge("patient", "old-patient"),)
+_ACCOUNTS = (Merge("account", "old-account"),)
+_VISITS = (Merge("encounter", "old-encounter"),)
+MERGES: dict[str, tuple[Merge, ...]] = {
+    **{f"ADT^A{number}": _PATIENTS for number in ("18", "30", "34", "36", "39", "40", "46", "47", "48")},
+    **{f"ADT^A{number}": _ACCOUNTS for number in ("35", "41", "49")},
+    **{f"ADT^A{number}": _VISITS for number in ("42", "45", "50", "51")},
+}
+_GONE = {"Account": "entered-in-error", "Encounter": "entered-in-error"}
+
+
+def finish(message: Message, store: Store) -> None:
+    """Express in FHIR what the event did to what the message is about."""
+    event = f"{message.code}^{message.event}"
+    for effect in EFFECTS.get(event, ()):
+        for (kind, _), resource in store.resources.items():
+            if kind == effect.kind:
+                resource[effect.element] = effect.value
+    if event in _REOPENED:
+        for (kind, _), visit in store.resources.items():
+            if kind == "Encounter":
+                visit["status"] = "in-progress"
+                visit.get("period", {}).pop("end", None)
+
+
+def merge_group(message: Message, store: Store, roles: dict[str, str]) -> None:
+    """Express in FHIR what became of what in one group of patient and prior ids."""
+    event = f"{message.code}^{message.event}"
+    for merge in MERGES.get(event, ()):
+        stays, goes = roles.get(merge.stays), roles.get(merge.goes)
+        if stays and goes and stays != goes:
+            _merge(store, stays, goes)
+
+
+def _merge(store: Store, stays: str, goes: str) -> None:
+    """Say on both, and in a Linkage, that one has become the other."""
+    kept, gone = store.get(stays), store.get(goes)
+    if kept["resourceType"] == "Patient":
+        gone["active"] = False
+        gone["link"] = [{"other": {"reference": stays}, "type": "replaced-by"}]
+        kept.setdefault("link", []).append({"other": {"reference": goes}, "type": "replaces"})
+    else:
+        gone["status"] = _GONE[gone["resourceType"]]
+    linkage: Resource = {
+        "resourceType": "Linkage",
+        "active": True,
+        "item": [
+            {"type": "source", "resource": _named(kept, stays)},
+            {"type": "historical", "resource": _named(gone, goes)},
+        ],
+    }
+    store.add(linkage, content_key({"stays": stays, "goes": goes}))
+
+
+def _named(resource: Resource, reference: str) -> dict[str, object]:
+    """A reference with the identifier it stands for, which says more to a reader than an id."""
+    found: dict[str, object] = {"reference": reference, "type": resource["resourceType"]}
+    identifiers = resource.get("identifier")
+    if identifiers:
+        found["identifier"] = identifiers[0]
+    return found

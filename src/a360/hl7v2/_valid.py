@@ -1,0 +1,178 @@
+"""What R4 asks of every resource: what is missing is said to be missing, what cannot stand is left out."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+from a360.hl7v2._store import Resource, Store
+
+_ABSENT = {
+    "extension": [
+        {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}
+    ]
+}
+# Where a resource says whose it is.
+_OWNER = {
+    **dict.fromkeys(
+        ("ChargeItem", "Condition", "DiagnosticReport", "Encounter", "MedicationDispense"), "subject"
+    ),
+    **dict.fromkeys(("MedicationRequest", "Observation", "Procedure", "ServiceRequest"), "subject"),
+    **dict.fromkeys(
+        ("AllergyIntolerance", "ClaimResponse", "Consent", "EpisodeOfCare", "Immunization"), "patient"
+    ),
+    "Coverage": "beneficiary",
+    "DocumentReference": "subject",
+    "RelatedPerson": "patient",
+    "Specimen": "subject",
+}
+# What a resource must have, and what stands in for it; without one the resource is left out.
+_REQUIRED: Mapping[str, Mapping[str, Any]] = {
+    "Account": {"status": "unknown"},
+    "AllergyIntolerance": {"patient": None},
+    "Appointment": {"status": "proposed", "participant": None},
+    "ChargeItem": {"status": "unknown", "code": {"text": "not stated"}, "subject": None},
+    "ClaimResponse": {"created": None, "insurer": None, "patient": None},
+    "Condition": {"subject": None},
+    "Consent": {"category": [{"text": "not stated"}], "policyRule": {"text": "not stated"}, "patient": None},
+    "Coverage": {"status": "active", "beneficiary": None, "payor": [_ABSENT]},
+    "DiagnosticReport": {"status": "unknown", "code": {"text": "not stated"}},
+    "DocumentReference": {"status": "current", "content": [{"attachment": _ABSENT}]},
+    "Encounter": {
+        "status": "unknown",
+        "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-NullFlavor", "code": "UNK"},
+    },
+    "EpisodeOfCare": {"status": "active", "patient": None},
+    "Immunization": {"status": "completed", "vaccineCode": {"text": "not stated"}, "patient": None},
+    "MedicationDispense": {"status": "unknown"},
+    "MedicationRequest": {"status": "unknown", "intent": "order", "subject": None},
+    "Observation": {"status": "unknown", "code": {"text": "not stated"}},
+    "Procedure": {"status": "unknown", "subject": None},
+    "Provenance": {"agent": [{"who": {"display": "not stated"}}], "recorded": None, "target": None},
+    "RelatedPerson": {"patient": None},
+    "ResearchStudy": {"status": "active"},
+    "ServiceRequest": {"status": "unknown", "intent": "order", "subject": None},
+    "Substance": {"code": {"text": "not stated"}},
+}
+# Elements of which R4 asks for one of several types.
+_CHOICES: Mapping[str, tuple[tuple[str, ...], tuple[str, Any]]] = {
+    "Immunization": (("occurrenceDateTime", "occurrenceString"), ("occurrenceString", "not stated")),
+    "MedicationDispense": (
+        ("medicationCodeableConcept", "medicationReference"),
+        ("medicationCodeableConcept", {"text": "not stated"}),
+    ),
+    "MedicationRequest": (
+        ("medicationCodeableConcept", "medicationReference"),
+        ("medicationCodeableConcept", {"text": "not stated"}),
+    ),
+}
+# Parts that say nothing without one of these: (type, element) to the elements of which one must be there.
+_PARTS: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
+    "Account": (("guarantor", ("party",)), ("coverage", ("coverage",))),
+    "AllergyIntolerance": (("reaction", ("manifestation",)),),
+    "Appointment": (("participant", ("actor", "type")), ("participant", ("status",))),
+    "ChargeItem": (("performer", ("actor",)),),
+    "ClaimResponse": (("total", ("amount",)), ("item", ("adjudication",))),
+    "Coverage": (("class", ("value",)), ("costToBeneficiary", ("valueMoney",))),
+    "Device": (("deviceName", ("name",)), ("version", ("value",))),
+    "DocumentReference": (("relatesTo", ("target",)), ("content", ("attachment",))),
+    "Encounter": (("location", ("location",)), ("diagnosis", ("condition",))),
+    "EpisodeOfCare": (("diagnosis", ("condition",)),),
+    "Immunization": (("performer", ("actor",)), ("education", ("documentType", "reference"))),
+    "Medication": (("ingredient", ("itemReference", "itemCodeableConcept")),),
+    "MedicationDispense": (("performer", ("actor",)),),
+    "Patient": (("communication", ("language",)), ("link", ("other",))),
+    "Procedure": (("performer", ("actor",)),),
+    "Provenance": (("agent", ("who",)), ("entity", ("what",))),
+    "RelatedPerson": (("communication", ("language",)),),
+}
+
+
+def complete(store: Store, patient: str | None) -> None:
+    """Make every resource one that R4 takes, or leave it out, with what refers to it, and say so."""
+    gone = _left_out(store, patient)
+    while gone:
+        for resource in store.resources.values():
+            _forget(resource, gone)
+        gone = _left_out(store, patient)
+
+
+def _left_out(store: Store, patient: str | None) -> set[str]:
+    """Look over every resource; the references that lead to those that cannot stand."""
+    gone = set()
+    for (kind, made), resource in list(store.resources.items()):
+        _own(resource, kind, patient)
+        _fold(resource, kind)
+        for name, needed in _PARTS.get(kind, ()):
+            _prune(resource, name, needed)
+        lacking = _fill(resource, kind)
+        if lacking:
+            store.note("resource-left-out", f"{kind} without {lacking}")
+            del store.resources[kind, made]
+            gone.add(f"{kind}/{made}")
+    return gone
+
+
+def _forget(value: dict[str, Any], gone: set[str]) -> None:
+    """Take out references that lead nowhere any more, and what is empty without them."""
+    for name, inner in list(value.items()):
+        items = inner if isinstance(inner, list) else [inner]
+        kept = []
+        for item in items:
+            if isinstance(item, dict):
+                if item.get("reference") in gone:
+                    continue
+                _forget(item, gone)
+                if not item:
+                    continue
+            kept.append(item)
+        if not kept:
+            del value[name]
+        elif isinstance(inner, list):
+            value[name] = kept
+
+
+def _own(resource: Resource, kind: str, patient: str | None) -> None:
+    element = _OWNER.get(kind)
+    if element and patient and element not in resource:
+        resource[element] = {"reference": patient}
+
+
+def _fold(resource: Resource, kind: str) -> None:
+    """Rules of single types."""
+    if kind == "Organization":
+        # An organization has no home.
+        for each in (*resource.get("telecom", ()), *resource.get("address", ())):
+            if each.get("use") == "home":
+                del each["use"]
+    if kind == "Immunization" and "education" in resource:
+        # What follows a document's type speaks of that document.
+        folded: list[dict[str, Any]] = []
+        for each in resource["education"]:
+            if folded and "documentType" not in each and not folded[-1].keys() & each.keys():
+                folded[-1].update(each)
+            else:
+                folded.append(dict(each))
+        resource["education"] = folded
+
+
+def _prune(resource: Resource, name: str, needed: tuple[str, ...]) -> None:
+    items = resource.get(name)
+    if isinstance(items, list):
+        kept = [item for item in items if any(element in item for element in needed)]
+        if kept:
+            resource[name] = kept
+        else:
+            del resource[name]
+
+
+def _fill(resource: Resource, kind: str) -> str:
+    """Put what stands in for what is missing; the name of what nothing stands in for."""
+    for element, instead in _REQUIRED.get(kind, {}).items():
+        if element not in resource:
+            if instead is None:
+                return element
+            resource[element] = deepcopy(instead)
+    choice = _CHOICES.get(kind)
+    if choice and not any(element in resource for element in choice[0]):
+        resource[choice[1][0]] = deepcopy(choice[1][1])
+    return ""
