@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from a360.fhir import ViewError, compile_view, evaluate
-from a360.fhir._functions import FUNCTIONS
+from a360.fhir._typed._functions import FUNCTIONS
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs/views.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)[^\n]*\n(.*?)```", TEXT, re.DOTALL)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from a360.fhir import check_view, evaluate
-from a360.fhir._regex import PatternError, pattern_of
+from a360.fhir._typed._regex import PatternError, pattern_of
 
 PATIENT = {
     "resourceType": "Patient",

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from a360.errors import UsageError
-from a360.fhir._columns import Column
-from a360.fhir._expr import Single, Var, walk
 from a360.fhir._fault import Fault, Faults, ViewError
-from a360.fhir._plan import Plan
-from a360.fhir._scope import Compilation
-from a360.fhir._select import Selects
+from a360.fhir._relational._columns import Column
+from a360.fhir._relational._plan import Plan
+from a360.fhir._relational._select import Selects
 from a360.fhir._sql import EMITTERS, Emitter
 from a360.fhir._struct import StructNode
+from a360.fhir._typed._expr import Single, Var, walk
+from a360.fhir._typed._scope import Compilation
 from a360.fhir._view import View, read_view
 
 type Dialect = Literal["duckdb", "spark", "trino"]

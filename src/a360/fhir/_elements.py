@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from a360.fhir._compile import analysed
-from a360.fhir._expr import (
+from a360.fhir._fault import Faults, ViewError
+from a360.fhir._typed._expr import (
     Call,
     Choice,
     Constant,
@@ -23,7 +24,6 @@ from a360.fhir._expr import (
     Single,
     Var,
 )
-from a360.fhir._fault import Faults, ViewError
 
 _NOTHING: frozenset[str] = frozenset()
 # Operations that pass on what they are given, in another form at most.

@@ -1,7 +1,7 @@
 """How FHIR types behave in comparisons, arithmetic and columns."""
 
 from a360.fhir._definitions import is_primitive
-from a360.fhir._expr import EMPTY, NUMBER, UNKNOWN, Expr
+from a360.fhir._typed._expr import EMPTY, NUMBER, UNKNOWN, Expr
 
 type Kind = str
 

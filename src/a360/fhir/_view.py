@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from a360.fhir._definitions import definitions, is_resource
-from a360.fhir._expr import Constant
 from a360.fhir._fault import Faults
-from a360.fhir._lexical import EXAMPLES, is_decimal, is_moment, is_text, is_whole
+from a360.fhir._typed._expr import Constant
+from a360.fhir._typed._lexical import EXAMPLES, is_decimal, is_moment, is_text, is_whole
 from a360.fhir._types import kind_of
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,254}", re.ASCII)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from a360.contract import quote_text
-from a360.fhir._plan import Unnest
+from a360.fhir._relational._plan import Unnest
 from a360.fhir._sql._words import RESERVED
 from a360.fhir._struct import Leaf, StructNode
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from a360.fhir._plan import Unnest
+from a360.fhir._relational._plan import Unnest
 from a360.fhir._sql._dialect import NUMBER, Dialect, Steps
 from a360.fhir._sql._words import RESERVED
 from a360.fhir._struct import Leaf, StructNode

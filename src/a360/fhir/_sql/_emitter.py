@@ -3,7 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeGuard
 
-from a360.fhir._expr import (
+from a360.fhir._relational._plan import Layer, Plan, Unnest
+from a360.fhir._relational._plan import layers as layered
+from a360.fhir._sql import _values as values
+from a360.fhir._sql._dialect import Dialect, Steps
+from a360.fhir._struct import Leaf
+from a360.fhir._typed._expr import (
     NUMBER,
     Call,
     Choice,
@@ -21,11 +26,6 @@ from a360.fhir._expr import (
     form,
     parts,
 )
-from a360.fhir._plan import Layer, Plan, Unnest
-from a360.fhir._plan import layers as layered
-from a360.fhir._sql import _values as values
-from a360.fhir._sql._dialect import Dialect, Steps
-from a360.fhir._struct import Leaf
 
 _INDENT = "  "
 _INFIX: Mapping[Op, str] = {

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from a360.fhir._definitions import is_primitive
-from a360.fhir._expr import Call, Expr, Filter, Op, Var, tidied
-from a360.fhir._plan import Plan, Unnest
+from a360.fhir._relational._plan import Plan, Unnest
 from a360.fhir._sql._dialect import Dialect
 from a360.fhir._sql._emitter import Emitter
+from a360.fhir._typed._expr import Call, Expr, Filter, Op, Var, tidied
 
 
 class LateralEmitter(Emitter):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from a360.fhir._definitions import is_primitive
-from a360.fhir._plan import Unnest
+from a360.fhir._relational._plan import Unnest
 from a360.fhir._sql._dialect import NUMBER, Dialect, Steps, bounded
 from a360.fhir._struct import Leaf, StructNode
 

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from a360.fhir._expr import Op
 from a360.fhir._references import ID_PATTERN
 from a360.fhir._sql._dialect import NUMBER, Dialect
+from a360.fhir._typed._expr import Op
 
 _DAY = 10
 _SECOND = 8

@@ -1,6 +1,6 @@
 """How long the SQL of an expression becomes: some operations write what they work on several times."""
 
-from a360.fhir._expr import Call, Descent, Each, Expr, Filter, Op, Single, parts
+from a360.fhir._typed._expr import Call, Descent, Each, Expr, Filter, Op, Single, parts
 
 # Ten times what the longest expression of the lake's own views has. Beyond it a view is at fault: a few steps
 # more, each of which multiplies the rest, and no engine would finish with it.

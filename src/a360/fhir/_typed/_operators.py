@@ -1,8 +1,8 @@
 """Operators: three-valued logic, comparisons by the kind of their operands, arithmetic, text."""
 
-from a360.fhir._expr import EMPTY, NUMBER, UNKNOWN, Call, Constant, Expr, Item, Op
-from a360.fhir._paths import single, where
-from a360.fhir._scope import Compilation, Scope
+from a360.fhir._typed._expr import EMPTY, NUMBER, UNKNOWN, Call, Constant, Expr, Item, Op
+from a360.fhir._typed._paths import single, where
+from a360.fhir._typed._scope import Compilation, Scope
 from a360.fhir._types import kind_of, shown
 
 _LOGIC = {"and": Op.AND, "or": Op.OR, "xor": Op.XOR, "implies": Op.IMPLIES}

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from a360.fhir._expr import UNKNOWN, Constant, Expr, Var
 from a360.fhir._fault import Faults
 from a360.fhir._struct import StructNode
+from a360.fhir._typed._expr import UNKNOWN, Constant, Expr, Var
 
 
 @dataclass(frozen=True, slots=True)

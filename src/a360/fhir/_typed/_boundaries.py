@@ -2,16 +2,16 @@
 
 from typing import TYPE_CHECKING
 
-from a360.fhir._expr import EMPTY, NUMBER, UNKNOWN, Call, Constant, Expr, Op
 from a360.fhir._fhirpath import Node
-from a360.fhir._function import Function
-from a360.fhir._operators import as_text
-from a360.fhir._paths import member, through
-from a360.fhir._scope import Scope
+from a360.fhir._typed._expr import EMPTY, NUMBER, UNKNOWN, Call, Constant, Expr, Op
+from a360.fhir._typed._function import Function
+from a360.fhir._typed._operators import as_text
+from a360.fhir._typed._paths import member, through
+from a360.fhir._typed._scope import Scope
 from a360.fhir._types import kind_of, shown
 
 if TYPE_CHECKING:
-    from a360.fhir._expressions import Expressions
+    from a360.fhir._typed._expressions import Expressions
 
 # By the kind of the value: its two operations, and the precisions it may be asked for, the default last.
 # FHIRPath counts the digits of dates and times, and the decimal places of decimals.

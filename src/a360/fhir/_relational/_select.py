@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from a360.fhir._columns import Column, column
-from a360.fhir._expr import (
+from a360.fhir._fault import Faults
+from a360.fhir._relational._columns import Column, column
+from a360.fhir._relational._plan import Output, Plan, Unnest
+from a360.fhir._relational._repeat import repeated
+from a360.fhir._typed._expr import (
     EMPTY,
     UNKNOWN,
     Call,
@@ -17,11 +20,8 @@ from a360.fhir._expr import (
     null_with,
     tidied,
 )
-from a360.fhir._expressions import Expressions
-from a360.fhir._fault import Faults
-from a360.fhir._plan import Output, Plan, Unnest
-from a360.fhir._repeat import repeated
-from a360.fhir._scope import Compilation, Scope
+from a360.fhir._typed._expressions import Expressions
+from a360.fhir._typed._scope import Compilation, Scope
 from a360.fhir._types import shown
 from a360.fhir._view import MAX_NESTING, MAX_STEPS, Json, View, check_keys, iteration, objects, text
 

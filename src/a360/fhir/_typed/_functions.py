@@ -3,19 +3,19 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from a360.fhir._boundaries import HIGH, LOW
 from a360.fhir._definitions import is_known, is_resource
-from a360.fhir._expr import EMPTY, NUMBER, UNKNOWN, Call, Constant, Each, Expr, Op
 from a360.fhir._fhirpath import Member, Node, Value
-from a360.fhir._function import Function, Handler
-from a360.fhir._operators import as_number, boolean
-from a360.fhir._paths import close_to, item, items, member, of_type, present, single, through, where
-from a360.fhir._scope import Scope
-from a360.fhir._text_functions import TEXT_FUNCTIONS
+from a360.fhir._typed._boundaries import HIGH, LOW
+from a360.fhir._typed._expr import EMPTY, NUMBER, UNKNOWN, Call, Constant, Each, Expr, Op
+from a360.fhir._typed._function import Function, Handler
+from a360.fhir._typed._operators import as_number, boolean
+from a360.fhir._typed._paths import close_to, item, items, member, of_type, present, single, through, where
+from a360.fhir._typed._scope import Scope
+from a360.fhir._typed._text_functions import TEXT_FUNCTIONS
 from a360.fhir._types import kind_of, shown
 
 if TYPE_CHECKING:
-    from a360.fhir._expressions import Expressions
+    from a360.fhir._typed._expressions import Expressions
 
 _LONGEST_LIST = 10**9  # longer than any, and short enough for every engine to count further
 _KEY = "the root of a resource"

@@ -8,7 +8,7 @@ further than it is needed, and the rows of a list multiply only what has already
 
 from dataclasses import dataclass, field, replace
 
-from a360.fhir._expr import Constant, Expr, Field, Var, form, free_names, parts, tidied, with_parts
+from a360.fhir._typed._expr import Constant, Expr, Field, Var, form, free_names, parts, tidied, with_parts
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 from a360.fhir import _fhirpath as path
 from a360.fhir._definitions import is_resource
-from a360.fhir._expr import EMPTY, UNKNOWN, Constant, Expr
-from a360.fhir._functions import invoke, typed_as
-from a360.fhir._lexical import EXAMPLES, is_moment
-from a360.fhir._operators import binary, negative
-from a360.fhir._paths import close_to, item, member
-from a360.fhir._scope import Compilation, Scope
-from a360.fhir._weight import MAX_WEIGHT, weight
+from a360.fhir._typed._expr import EMPTY, UNKNOWN, Constant, Expr
+from a360.fhir._typed._functions import invoke, typed_as
+from a360.fhir._typed._lexical import EXAMPLES, is_moment
+from a360.fhir._typed._operators import binary, negative
+from a360.fhir._typed._paths import close_to, item, member
+from a360.fhir._typed._scope import Compilation, Scope
+from a360.fhir._typed._weight import MAX_WEIGHT, weight
 
 _MAX_INTEGER = 2**31 - 1
 _MAX_DIGITS = 10

@@ -5,13 +5,25 @@ a turn. It goes down `DEPTH` levels; data that nests deeper stops the query rath
 """
 
 from a360.fhir._definitions import definitions, element
-from a360.fhir._expr import EMPTY, UNKNOWN, Call, Constant, Descent, Expr, Field, Op, Var, free_names, walk
-from a360.fhir._expressions import Expressions
 from a360.fhir._fault import Faults
 from a360.fhir._fhirpath import Invocation, Member, Node, PathSyntaxError, parse
-from a360.fhir._scope import Compilation, Scope
 from a360.fhir._stopped import TOO_DEEP
 from a360.fhir._struct import StructNode
+from a360.fhir._typed._expr import (
+    EMPTY,
+    UNKNOWN,
+    Call,
+    Constant,
+    Descent,
+    Expr,
+    Field,
+    Op,
+    Var,
+    free_names,
+    walk,
+)
+from a360.fhir._typed._expressions import Expressions
+from a360.fhir._typed._scope import Compilation, Scope
 from a360.fhir._types import shown
 
 DEPTH = 16

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from a360.fhir._expr import Expr
 from a360.fhir._fhirpath import Node
-from a360.fhir._scope import Scope
+from a360.fhir._typed._expr import Expr
+from a360.fhir._typed._scope import Scope
 
 if TYPE_CHECKING:
-    from a360.fhir._expressions import Expressions
+    from a360.fhir._typed._expressions import Expressions
 
 type Handler = Callable[["Expressions", Expr, tuple[Node, ...], Scope], Expr]
 

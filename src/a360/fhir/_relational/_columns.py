@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from a360.fhir._definitions import definitions, element, element_names, is_primitive
-from a360.fhir._expr import EMPTY, NUMBER, UNKNOWN, Call, Choice, Constant, Each, Expr, Op
-from a360.fhir._expressions import Expressions
-from a360.fhir._operators import as_text
-from a360.fhir._paths import close_to, single, through
-from a360.fhir._scope import Scope
 from a360.fhir._struct import leaf_of
+from a360.fhir._typed._expr import EMPTY, NUMBER, UNKNOWN, Call, Choice, Constant, Each, Expr, Op
+from a360.fhir._typed._expressions import Expressions
+from a360.fhir._typed._operators import as_text
+from a360.fhir._typed._paths import close_to, single, through
+from a360.fhir._typed._scope import Scope
 from a360.fhir._types import bare_type, kind_of, shown
 from a360.fhir._view import NAME, Json, check_keys, known_type, text
 

@@ -4,7 +4,9 @@ import difflib
 from collections.abc import Callable, Iterable
 
 from a360.fhir._definitions import choice_of, definitions, element, element_names, is_primitive
-from a360.fhir._expr import (
+from a360.fhir._stopped import SEVERAL_VALUES
+from a360.fhir._struct import WHOLE_NUMBERS, StructNode, leaf_of
+from a360.fhir._typed._expr import (
     EMPTY,
     UNKNOWN,
     Call,
@@ -20,9 +22,7 @@ from a360.fhir._expr import (
     Single,
     Var,
 )
-from a360.fhir._scope import Compilation, Scope
-from a360.fhir._stopped import SEVERAL_VALUES
-from a360.fhir._struct import WHOLE_NUMBERS, StructNode, leaf_of
+from a360.fhir._typed._scope import Compilation, Scope
 from a360.fhir._types import shown
 
 _SUGGESTIONS = 3

@@ -2,17 +2,17 @@
 
 from typing import TYPE_CHECKING
 
-from a360.fhir._expr import NUMBER, UNKNOWN, Call, Constant, Expr, Op
 from a360.fhir._fhirpath import Node
-from a360.fhir._function import Function, Handler
-from a360.fhir._operators import as_number, as_text
-from a360.fhir._paths import single
-from a360.fhir._regex import ALLOWED, Pattern, PatternError, pattern_of, substitution
-from a360.fhir._scope import Scope
+from a360.fhir._typed._expr import NUMBER, UNKNOWN, Call, Constant, Expr, Op
+from a360.fhir._typed._function import Function, Handler
+from a360.fhir._typed._operators import as_number, as_text
+from a360.fhir._typed._paths import single
+from a360.fhir._typed._regex import ALLOWED, Pattern, PatternError, pattern_of, substitution
+from a360.fhir._typed._scope import Scope
 from a360.fhir._types import kind_of, shown
 
 if TYPE_CHECKING:
-    from a360.fhir._expressions import Expressions
+    from a360.fhir._typed._expressions import Expressions
 
 _SINGLE = frozenset({"text", "integer", "decimal", "boolean", "date", "dateTime", "time"})
 _NUMERIC = frozenset({"text", "integer", "decimal"})

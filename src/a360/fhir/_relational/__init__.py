@@ -1,0 +1,1 @@
+"""What a view does to relations: rows from lists, one step after the other, and the columns at the end."""
