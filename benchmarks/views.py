@@ -155,6 +155,7 @@ def from_sealed_blocks(path: Path, folder: Path) -> dict[str, float]:
     blocks = [(name, seal_block(batch, name, text)) for name, text in plain_blocks(path)]
     groups = [blocks[at : at + BLOCKS_A_BATCH] for at in range(0, len(blocks), BLOCKS_A_BATCH)]
     connection = connected(folder)
+    opened(groups[:1], partial(open_block, sealer))
     watch = Watch()
     structure = quote_text(compile_view(VIEW).struct.duckdb_json())
     source = f"(SELECT from_json(payload, {structure}) AS resource FROM payloads)"
@@ -168,6 +169,7 @@ def from_sealed_blocks(path: Path, folder: Path) -> dict[str, float]:
 
 def opened(groups: list[Any], open_block: Callable[[str, bytes], bytes]) -> Any:
     import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.dataset  # noqa: PLC0415 -- DuckDB would load it in the middle
 
     from a360.refine._payloads import payload_batches  # noqa: PLC0415
 
