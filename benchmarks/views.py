@@ -152,7 +152,9 @@ def from_sealed_blocks(path: Path, folder: Path) -> dict[str, float]:
 
     sealer = LocalSealer(LocalKeyStore.create(folder / "keys"))
     batch = sealer.batch()
-    blocks = [(name, seal_block(batch, name, text)) for name, text in plain_blocks(path)]
+    blocks = [
+        (name, seal_block(batch, name, b"".join(lines), lengths(lines))) for name, lines in plain_blocks(path)
+    ]
     groups = [blocks[at : at + BLOCKS_A_BATCH] for at in range(0, len(blocks), BLOCKS_A_BATCH)]
     connection = connected(folder)
     opened(groups[:1], partial(open_block, sealer))
@@ -167,7 +169,7 @@ def from_sealed_blocks(path: Path, folder: Path) -> dict[str, float]:
     return {**taken, **checked(connection, f"({sql})")}
 
 
-def opened(groups: list[Any], open_block: Callable[[str, bytes], bytes]) -> Any:
+def opened(groups: list[Any], open_block: Callable[[str, bytes], Any]) -> Any:
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.dataset  # noqa: PLC0415 -- DuckDB would load it in the middle
 
@@ -178,12 +180,18 @@ def opened(groups: list[Any], open_block: Callable[[str, bytes], bytes]) -> Any:
     return pa.RecordBatchReader.from_batches(first.schema, chain([first], batches))
 
 
-def plain_blocks(path: Path) -> Iterator[tuple[str, bytes]]:
+def lengths(lines: list[bytes]) -> Any:
+    import numpy as np  # noqa: PLC0415
+
+    return np.array([len(line) for line in lines])
+
+
+def plain_blocks(path: Path) -> Iterator[tuple[str, list[bytes]]]:
     """The file as bronze has it: blocks of whole lines, about a megabyte each."""
     with path.open("rb") as file:
         number = 0
         while lines := file.readlines(BLOCK_BYTES):
-            yield f"block-{number}", b"".join(lines)
+            yield f"block-{number}", lines
             number += 1
 
 

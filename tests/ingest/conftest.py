@@ -73,7 +73,7 @@ class IngestLake:
     def resources(self):
         """The rows of bronze in order of arrival, each with its payload's text."""
         blocks = {
-            row["block_id"]: open_block(self.sealer, row["block_id"], row["payload"]).splitlines()
+            row["block_id"]: open_block(self.sealer, row["block_id"], row["payload"]).text.splitlines()
             for row in self.tables.read("bronze.fhir_block").to_pylist()
         }
         rows = self.tables.read("bronze.fhir_resource").to_pylist()

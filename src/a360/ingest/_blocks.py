@@ -37,6 +37,7 @@ class _OpenBlock:
     block_id: str
     rows: int = 0
     text: bytearray = field(default_factory=bytearray)
+    lengths: list[Ints] = field(default_factory=list)
 
 
 class BlockBuilder:
@@ -63,9 +64,11 @@ class BlockBuilder:
         while at < len(starts):
             block = self._open.get(resource_type) or self._begin(resource_type)
             # A block takes resources until it has reached its size: never none.
-            filled = len(block.text) + np.cumsum(ends[at:] - starts[at:] + 1)
+            lengths = ends[at:] - starts[at:] + 1
+            filled = len(block.text) + np.cumsum(lengths)
             count = min(int(np.searchsorted(filled, self._block_bytes)) + 1, len(filled))
             block.text += _lines(text, starts[at : at + count], ends[at : at + count])
+            block.lengths.append(lengths[:count])
             names.append(block.block_id)
             counts.append(count)
             positions.append(np.arange(block.rows, block.rows + count, dtype=np.int32))
@@ -97,7 +100,8 @@ class BlockBuilder:
         self._sealing.append(self._pool.submit(self._seal, resource_type, block))
 
     def _seal(self, resource_type: str, block: _OpenBlock) -> SealedBlock:
-        payload = seal_block(self._sealer, block.block_id, block.text)
+        lengths = np.concatenate(block.lengths)
+        payload = seal_block(self._sealer, block.block_id, block.text, lengths)
         return SealedBlock(block.block_id, resource_type, block.rows, len(block.text), payload)
 
 

@@ -6,7 +6,8 @@ handed in where a lake is opened.
 """
 
 from a360.protect import _identity as domains
-from a360.protect._contexts import open_block, path_context, quarantine_context, seal_block
+from a360.protect._blocks import OpenBlock, open_block, seal_block
+from a360.protect._contexts import path_context, quarantine_context
 from a360.protect._identity import PERSON_TYPES
 from a360.protect._keystore import LocalKeyStore
 from a360.protect._ports import BatchSealer, KeyStore, Sealer, Tokenizer
@@ -35,6 +36,7 @@ __all__ = [
     "LocalKeyStore",
     "LocalSealer",
     "LocalTokenizer",
+    "OpenBlock",
     "Sealer",
     "TextDeidentifier",
     "Tokenizer",

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from a360.engine import EngineSession, quote_table, quote_text
+from a360.protect import OpenBlock
 from a360.refine._context import BRONZE_BLOCK
 
 # What a payload carries of its unit through the view, by names that no view's column has.
@@ -19,7 +20,6 @@ CARRIED = {
     "unit_updated": "last_updated",
     "unit_known": "known_at",
 }
-_NEWLINE = 10
 _GROUPS_A_FETCH = 8
 # An engine's threads share Arrow data by its chunks.
 CHUNK_ROWS = 4096
@@ -28,7 +28,7 @@ _OPENERS = 2
 type SealedBlock = tuple[str, bytes]
 """A block's id and its sealed payload."""
 
-type OpenBlock = Callable[[str, bytes], bytes]
+type Opener = Callable[[str, bytes], OpenBlock]
 """Opens the payload of a block by its id."""
 
 
@@ -68,7 +68,7 @@ def _grouped(blocks: list[tuple[str, int]], most_bytes: int) -> Iterator[list[tu
         yield group
 
 
-def payload_batches(groups: Iterable[list[SealedBlock]], open_block: OpenBlock) -> Iterator[pa.Table]:
+def payload_batches(groups: Iterable[list[SealedBlock]], open_block: Opener) -> Iterator[pa.Table]:
     """Batches of `block_id`, `position` (line in the block, from 0) and `payload` (JSON text), one a group.
 
     The next group is opened while the caller works on the one before: two batches are in memory at a time.
@@ -84,18 +84,15 @@ def payload_batches(groups: Iterable[list[SealedBlock]], open_block: OpenBlock) 
             yield pa.Table.from_batches([block.result() for block in opening])
 
 
-def _lines(block_id: str, sealed: bytes, open_block: OpenBlock) -> pa.RecordBatch:
+def _lines(block_id: str, sealed: bytes, open_block: Opener) -> pa.RecordBatch:
     """The lines of a block over its own text; each keeps its newline, which JSON has as white space."""
-    text = open_block(block_id, sealed)
-    if not text.endswith(b"\n"):
-        text += b"\n"
-    ends = np.flatnonzero(np.frombuffer(text, np.uint8) == _NEWLINE).astype(np.int64) + 1
-    offsets = pa.py_buffer(np.concatenate([np.zeros(1, np.int64), ends]))
+    block = open_block(block_id, sealed)
+    offsets = pa.py_buffer(np.concatenate([np.zeros(1, np.int64), block.ends]))
     return pa.record_batch(
         {
-            "block_id": pa.repeat(block_id, len(ends)),
-            "position": pa.arange(0, len(ends)).cast(pa.int32()),
-            "payload": pa.LargeStringArray.from_buffers(len(ends), offsets, pa.py_buffer(text)),
+            "block_id": pa.repeat(block_id, len(block.ends)),
+            "position": pa.arange(0, len(block.ends)).cast(pa.int32()),
+            "payload": pa.LargeStringArray.from_buffers(len(block.ends), offsets, pa.py_buffer(block.text)),
         }
     )
 

@@ -165,7 +165,7 @@ def _seals(lake: OpenLake, files: _Files) -> DoctorCheck:
         [row] = next(file.iter_batches(batch_size=1, columns=["block_id", "payload"])).to_pylist()
     sealer = LocalSealer(LocalKeyStore.open(lake.path / "keys"))
     plain = open_block(sealer, row["block_id"], row["payload"])
-    return judged(_AREA, "seals", f"the newest block opens, {len(plain):,} bytes in clear")
+    return judged(_AREA, "seals", f"the newest block opens, {len(plain.text):,} bytes in clear")
 
 
 def _local(path: str) -> Path:
