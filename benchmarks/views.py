@@ -27,7 +27,7 @@ from typing import Any
 REAL = Path(__file__).resolve().parents[1] / "../shared/data/fhir-synthea-dirty/Observation.ndjson"
 PEERS = {"sqlonfhir": "sqlonfhir==0.0.2", "fhir4ds-v2": "fhir4ds-v2==0.0.17"}
 BLOCK_BYTES = 1_000_000
-BLOCKS_A_BATCH = 4
+BLOCKS_A_BATCH = 8
 
 VIEW: dict[str, Any] = {
     "name": "observation_codes",

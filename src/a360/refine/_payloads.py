@@ -23,7 +23,6 @@ CARRIED = {
 _GROUPS_A_FETCH = 8
 # An engine's threads share Arrow data by its chunks.
 CHUNK_ROWS = 4096
-_OPENERS = 2
 
 type SealedBlock = tuple[str, bytes]
 """A block's id and its sealed payload."""
@@ -73,7 +72,7 @@ def payload_batches(groups: Iterable[list[SealedBlock]], open_block: Opener) -> 
 
     The next group is opened while the caller works on the one before: two batches are in memory at a time.
     """
-    with ThreadPoolExecutor(_OPENERS, thread_name_prefix="a360-unseal") as pool:
+    with ThreadPoolExecutor(1, thread_name_prefix="a360-unseal") as pool:
         opening: list[Future[pa.RecordBatch]] = []
         for group in groups:
             following = [pool.submit(_lines, *block, open_block) for block in group]
@@ -87,12 +86,14 @@ def payload_batches(groups: Iterable[list[SealedBlock]], open_block: Opener) -> 
 def _lines(block_id: str, sealed: bytes, open_block: Opener) -> pa.RecordBatch:
     """The lines of a block over its own text; each keeps its newline, which JSON has as white space."""
     block = open_block(block_id, sealed)
+    rows = len(block.ends)
+    positions = pa.py_buffer(np.arange(rows, dtype=np.int32))
     offsets = pa.py_buffer(np.concatenate([np.zeros(1, np.int64), block.ends]))
     return pa.record_batch(
         {
-            "block_id": pa.repeat(block_id, len(block.ends)),
-            "position": pa.arange(0, len(block.ends)).cast(pa.int32()),
-            "payload": pa.LargeStringArray.from_buffers(len(block.ends), offsets, pa.py_buffer(block.text)),
+            "block_id": pa.repeat(block_id, rows),
+            "position": pa.Array.from_buffers(pa.int32(), rows, [None, positions]),
+            "payload": pa.LargeStringArray.from_buffers(rows, offsets, pa.py_buffer(block.text)),
         }
     )
 
