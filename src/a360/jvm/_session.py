@@ -45,6 +45,8 @@ _MEANING = {
     "spark.sql.ansi.enabled": "true",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.parser.escapedStringLiterals": "false",
+    # A view with many steps is a deep query, whose names take Spark a pass a level.
+    "spark.sql.analyzer.maxIterations": "1000",
 }
 
 
