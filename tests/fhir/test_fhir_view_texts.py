@@ -272,7 +272,7 @@ def test_patterns_mean_what_they_mean_elsewhere(pairs, texts):
 
 @pytest.mark.spark
 @pytest.mark.usefixtures("spark_installed")
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=15, derandomize=True)
 @given(st.lists(PATTERNS, min_size=8, max_size=12), st.lists(TEXTS, min_size=3, max_size=4))
 def test_patterns_mean_the_same_on_spark(pairs, texts):
     """A pattern that is allowed finds and replaces on Spark what Python's `re` does with it."""
