@@ -144,14 +144,11 @@ class Each:
         return self.body.node
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Filter:
-    """The items of `base` for which `condition` is true."""
+class _OfBase:
+    """An expression whose items are those of its base."""
 
+    __slots__ = ()
     base: "Expr"
-    var: Var
-    condition: "Expr"
-    many: bool = field(default=True, init=False)
 
     @property
     def type(self) -> str:
@@ -165,7 +162,17 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Descent:
+class Filter(_OfBase):
+    """The items of `base` for which `condition` is true."""
+
+    base: "Expr"
+    var: Var
+    condition: "Expr"
+    many: bool = field(default=True, init=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Descent(_OfBase):
     """The items of `base`, each followed by what `body` leads to from it, and so on down to `depth`.
 
     `body` reads an item as the field `node` of `var`. What nests deeper stops the query with `message`.
@@ -178,76 +185,36 @@ class Descent:
     message: str
     many: bool = field(default=True, init=False)
 
-    @property
-    def type(self) -> str:
-        """The type of an item."""
-        return self.base.type
-
-    @property
-    def node(self) -> StructNode | None:
-        """The struct of an item."""
-        return self.base.node
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Guard:
+class Guard(_OfBase):
     """`base` where `condition` is true, else empty."""
 
     base: "Expr"
     condition: "Expr"
 
     @property
-    def type(self) -> str:
-        """The type of the value."""
-        return self.base.type
-
-    @property
     def many(self) -> bool:
         """Whether it is a list."""
         return self.base.many
 
-    @property
-    def node(self) -> StructNode | None:
-        """The struct of the value."""
-        return self.base.node
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Item:
+class Item(_OfBase):
     """The item of a list at a position from 0, or the last one (-1); empty if there is none."""
 
     base: "Expr"
     position: int
     many: bool = field(default=False, init=False)
 
-    @property
-    def type(self) -> str:
-        """The type of the item."""
-        return self.base.type
-
-    @property
-    def node(self) -> StructNode | None:
-        """The struct of the item."""
-        return self.base.node
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Single:
+class Single(_OfBase):
     """The only item of a list; more than one stops the query with `message`."""
 
     base: "Expr"
     message: str
     many: bool = field(default=False, init=False)
-
-    @property
-    def type(self) -> str:
-        """The type of the item."""
-        return self.base.type
-
-    @property
-    def node(self) -> StructNode | None:
-        """The struct of the item."""
-        return self.base.node
 
 
 @dataclass(frozen=True, slots=True, eq=False)
