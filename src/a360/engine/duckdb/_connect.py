@@ -1,14 +1,11 @@
 """How DuckDB is set up: extensions from the wheels, nothing from the network, nothing in clear on disk."""
 
-import importlib
-from importlib.resources import files
-
 import duckdb
 
+from a360._duckdb import load_extension
 from a360.catalog import Endpoint
 from a360.contract import quote_name, quote_text
 from a360.engine.duckdb._errors import in_our_words
-from a360.errors import OperatorError
 
 # In the order in which they need each other.
 EXTENSIONS = ("avro", "httpfs", "iceberg")
@@ -39,7 +36,7 @@ def connect(*, temp_folder: str, memory_limit: str | None, threads: int | None) 
     """An in-memory database with the Iceberg extension loaded and every setting in place."""
     connection = duckdb.connect(":memory:", config=dict(_AT_START))
     for name in EXTENSIONS:
-        _load(connection, name)
+        load_extension(connection, name)
     statements = [*_SETTINGS, f"SET temp_directory = {quote_text(temp_folder)}"]
     if memory_limit:
         statements.append(f"SET memory_limit = {quote_text(memory_limit)}")
@@ -77,19 +74,3 @@ def detach(connection: duckdb.DuckDBPyConnection, alias: str) -> None:
     with in_our_words("detach the catalog"):
         connection.execute(f"DETACH {quote_name(alias)}")
         connection.execute(f"DROP SECRET IF EXISTS {quote_name(alias + '_token')}")
-
-
-def _load(connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    package = f"duckdb_extension_{name}"
-    try:
-        root = files(importlib.import_module(package))
-        path = root / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
-        connection.execute(f"LOAD {quote_text(str(path))}")
-    except (ImportError, duckdb.Error) as error:
-        raise OperatorError(
-            "environment-unfit",
-            f"DuckDB's extension {name} could not be loaded",
-            where=package,
-            found=f"duckdb {duckdb.__version__}, {type(error).__name__}",
-            next_step=f"install {package.replace('_', '-')} {duckdb.__version__} for this platform",
-        ) from None

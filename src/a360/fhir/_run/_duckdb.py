@@ -4,16 +4,14 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
+from a360._duckdb import load_extension
 from a360.contract import quote_text
-from a360.errors import OperatorError
 from a360.fhir._compile import CompiledView, ViewColumn, compile_views
 from a360.fhir._run._archives import Archives
 from a360.fhir._run._errors import in_words_of_a_run
@@ -98,7 +96,8 @@ def bare_session(bounds: Bounds) -> Iterator[duckdb.DuckDBPyConnection]:
         tempfile.TemporaryDirectory(prefix="a360-view-") as spill,
         duckdb.connect(config=dict(_START)) as session,
     ):
-        _load_cipher(session)
+        # DuckDB itself can only decrypt what is spilled.
+        load_extension(session, "httpfs")
         for setting in (
             "TimeZone = 'UTC'",
             "python_enable_replacements = false",
@@ -114,19 +113,3 @@ def bare_session(bounds: Bounds) -> Iterator[duckdb.DuckDBPyConnection]:
         if bounds.threads:
             session.execute(f"SET threads = {bounds.threads:d}")
         yield session
-
-
-def _load_cipher(session: duckdb.DuckDBPyConnection) -> None:
-    """Load what encrypts what is spilled: DuckDB itself can only decrypt."""
-    try:
-        wheel = files(import_module("duckdb_extension_httpfs"))
-        path = wheel / "extensions" / f"v{duckdb.__version__}" / "httpfs.duckdb_extension"
-        session.execute(f"LOAD {quote_text(str(path))}")
-    except (ImportError, duckdb.Error) as error:
-        raise OperatorError(
-            "environment-unfit",
-            "DuckDB's extension httpfs could not be loaded",
-            where="duckdb_extension_httpfs",
-            found=f"duckdb {duckdb.__version__}, {type(error).__name__}",
-            next_step=f"install duckdb-extension-httpfs {duckdb.__version__} for this platform",
-        ) from None
