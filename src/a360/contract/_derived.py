@@ -81,6 +81,7 @@ _OPS: dict[str, tuple[str, tuple[str, ...], tuple[_Row, ...]]] = {
             *_COUNTS,
             ("commit_id", "string", True, "operational", "The batch."),
             ("known_at", "timestamptz", True, "operational", "When the lake learned of the file."),
+            ("kind", "string", False, "operational", "What it was read as: fhir, csv, …; none means fhir."),
         ),
     ),
     "quality_result": (
