@@ -160,17 +160,17 @@ def read(identity):
             if isinstance(portion, Finished):
                 continue
             worked = work(portion, files, identity, limits)
-            rows, batch = worked.batch.rows, worked.batch
+            texts, starts, ends = worked.text, worked.starts, worked.ends
             envelopes = worked.envelope.to_pylist()
             for envelope, row, file, offset in zip(
                 envelopes, worked.row, worked.file, worked.offset, strict=True
             ):
-                text = rows.raw(row) if row >= 0 else None
+                text = texts[starts[row] : ends[row]].tobytes() if row >= 0 else None
                 name = files[file].path.name
                 outcome.found.append({**envelope, "text": text, "file": name, "offset": int(offset)})
-            outcome.refused += [(files[each.file].path.name, each) for each in batch.refused]
-            outcome.read += int(batch.read.sum())
-            outcome.filtered += int(batch.filtered.sum())
+            outcome.refused += [(files[each.file].path.name, each) for each in worked.refused]
+            outcome.read += int(worked.read.sum())
+            outcome.filtered += int(worked.filtered.sum())
         return outcome
 
     return run

@@ -150,7 +150,7 @@ def run(files, limits):
         if not isinstance(portion, Finished):
             worked = work(portion, files, identity, limits)
             found += len(worked.envelope)
-            rules += [each.rule.value for each in worked.batch.refused]
+            rules += [each.rule.value for each in worked.refused]
     return found, rules
 
 before()

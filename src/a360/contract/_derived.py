@@ -16,6 +16,10 @@ HOUSEKEEPING: tuple[tuple[str, str, bool], ...] = (
     ("unresolved_references", "int", True),
 )
 HISTORY_COLUMN = ("is_current", "boolean", True)
+# The record that has taken the place of this one, where two were merged: refine finds it by what links say.
+SURVIVOR_COLUMN = "replaced_by"
+# What reference data has of them: it is loaded whole, so that no row of it has a history of its own.
+LOADED = tuple(each for each in HOUSEKEEPING if each[0] in {"known_at", "commit_id"})
 
 _QUARANTINE: tuple[_Row, ...] = (
     ("dataset", "string", True, "operational", "The dataset that refused the row."),
@@ -82,6 +86,7 @@ _OPS: dict[str, tuple[str, tuple[str, ...], tuple[_Row, ...]]] = {
             ("commit_id", "string", True, "operational", "The batch."),
             ("known_at", "timestamptz", True, "operational", "When the lake learned of the file."),
             ("kind", "string", False, "operational", "What it was read as: fhir, csv, …; none means fhir."),
+            ("reading", "string", False, "operational", "The fingerprint of the contract it was read by."),
         ),
     ),
     "quality_result": (

@@ -4,21 +4,28 @@
 blocks and file records which batches have landed, and `sweep_uncommitted` deletes what others left behind.
 """
 
-from a360.ingest._committed import committed_batches, sweep_uncommitted
-from a360.ingest._ingest import ingest_fhir
+from a360.ingest._committed import FHIR, GROUNDS, RECORDS, Ground, committed_batches, sweep_uncommitted
+from a360.ingest._inflow import Inflow
+from a360.ingest._ingest import ingest_fhir, ingest_files
 from a360.ingest._limits import Limits
 from a360.ingest._replay import IngestReplay, replay_refused
-from a360.ingest._reports import FhirIngest, FileReport
+from a360.ingest._reports import FileReport, Ingested
 from a360.ingest._rules import Rule
 
 __all__ = [
-    "FhirIngest",
+    "FHIR",
+    "GROUNDS",
+    "RECORDS",
     "FileReport",
+    "Ground",
+    "Inflow",
     "IngestReplay",
+    "Ingested",
     "Limits",
     "Rule",
     "committed_batches",
     "ingest_fhir",
+    "ingest_files",
     "replay_refused",
     "sweep_uncommitted",
 ]

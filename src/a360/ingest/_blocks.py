@@ -1,4 +1,4 @@
-"""Payload blocks: resources of one type, gathered to about a megabyte, compressed and sealed."""
+"""Payload blocks: things of one kind, gathered to about a megabyte, compressed and sealed."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -14,10 +14,10 @@ from a360.protect import BatchSealer, seal_block
 
 @dataclass(frozen=True, slots=True)
 class SealedBlock:
-    """A closed block, as `bronze.fhir_block` takes it."""
+    """A closed block, as `bronze.fhir_block` and `bronze.record_block` take it."""
 
     block_id: str
-    resource_type: str
+    kind: str
     rows: int
     plain_bytes: int
     payload: bytes
@@ -25,7 +25,7 @@ class SealedBlock:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Where resources were put: the names of blocks, and each resource's block among them and line in it."""
+    """Where things were put: the names of blocks, and each thing's block among them and line in it."""
 
     names: list[str]
     blocks: npt.NDArray[np.int32]
@@ -41,13 +41,13 @@ class _OpenBlock:
 
 
 class BlockBuilder:
-    """Puts resources into blocks as they come, one open block a type; closed ones are sealed in a pool.
+    """Puts payloads into blocks as they come, one open block a kind; closed ones are sealed in a pool.
 
-    At most one block a type is open and a few are being sealed, so that memory stays bounded.
+    At most one block a kind is open and a few are being sealed, so that memory stays bounded.
     """
 
-    def __init__(self, commit_id: str, block_bytes: int, sealer: BatchSealer, pool: Executor) -> None:
-        self._commit_id = commit_id
+    def __init__(self, name: str, block_bytes: int, sealer: BatchSealer, pool: Executor) -> None:
+        self._name = name
         self._block_bytes = block_bytes
         self._sealer = sealer
         self._pool = pool
@@ -55,15 +55,15 @@ class BlockBuilder:
         self._open: dict[str, _OpenBlock] = {}
         self._sealing: deque[Future[SealedBlock]] = deque()
 
-    def place(self, resource_type: str, text: Bytes, starts: Ints, ends: Ints) -> Placed:
-        """Take resources of one type (a newline stands behind each)."""
+    def place(self, kind: str, text: Bytes, starts: Ints, ends: Ints) -> Placed:
+        """Take payloads of one kind (a newline stands behind each)."""
         names: list[str] = []
         counts: list[int] = []
         positions = []
         at = 0
         while at < len(starts):
-            block = self._open.get(resource_type) or self._begin(resource_type)
-            # A block takes resources until it has reached its size: never none.
+            block = self._open.get(kind) or self._begin(kind)
+            # A block takes payloads until it has reached its size: never none.
             lengths = ends[at:] - starts[at:] + 1
             filled = len(block.text) + np.cumsum(lengths)
             count = min(int(np.searchsorted(filled, self._block_bytes)) + 1, len(filled))
@@ -75,34 +75,34 @@ class BlockBuilder:
             block.rows += count
             at += count
             if len(block.text) >= self._block_bytes:
-                self._close(resource_type)
+                self._close(kind)
         blocks = np.repeat(np.arange(len(names), dtype=np.int32), counts)
         return Placed(names, blocks, np.concatenate(positions))
 
     def close(self) -> None:
         """Close the blocks that are still open."""
-        for resource_type in list(self._open):
-            self._close(resource_type)
+        for kind in list(self._open):
+            self._close(kind)
 
     def sealed(self, waiting: int) -> Iterator[SealedBlock]:
         """Blocks in the order they were closed; all but `waiting` are waited for."""
         while self._sealing and (len(self._sealing) > waiting or self._sealing[0].done()):
             yield self._sealing.popleft().result()
 
-    def _begin(self, resource_type: str) -> _OpenBlock:
-        block = _OpenBlock(f"{self._commit_id}-{self._count:06d}")
+    def _begin(self, kind: str) -> _OpenBlock:
+        block = _OpenBlock(f"{self._name}-{self._count:06d}")
         self._count += 1
-        self._open[resource_type] = block
+        self._open[kind] = block
         return block
 
-    def _close(self, resource_type: str) -> None:
-        block = self._open.pop(resource_type)
-        self._sealing.append(self._pool.submit(self._seal, resource_type, block))
+    def _close(self, kind: str) -> None:
+        block = self._open.pop(kind)
+        self._sealing.append(self._pool.submit(self._seal, kind, block))
 
-    def _seal(self, resource_type: str, block: _OpenBlock) -> SealedBlock:
+    def _seal(self, kind: str, block: _OpenBlock) -> SealedBlock:
         lengths = np.concatenate(block.lengths)
         payload = seal_block(self._sealer, block.block_id, block.text, lengths)
-        return SealedBlock(block.block_id, resource_type, block.rows, len(block.text), payload)
+        return SealedBlock(block.block_id, kind, block.rows, len(block.text), payload)
 
 
 def _lines(text: Bytes, starts: Ints, ends: Ints) -> bytes | memoryview:

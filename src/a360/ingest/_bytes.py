@@ -4,9 +4,10 @@ import hashlib
 import re
 import zlib
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import IO, Final, Protocol, Self
 
 import zstandard
 
@@ -38,12 +39,12 @@ class ArchiveError(Exception):
 class ByteSource:
     """The plain bytes of one file, read once from its start; `digest` is of the file as it lies."""
 
-    def __init__(self, path: Path, limits: Limits) -> None:
+    def __init__(self, path: Path, limits: Limits, content: Callable[[], bytes] | None = None) -> None:
         self.packed_bytes = 0
         self._limits = limits
         self._digest = hashlib.blake2b(digest_size=32)
         try:
-            self._file = path.open("rb", buffering=0)
+            self._file: IO[bytes] = BytesIO(content()) if content else path.open("rb", buffering=0)
         except OSError as error:
             raise _unreadable(path, error) from error
         self._path = path
@@ -160,12 +161,6 @@ class _Zstd:
             if state.eof:
                 self.ended_with = state.unused_data + data[at + _ZSTD_FEED_BYTES :]
                 return
-
-
-def digest_file(path: Path) -> str:
-    """The digest that `ByteSource.finish` gives, of a file that is not read otherwise."""
-    with ByteSource(path, Limits()) as source:
-        return source.finish()
 
 
 def _unreadable(path: Path, error: OSError) -> OperatorError:

@@ -60,7 +60,7 @@ _SETTINGS: Final = (
     "SET TimeZone = 'UTC'; SET python_enable_replacements = false; SET enable_external_access = false"
 )
 
-RESOURCE_KEY: Final = "hash(resource_type, resource_id)"
+THING_KEY: Final = "hash({kind}, {key})"
 
 _local = threading.local()
 
@@ -76,9 +76,10 @@ def instants(texts: pa.Array) -> pa.Array:
     return answer["instant"].combine_chunks()
 
 
-def resource_keys(types: pa.ChunkedArray, ids: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
-    """A number for each resource, the same wherever DuckDB of this process hashes its type and id."""
-    answer = _run(f"SELECT {RESOURCE_KEY} AS key FROM texts", resource_type=types, resource_id=ids)
+def thing_keys(kinds: pa.ChunkedArray, keys: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
+    """A number for each thing, the same wherever DuckDB of this process hashes its kind and key."""
+    query = f"SELECT {THING_KEY.format(kind='kind', key='key')} AS key FROM texts"
+    answer = _run(query, kind=kinds, key=keys)
     return np.asarray(answer["key"])
 
 

@@ -1,30 +1,27 @@
 """An ingest from its paths to its commit."""
 
-import os
-import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from a360._progress import Progress
-from a360.errors import UsageError
-from a360.ingest._committed import MAIN
 from a360.ingest._envelope import Identity
-from a360.ingest._inputs import find_inputs
+from a360.ingest._inflow import Inflow
+from a360.ingest._inputs import Input, find_inputs
 from a360.ingest._known import KnownFiles
 from a360.ingest._labels import labels_of
 from a360.ingest._limits import Limits
-from a360.ingest._reports import FhirIngest, FileReport, totalled
+from a360.ingest._reports import FileReport, Ingested, totalled
 from a360.ingest._run import BatchRun
+from a360.ingest._work import FhirReading
+from a360.ingest._worked import Part, Reading
 from a360.protect import Sealer, Tokenizer
 from a360.table import StepReport
 
 if TYPE_CHECKING:
     from a360.table import Tables
-
-_SOURCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def ingest_fhir(  # noqa: PLR0913 - the parts of a lake, and what may be left out
@@ -37,7 +34,7 @@ def ingest_fhir(  # noqa: PLR0913 - the parts of a lake, and what may be left ou
     limits: Limits | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
-) -> FhirIngest:
+) -> Ingested:
     """Bring FHIR files into bronze, as one batch under one commit id.
 
     Reads NDJSON, Bundles and single resources as JSON, plain, gzip or Zstandard, whatever the files' names
@@ -59,45 +56,52 @@ def ingest_fhir(  # noqa: PLR0913 - the parts of a lake, and what may be left ou
         OperatorError: a path does not exist or cannot be read; nothing was committed.
         ConflictError: another ingest landed some of the same resources meanwhile; safe to run again.
     """
-    started = time.monotonic()
-    if not _SOURCE.fullmatch(source):
-        raise UsageError(
-            "usage",
-            "A source's name is 1 to 64 letters, digits, `.`, `_` and `-`, beginning with a letter or digit",
-            next_step="name the system that the data comes from, as clinic-emr",
-        )
+    inflow = Inflow(tables, tokenizer, sealer, source, limits or Limits(), threads, progress)
     inputs = find_inputs(paths)
-    labels = labels_of(inputs.files, tokenizer)
-    unchanged = KnownFiles.of(tables, source).units_of(inputs.files, tokenizer) if inputs.files else {}
+    identity = Identity(tokenizer, source)
+    reading = FhirReading(inputs.files, identity, inflow.limits)
+    return ingest_files(inflow, inputs.files, labels_of(inputs.files, tokenizer), reading, inputs.skipped)
+
+
+def ingest_files[P: Part](
+    inflow: Inflow, files: Sequence[Input], labels: Sequence[str], reading: Reading[P], skipped: int = 0
+) -> Ingested:
+    """Bring files into bronze as a reading reads them, as one batch under one commit id.
+
+    Files that are known byte for byte, from this source and as this kind, are not read again; where all are,
+    nothing is committed.
+    """
+    started = time.monotonic()
+    known = KnownFiles.of(inflow.tables, inflow.source, reading.kind) if files else None
+    unchanged = known.units_of(files, inflow.tokenizer) if known else {}
     reports = {
-        place: FileReport(labels[place], inputs.files[place].path.stat().st_size, read=units, unchanged=units)
+        place: FileReport(labels[place], files[place].bytes, read=units, unchanged=units)
         for place, units in unchanged.items()
     }
-    chosen = [place for place in range(len(inputs.files)) if place not in unchanged]
-    commit_id = None
+    chosen = [place for place in range(len(files)) if place not in unchanged]
+    main = reading.grounds[0].rows
+    commit_id, others = None, tuple(StepReport(each.rows, None) for each in reading.grounds[1:])
     if chosen:
-        run = BatchRun(tables, Identity(tokenizer, source), sealer, inputs.files, labels, limits or Limits())
+        run = BatchRun(inflow, files, labels, reading)
         commit_id = run.commit_id
         try:
-            run.read(chosen, threads or _cores(), progress or _silent)
+            run.read(chosen)
             reports |= run.reports()
-            run.require_sound(_total(reports, commit_id))
+            run.require_sound(_total(reports, commit_id, main))
         except BaseException:
             run.abandon()
             raise
-        run.commit(_total(reports, commit_id))
-    report = replace(_total(reports, commit_id), seconds=round(time.monotonic() - started, 6))
-    return FhirIngest(report, tuple(reports[place] for place in sorted(reports)), inputs.skipped)
+        run.commit(_total(reports, commit_id, main))
+        others = run.companions()
+    seconds = round(time.monotonic() - started, 6)
+    told = [_total(reports, commit_id, main), *(_with_output(each) for each in others)]
+    steps = tuple(replace(each, seconds=seconds) for each in told)
+    return Ingested(steps, tuple(reports[place] for place in sorted(reports)), skipped)
 
 
-def _total(reports: dict[int, FileReport], commit_id: str | None) -> StepReport:
-    report = totalled(list(reports.values()), commit_id, MAIN)
+def _total(reports: dict[int, FileReport], commit_id: str | None, dataset: str) -> StepReport:
+    return _with_output(totalled(list(reports.values()), commit_id, dataset))
+
+
+def _with_output(report: StepReport) -> StepReport:
     return replace(report, output_rows=report.landed)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _silent(stage: str, detail: str, done: int, total: int | None) -> None:
-    """Progress that nobody asked for."""

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +12,8 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from a360.errors import OperatorError
+from a360.ingest._bytes import ByteSource
+from a360.ingest._limits import Limits
 
 _DATA_NAME: Final = re.compile(r"(?i).+\.(ndjson|jsonl|json)(\.(gz|gzip|zst|zstd))?")
 _SUFFIX: Final = re.compile(r"(?i)(\.(ndjson|jsonl|json))?(\.(gz|gzip|zst|zstd))?$")
@@ -29,11 +31,29 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A file to read. `told_at` is when the export it belongs to was made."""
+    """A file to read. `told_at` is when the export it belongs to was made.
+
+    Where `content` is given, its bytes are read in the file's place; it is called more than once.
+    """
 
     path: Path
     role: Role = Role.DATA
     told_at: str | None = None
+    content: Callable[[], bytes] | None = None
+
+    @property
+    def bytes(self) -> int:
+        """How much there is to read."""
+        return self.path.stat().st_size if self.content is None else len(self.content())
+
+    def opened(self, limits: Limits) -> ByteSource:
+        """Its bytes, to be read once."""
+        return ByteSource(self.path, limits, self.content)
+
+    def digest(self) -> str:
+        """The digest of its bytes, not keyed."""
+        with self.opened(Limits()) as source:
+            return source.finish()
 
 
 @dataclass(frozen=True, slots=True)

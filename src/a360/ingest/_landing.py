@@ -13,12 +13,12 @@ import pyarrow.compute as pc
 from a360.engine import StagedFile, discard
 from a360.failpoints import failpoint
 from a360.ingest._blocks import BlockBuilder
-from a360.ingest._committed import BLOCKS, MAIN, QUARANTINE
+from a360.ingest._committed import FHIR, Ground
 from a360.ingest._digests import KnownContents
 from a360.ingest._known import content_keys
 from a360.ingest._limits import Limits
 from a360.ingest._rules import Refused
-from a360.ingest._work import Worked
+from a360.ingest._worked import Worked
 from a360.protect import BatchSealer, quarantine_context
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Staged:
 
 
 class Landing:
-    """Takes worked portions in order; used by one thread."""
+    """Takes worked portions onto one ground, in order; used by one thread."""
 
     def __init__(
         self,
@@ -72,13 +72,15 @@ class Landing:
         known: KnownContents,
         records: BatchSealer,
         limits: Limits,
+        ground: Ground = FHIR,
     ) -> None:
+        self.ground = ground
+        self.known = known
         self.tally = Tally.of(len(labels))
         self.staged = Staged()
         self._tables = tables
         self._mark = mark
         self._labels = labels
-        self._known = known
         self._records = records
         self._limits = limits
         self._arrivals = 0
@@ -90,12 +92,13 @@ class Landing:
 
     def take(self, worked: Worked, builder: BlockBuilder, waiting: int) -> None:
         """Land a portion; `waiting` is how many blocks may still be in the making."""
-        batch, tally, files = worked.batch, self.tally, len(self._labels)
-        tally.read += batch.read
-        tally.filtered += batch.filtered
-        for refused in batch.refused:
+        tally, files = self.tally, len(self._labels)
+        tally.read += worked.read
+        tally.filtered += worked.filtered
+        for refused in worked.refused:
             self._refuse(refused)
-        new = self._known.add(content_keys(worked.envelope), worked.envelope["content_hash"])
+        keys = content_keys(worked.envelope, self.ground)
+        new = self.known.add(keys, worked.envelope["content_hash"])
         tally.duplicates += np.bincount(worked.file[~new], minlength=files)
         tally.landed += np.bincount(worked.file[new], minlength=files)
         self._envelopes.append(self._placed(worked, new, builder))
@@ -113,31 +116,33 @@ class Landing:
 
     def discard(self) -> None:
         """Delete what was staged; it will not be committed."""
-        staged = self.staged
-        for name, files in ((BLOCKS, staged.blocks), (QUARANTINE, staged.refused), (MAIN, staged.envelopes)):
+        staged, ground = self.staged, self.ground
+        places = (ground.blocks, ground.quarantine, ground.rows)
+        for name, files in zip(places, (staged.blocks, staged.refused, staged.envelopes), strict=True):
             discard(self._tables.load(name), files)
         self.staged = Staged()
 
     def _placed(self, worked: Worked, new: npt.NDArray[np.bool_], builder: BlockBuilder) -> pa.Table:
         """The new rows of a portion, their payloads put into blocks, without what the whole batch bears."""
         envelope = worked.envelope if new.all() else worked.envelope.filter(pa.array(new))
-        row, rows = worked.row[new], worked.batch.rows
+        row = worked.row[new]
         names: list[str] = []
         block, position = np.zeros(len(row), dtype=np.int32), np.zeros(len(row), dtype=np.int32)
-        kinds = pc.dictionary_encode(envelope["resource_type"]).combine_chunks()
+        kinds = pc.dictionary_encode(envelope[self.ground.kind]).combine_chunks()
         codes = np.asarray(kinds.indices)
         for code, kind in enumerate(kinds.dictionary.to_pylist()):
             places = np.flatnonzero((codes == code) & (row >= 0))
             if len(places):
                 at = row[places]
-                placed = builder.place(kind, rows.text, rows.starts[at], rows.ends[at])
+                placed = builder.place(kind, worked.text, worked.starts[at], worked.ends[at])
                 block[places], position[places] = placed.blocks + len(names), placed.positions
                 names += placed.names
         labels = pa.array(self._labels, pa.string()).take(pa.array(worked.file[new]))
         arrivals = self._arrivals + np.flatnonzero(new)
         self._arrivals += len(new)
         last_updated = envelope["last_updated"]
-        if pc.any(envelope["deleted"]).as_py():
+        # A record without a time of its own stands where it came: to give its deletion one would put it last.
+        if self.ground is FHIR and pc.any(envelope["deleted"]).as_py():
             known_at = pa.scalar(self._mark.known_at, last_updated.type)
             untold = pc.and_(envelope["deleted"], pc.is_null(last_updated))
             last_updated = pc.if_else(untold, known_at, last_updated)
@@ -159,7 +164,7 @@ class Landing:
             self._blocks.append(
                 {
                     "block_id": block.block_id,
-                    "resource_type": block.resource_type,
+                    self.ground.kind: block.kind,
                     "rows": block.rows,
                     "plain_bytes": block.plain_bytes,
                     "payload": block.payload,
@@ -171,11 +176,11 @@ class Landing:
 
     def _refuse(self, refused: Refused) -> None:
         label = self._labels[refused.file]
-        context = quarantine_context(QUARANTINE, self._mark.commit_id, label, refused.offset)
+        context = quarantine_context(self.ground.quarantine, self._mark.commit_id, label, refused.offset)
         self.tally.quarantined[refused.file] += 1
         self._refused.append(
             {
-                "dataset": MAIN,
+                "dataset": self.ground.rows,
                 "file": label,
                 "offset": refused.offset,
                 "rule": refused.rule.value,
@@ -189,20 +194,20 @@ class Landing:
 
     def _stage_blocks(self) -> None:
         if self._blocks:
-            self.staged.blocks += self._stage(BLOCKS, pa.Table.from_pylist(self._blocks))
+            self.staged.blocks += self._stage(self.ground.blocks, pa.Table.from_pylist(self._blocks))
             self._blocks, self._block_bytes = [], 0
             failpoint("ingest.block.after-stage")
 
     def _stage_envelopes(self) -> None:
         rows = pa.concat_tables(self._envelopes) if self._envelopes else None
         if rows is not None and len(rows):
-            self.staged.envelopes += self._stage(MAIN, _by_type(rows))
+            self.staged.envelopes += self._stage(self.ground.rows, _by_kind(rows, self.ground.kind))
             failpoint("ingest.envelope.after-stage")
         self._envelopes = []
 
     def _stage_refused(self) -> None:
         if self._refused:
-            self.staged.refused += self._stage(QUARANTINE, pa.Table.from_pylist(self._refused))
+            self.staged.refused += self._stage(self.ground.quarantine, pa.Table.from_pylist(self._refused))
             self._refused, self._refused_bytes = [], 0
 
     def _stage(self, name: str, rows: pa.Table) -> list[StagedFile]:
@@ -216,9 +221,9 @@ class Landing:
         return rows
 
 
-def _by_type(rows: pa.Table) -> pa.Table:
-    """Rows in order of their resource type, and of their arrival within; few types make this cheap."""
-    kinds = pc.dictionary_encode(rows["resource_type"].combine_chunks())
+def _by_kind(rows: pa.Table, kind: str) -> pa.Table:
+    """Rows in order of their kind, and of their arrival within; few kinds make this cheap."""
+    kinds = pc.dictionary_encode(rows[kind].combine_chunks())
     names = kinds.dictionary.to_pylist()
     if len(names) == 1:
         return rows

@@ -19,7 +19,7 @@ from a360.engine import quote_table, quote_text
 from a360.failpoints import failpoint
 from a360.ingest._blocks import BlockBuilder
 from a360.ingest._bundle import Found, Unit, expand, one_line
-from a360.ingest._committed import BLOCKS, MAIN, QUARANTINE, committed_batches
+from a360.ingest._committed import FHIR, committed_batches
 from a360.ingest._decode import decode_heads
 from a360.ingest._envelope import Identity
 from a360.ingest._inputs import Input
@@ -35,6 +35,7 @@ from a360.table import StepReport, new_commit_id
 if TYPE_CHECKING:
     from a360.table import Tables
 
+BLOCKS, MAIN, QUARANTINE = FHIR.blocks, FHIR.rows, FHIR.quarantine
 # Of these the quarantine keeps the beginning alone, or bytes that are no JSON at all.
 _INCOMPLETE: Final = frozenset(
     {Rule.TOO_LONG, Rule.UNKNOWN_FORMAT, Rule.BROKEN_ARCHIVE, Rule.ARCHIVE_BOMB, Rule.NOT_UTF8}
@@ -113,9 +114,9 @@ class _Replay:
             builder = BlockBuilder(self._commit_id, self._limits.block_bytes, payloads, pool)
             for portion in self._portions(rows):
                 worked = work(portion, files, self._identity, self._limits)
-                refused += [each.file for each in worked.batch.refused]
+                refused += [each.file for each in worked.refused]
                 # The quarantine has them already.
-                worked.batch.refused.clear()
+                worked.refused.clear()
                 landing.take(worked, builder, waiting=2)
             landing.finish(builder)
         report = self._report(landing, len(refused))

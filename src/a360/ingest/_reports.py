@@ -29,16 +29,21 @@ class FileReport:
 
 
 @dataclass(frozen=True, slots=True)
-class FhirIngest:
-    """What an ingest did: one step report, and one report for each file.
+class Ingested:
+    """What an ingest did: a step report for each table that it landed in, and one report for each file.
 
-    `skipped` counts files of the named folders that are no data: hidden, linked from elsewhere, or named
-    otherwise than JSON and NDJSON are.
+    Files are counted as the first step report is. `skipped` counts files of the named folders that are no
+    data: hidden, linked from elsewhere, or named otherwise than data of this kind is.
     """
 
-    report: StepReport
+    reports: tuple[StepReport, ...]
     files: tuple[FileReport, ...] = field(default=())
     skipped: int = 0
+
+    @property
+    def report(self) -> StepReport:
+        """The report in the units that are counted at the input."""
+        return self.reports[0]
 
 
 def totalled(files: Sequence[FileReport], commit_id: str | None, dataset: str) -> StepReport:

@@ -5,93 +5,97 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from a360._progress import Progress
-from a360.catalog import CommitStamp
 from a360.ingest._blocks import BlockBuilder
-from a360.ingest._commit import commit
-from a360.ingest._envelope import Identity
+from a360.ingest._commit import Landed, commit
+from a360.ingest._committed import RECORDS, Ground
+from a360.ingest._inflow import Inflow
 from a360.ingest._inputs import Input
 from a360.ingest._known import keyed_digest, known_contents
 from a360.ingest._landing import Landing, Mark
-from a360.ingest._limits import Limits
-from a360.ingest._reports import COUNTS, FileReport, require_reconciled, require_staged
-from a360.ingest._work import Finished, Worked, portions, work
-from a360.protect import Sealer, path_context
+from a360.ingest._reports import COUNTS, FileReport, require_reconciled, require_staged, totalled
+from a360.ingest._worked import Finished, Part, Reading, Worked
+from a360.protect import path_context
 from a360.table import StepReport, new_commit_id
 
-if TYPE_CHECKING:
-    from a360.table import Tables
 
-"""Told the stage, what is at work, and how much of how much is done: here, bytes."""
-
-
-class BatchRun:
+class BatchRun[P: Part]:
     """Reads files and commits what they hold as one batch; used once, by one thread."""
 
     def __init__(
-        self,
-        tables: "Tables",
-        identity: Identity,
-        sealer: Sealer,
-        files: Sequence[Input],
-        labels: Sequence[str],
-        limits: Limits,
+        self, inflow: Inflow, files: Sequence[Input], labels: Sequence[str], reading: Reading[P]
     ) -> None:
         self.commit_id = new_commit_id()
-        self._tables = tables
-        self._identity = identity
-        self._sealer = sealer
+        self._inflow = inflow
         self._files = files
         self._labels = labels
-        self._limits = limits
+        self._reading = reading
+        self._limits = inflow.limits
         self._finished: dict[int, Finished] = {}
-        self._mark = Mark(self.commit_id, identity.source, datetime.now(UTC))
-        self._known, self._base = known_contents(tables, identity.source)
+        self._mark = Mark(self.commit_id, inflow.source, datetime.now(UTC))
         # Rejects and paths have a key of their own: they stay readable when the payloads' key is destroyed.
-        self._payloads, self._records = sealer.batch(), sealer.batch()
-        self._landing = Landing(tables, self._mark, labels, self._known, self._records, limits)
+        self._payloads, self._records = inflow.sealer.batch(), inflow.sealer.batch()
+        self._bases: dict[Ground, str | None] = {}
+        self._landings = [self._landing(ground) for ground in reading.grounds]
 
-    def read(self, chosen: Sequence[int], threads: int, progress: Progress) -> None:
+    def _landing(self, ground: Ground) -> Landing:
+        known, self._bases[ground] = known_contents(self._inflow.tables, self._mark.source, ground)
+        return Landing(
+            self._inflow.tables, self._mark, self._labels, known, self._records, self._limits, ground
+        )
+
+    def read(self, chosen: Sequence[int]) -> None:
         """Read files into staged data files; nothing is committed."""
+        threads = self._inflow.threads or _cores()
         with ThreadPoolExecutor(threads, thread_name_prefix="ingest") as pool:
-            builder = BlockBuilder(self.commit_id, self._limits.block_bytes, self._payloads, pool)
+            builders = [self._builder(landing.ground, pool) for landing in self._landings]
             try:
-                self._read(chosen, pool, builder, threads, progress)
-                self._landing.finish(builder)
+                self._read(chosen, pool, builders, threads)
+                for landing, builder in zip(self._landings, builders, strict=True):
+                    landing.finish(builder)
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+
+    def _builder(self, ground: Ground, pool: Executor) -> BlockBuilder:
+        name = f"{self.commit_id}-r" if ground is RECORDS else self.commit_id
+        return BlockBuilder(name, self._limits.block_bytes, self._payloads, pool)
 
     def _read(
         self,
         chosen: Sequence[int],
         pool: Executor,
-        builder: BlockBuilder,
+        builders: Sequence[BlockBuilder],
         threads: int,
-        progress: Progress,
     ) -> None:
-        total, done = sum(self._files[place].path.stat().st_size for place in chosen), 0
-        pending: deque[Future[Worked]] = deque()
-        for portion in portions(self._files, chosen, self._limits):
+        progress = self._inflow.progress or _silent
+        total, done = sum(self._files[place].bytes for place in chosen), 0
+        pending: deque[Future[tuple[Worked, ...]]] = deque()
+
+        def land() -> None:
+            for landing, builder, worked in zip(
+                self._landings, builders, pending.popleft().result(), strict=True
+            ):
+                landing.take(worked, builder, waiting=2 * threads)
+
+        for portion in self._reading.portions(chosen):
             if isinstance(portion, Finished):
                 self._finished[portion.file] = portion
                 done += portion.bytes
                 progress("ingest", self._labels[portion.file], done, total)
                 continue
             progress("ingest", self._labels[portion.file], done + portion.packed_bytes, total)
-            pending.append(pool.submit(work, portion, self._files, self._identity, self._limits))
+            pending.append(pool.submit(self._reading.work, portion))
             while len(pending) > threads + 1:
-                self._landing.take(pending.popleft().result(), builder, waiting=2 * threads)
+                land()
         while pending:
-            self._landing.take(pending.popleft().result(), builder, waiting=2 * threads)
+            land()
 
-    def reports(self) -> dict[int, FileReport]:
-        """What became of each file that was read."""
-        tally = self._landing.tally
+    def reports(self, landing: Landing | None = None) -> dict[int, FileReport]:
+        """What became of each file that was read, in the units that are counted at the input."""
+        tally = (landing or self._landings[0]).tally
         return {
             place: FileReport(
                 self._labels[place],
@@ -105,37 +109,46 @@ class BatchRun:
             for place, finished in sorted(self._finished.items())
         }
 
+    def companions(self) -> tuple[StepReport, ...]:
+        """What landed on the grounds other than the one that input units are counted on."""
+        return tuple(self._report(landing) for landing in self._landings[1:])
+
+    def _report(self, landing: Landing) -> StepReport:
+        return totalled(list(self.reports(landing).values()), self.commit_id, landing.ground.rows)
+
     def require_sound(self, report: StepReport) -> None:
         """Raise unless the counts add up, and as many rows were staged as were counted."""
-        tally, staged = self._landing.tally, self._landing.staged
         require_reconciled(list(self.reports().values()), report)
-        require_staged("resources", sum(each.rows for each in staged.envelopes), int(tally.landed.sum()))
-        refused = sum(each.rows for each in staged.refused)
-        require_staged("refused rows", refused, int(tally.quarantined.sum()))
+        for landing in self._landings:
+            tally, staged = landing.tally, landing.staged
+            require_reconciled(list(self.reports(landing).values()), self._report(landing))
+            envelopes = sum(each.rows for each in staged.envelopes)
+            require_staged(f"rows of {landing.ground.rows}", envelopes, int(tally.landed.sum()))
+            refused = sum(each.rows for each in staged.refused)
+            require_staged("refused rows", refused, int(tally.quarantined.sum()))
 
     def abandon(self) -> None:
         """Remove what was made for a batch of which nothing was committed."""
-        self._landing.discard()
+        for landing in self._landings:
+            landing.discard()
         for batch in (self._payloads, self._records):
-            self._sealer.destroy(batch.key_id)
+            self._inflow.sealer.destroy(batch.key_id)
 
     def commit(self, report: StepReport) -> None:
-        """Commit what was read."""
-        stamp = CommitStamp(self.commit_id, counts={name: getattr(report, name) for name in COUNTS})
+        """Commit what was read; `report` is of all files, known ones too."""
+        told = [report, *self.companions()]
+        parts = [
+            Landed(landing, self._bases[landing.ground], {name: getattr(each, name) for name in COUNTS})
+            for landing, each in zip(self._landings, told, strict=True)
+        ]
         commit(
-            self._tables,
-            self._landing.staged,
-            self._file_rows(),
-            stamp,
-            known=self._known,
-            base=self._base,
-            source=self._identity.source,
+            self._inflow.tables, parts, self._file_rows(), commit_id=self.commit_id, source=self._mark.source
         )
 
     def _file_rows(self) -> pa.Table:
         rows = []
         for place, report in self.reports().items():
-            digest = keyed_digest(self._finished[place].digest, self._identity.tokenizer)
+            digest = keyed_digest(self._finished[place].digest, self._inflow.tokenizer)
             path = os.fsencode(self._files[place].path.resolve())
             rows.append(
                 {
@@ -143,8 +156,17 @@ class BatchRun:
                     "digest": digest,
                     "path": self._records.seal(path, path_context(self.commit_id, digest)),
                     "source": self._mark.source,
+                    "kind": self._reading.kind,
                     "commit_id": self.commit_id,
                     "known_at": self._mark.known_at,
                 }
             )
         return pa.Table.from_pylist(rows)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _silent(stage: str, detail: str, done: int, total: int | None) -> None:
+    """Progress that nobody asked for."""

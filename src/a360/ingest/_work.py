@@ -10,13 +10,15 @@ import pyarrow as pa
 from a360.failpoints import failpoint
 from a360.ingest._bundle import Filtered, Found, Unit, deletion_of, expand, one_line
 from a360.ingest._bytes import ByteSource
+from a360.ingest._committed import FHIR
 from a360.ingest._decode import decode_heads
 from a360.ingest._envelope import Identity, deletion_envelopes, envelopes
 from a360.ingest._inputs import Input, Role
 from a360.ingest._limits import Limits
-from a360.ingest._rows import Batch, Ints, is_utf8, rows_of_segments, rows_of_units
+from a360.ingest._rows import is_utf8, rows_of_segments, rows_of_units
 from a360.ingest._rules import Refused, Rule
 from a360.ingest._text import Document, Segment, read_text
+from a360.ingest._worked import Finished, Worked
 
 _WHITE: Final = b" \t\r\n"
 
@@ -34,34 +36,34 @@ class Portion:
     packed_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A file that has been read to its end; `digest` is that of its bytes, not keyed."""
+class FhirReading:
+    """Files of FHIR resources."""
 
-    file: int
-    digest: str
-    bytes: int
+    kind = "fhir"
+    grounds = (FHIR,)
 
+    def __init__(
+        self, files: Sequence[Input], identity: Identity, limits: Limits, kind: str = "fhir"
+    ) -> None:
+        self.kind = kind
+        self._files = files
+        self._identity = identity
+        self._limits = limits
 
-@dataclass(frozen=True, slots=True)
-class Worked:
-    """What a portion became: the envelope of each resource and deletion, in order.
+    def portions(self, chosen: Sequence[int]) -> Iterator[Portion | Finished]:
+        """Read the chosen files one after the other."""
+        return portions(self._files, chosen, self._limits)
 
-    `row` is the place of the payload in `batch.rows`, -1 for a deletion.
-    """
-
-    batch: Batch
-    envelope: pa.Table
-    row: Ints
-    file: Ints
-    offset: Ints
+    def work(self, portion: Portion) -> tuple[Worked, ...]:
+        """Turn a portion into envelopes."""
+        return (work(portion, self._files, self._identity, self._limits),)
 
 
 def portions(files: Sequence[Input], chosen: Sequence[int], limits: Limits) -> Iterator[Portion | Finished]:
     """Read the chosen files one after the other; small ones share a portion."""
     gathered = _Gathered(limits.chunk_bytes)
     for file in chosen:
-        with ByteSource(files[file].path, limits) as source:
+        with files[file].opened(limits) as source:
             for piece in _pieces(file, files[file], source, limits):
                 for portion in gathered.take(piece, _weight(piece)):
                     yield replace(portion, file=file, packed_bytes=source.packed_bytes)
@@ -102,7 +104,8 @@ def work(portion: Portion, files: Sequence[Input], identity: Identity, limits: L
         by_order = np.argsort(order, kind="stable")
         envelope = envelope.take(pa.array(by_order))
         row, file, offset = row[by_order], file[by_order], offset[by_order]
-    return Worked(batch, envelope, row, file, offset)
+    spans = rows.text, rows.starts, rows.ends
+    return Worked(envelope, row, file, offset, *spans, batch.read, batch.filtered, batch.refused)
 
 
 class _Gathered:

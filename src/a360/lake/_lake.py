@@ -122,7 +122,9 @@ class Lake:
                 progress=progress,
             )
             record.add(batch.report, files=operate.sources_of(batch.files))
-        return IngestReport([batch.report], batch.files)
+            for report in batch.reports[1:]:
+                record.add(report)
+        return IngestReport(batch.reports, batch.files)
 
     def run(
         self,

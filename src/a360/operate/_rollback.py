@@ -18,7 +18,15 @@ from a360.table import (
     undone_snapshots,
 )
 
-_BRONZE, _IDENTIFIERS = "bronze.fhir_resource", "silver.identifier"
+_RESOURCES, _RECORDS = "bronze.fhir_resource", "bronze.record"
+_BRONZE = (_RESOURCES, _RECORDS)
+# What of bronze belongs to the commits of which table.
+_BESIDE = {
+    "bronze.fhir_block": _RESOURCES,
+    "quarantine.fhir_resource": _RESOURCES,
+    "bronze.record_block": _RECORDS,
+    "quarantine.record": _RECORDS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +94,9 @@ def _planned(plan: LakePlan, tables: Tables, name: str, to: Moment) -> RollbackR
 
 def _require_main(plan: LakePlan, name: str) -> None:
     """Raise for a table that is no dataset by itself: what lies in it belongs to commits of another."""
-    if name == _BRONZE or name in {step.dataset for step in plan.steps}:
+    if name in _BRONZE or name in {step.dataset for step in plan.steps}:
         return
-    zone = name.partition(".")[0]
-    mains = [_BRONZE] if zone == "bronze" else _mains_of(plan, name)
+    mains = _mains_of(plan, name)
     raise UsageError(
         "usage",
         f"{name} is not rolled back on its own",
@@ -104,7 +111,7 @@ def _mains_of(plan: LakePlan, name: str) -> list[str]:
     companions = {
         _rejects_of(plan, step): step.dataset for step in plan.steps if isinstance(step, SilverStep)
     }
-    companions["quarantine.fhir_resource"] = _BRONZE
+    companions |= _BESIDE
     return [companions[name]] if name in companions else []
 
 
@@ -116,8 +123,8 @@ def _computed_from(plan: LakePlan, tables: Tables, name: str) -> list[str]:
     """The dataset itself, if a step makes it, and all that are computed from it, in the order of a run."""
     reached = {name}
     for step in plan.steps:
-        looks_up = isinstance(step, SilverStep) and step.references and step.dataset != _IDENTIFIERS
-        if reached & {*step.upstream, *([_IDENTIFIERS] if looks_up else [])}:
+        looks_up = step.looks_up if isinstance(step, SilverStep) else ()
+        if reached & {*step.upstream, *looks_up}:
             reached.add(step.dataset)
     made = [step.dataset for step in plan.steps if step.dataset in reached]
     return [dataset for dataset in made if tables.current_snapshot_id(dataset) is not None]
@@ -175,15 +182,14 @@ def sweep_undone(plan: LakePlan, tables: Tables) -> dict[str, int]:
 
 def _times_undone(tables: Tables) -> list[str]:
     """When the lake learned of what it no longer holds: rejects of silver are known by that."""
-    undone = tables.undone_commits(_BRONZE)
-    if not undone:
-        return []
-    among = ", ".join(map(quote_text, sorted(undone)))
     found: set[str] = set()
-    for snapshot in undone_snapshots(tables.load(_BRONZE)):
-        rows = f"{quote_table(_BRONZE)} AT (VERSION => {snapshot.snapshot_id:d})"
-        sql = f"SELECT DISTINCT known_at::VARCHAR AS t FROM {rows} WHERE commit_id IN ({among})"
-        found.update(tables.session.sql(sql)["t"].to_pylist())
+    for name in filter(tables.exists, _BRONZE):
+        undone = tables.undone_commits(name)
+        among = ", ".join(map(quote_text, sorted(undone)))
+        for snapshot in undone_snapshots(tables.load(name)) if undone else ():
+            rows = f"{quote_table(name)} AT (VERSION => {snapshot.snapshot_id:d})"
+            sql = f"SELECT DISTINCT known_at::VARCHAR AS t FROM {rows} WHERE commit_id IN ({among})"
+            found.update(tables.session.sql(sql)["t"].to_pylist())
     return sorted(found)
 
 

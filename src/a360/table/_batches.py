@@ -25,13 +25,19 @@ def landed_batches(tables: "Tables", main: str) -> set[str]:
 
 
 def sweep_lost_batches(
-    tables: "Tables", main: str, beside: Iterable[str], *, before_commit_id: str
+    tables: "Tables",
+    main: str,
+    beside: Iterable[str],
+    *,
+    before_commit_id: str,
+    landed: set[str] | None = None,
 ) -> list[CommitResult]:
     """Delete what batches left beside a main table that they never reached.
 
-    Commit ids sort by time: `before_commit_id` is older than any batch that may still be under way.
+    Commit ids sort by time: `before_commit_id` is older than any batch that may still be under way. `landed`
+    are the batches whose leavings stay, where the main table alone does not tell.
     """
-    landed = landed_batches(tables, main)
+    landed = landed_batches(tables, main) if landed is None else landed
     results = []
     for name in beside:
         seen = tables.read(name, columns=["commit_id"])["commit_id"].unique().to_pylist()

@@ -24,7 +24,7 @@ _CATALOG = "catalog.db"
 _REBUILD = "a360 catalog rebuild makes it anew from the tables' metadata files"
 _AHEAD = timedelta(minutes=1)
 _PATIENCE_SECONDS = 20.0
-_BLOCKS = "bronze.fhir_block"
+_BLOCKS = ("bronze.fhir_block", "bronze.record_block")
 
 
 class OpenLake(Protocol):
@@ -151,14 +151,10 @@ def _clock(files: _Files) -> DoctorCheck:
 
 def _seals(lake: OpenLake, files: _Files) -> DoctorCheck:
     """A block of the newest file opens under its key: the keys are those of this lake."""
-    blocks = files.loaded.get(_BLOCKS)
-    if blocks is None and not lake.tables.exists(_BLOCKS):
-        return judged(_AREA, "seals", "no block yet")
-    newest = max(
-        (blocks or lake.tables.load(_BLOCKS)).scan().plan_files(),
-        key=lambda task: _modified(task.file.file_path),
-        default=None,
-    )
+    there = [name for name in _BLOCKS if name in files.loaded or lake.tables.exists(name)]
+    blocks = (files.loaded.get(name) or lake.tables.load(name) for name in there)
+    tasks = (task for table in blocks for task in table.scan().plan_files())
+    newest = max(tasks, key=lambda task: _modified(task.file.file_path), default=None)
     if newest is None:
         return judged(_AREA, "seals", "no block yet")
     with pq.ParquetFile(_local(newest.file.file_path)) as file:
