@@ -12,6 +12,7 @@ from a360.documents._fields import (
     is_fhir_id,
     split_front_matter,
 )
+from a360.documents._media import Media, MediaError, Patch, open_media, restored
 from a360.documents._note import HTML, MARKDOWN, PLAIN, TURNS, VTT, NoteText, media_type, read_note
 from a360.documents._resource import LOINC, NOTE_IDS, document_reference
 from a360.documents._sections import KINDS, Section
@@ -28,13 +29,18 @@ __all__ = [
     "TURNS",
     "VTT",
     "FieldError",
+    "Media",
+    "MediaError",
     "NoteFields",
     "NoteText",
+    "Patch",
     "Section",
     "checked_time",
     "document_reference",
     "is_fhir_id",
     "media_type",
+    "open_media",
     "read_note",
+    "restored",
     "split_front_matter",
 ]
