@@ -18,6 +18,7 @@ from a360.contract._odcs import (
     Table,
     TypeOptions,
 )
+from a360.contract._records import Deleted, Drift, RecordField, RecordReference, RecordSource, TimeField
 from a360.contract._types import LOGICAL_TYPES
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "contracts.md").read_text(encoding="utf-8")
@@ -35,6 +36,12 @@ MODELS = (
     Filter,
     Mask,
     Retention,
+    RecordSource,
+    TimeField,
+    Deleted,
+    Drift,
+    RecordField,
+    RecordReference,
 )
 ASIDE = {"a360.", "id", "customProperties"}
 

@@ -7,18 +7,33 @@ which take longer to import than most commands take to run, so those names are f
 from typing import TYPE_CHECKING
 
 from a360._lazy import lazily
-from a360.contract._derived import HISTORY_COLUMN, HOUSEKEEPING, TABLE_PROPERTIES
+from a360.contract._date_formats import (
+    EPOCH_MILLIS,
+    EPOCH_SECONDS,
+    DateFormat,
+    DatePart,
+    parse_date_format,
+)
+from a360.contract._derived import (
+    HISTORY_COLUMN,
+    HOUSEKEEPING,
+    SURVIVOR_COLUMN,
+    TABLE_PROPERTIES,
+)
 from a360.contract._diff import ActualColumn, ActualTable, diff, diff_table, tightened
 from a360.contract._diff_marks import gone_properties
 from a360.contract._faults import FAULTS, Fault, FaultyContractsError
 from a360.contract._findings import ChangeAction, Finding, FindingKind, TableChange
 from a360.contract._iceberg import actual_table, iceberg_partition_spec, iceberg_schema, iceberg_sort_order
 from a360.contract._plan import (
+    LOOKED_UP,
     ColumnPlan,
     GoldStep,
     LakePlan,
     PartitionPlan,
     ReferencePlan,
+    ReferenceStep,
+    RefinedStep,
     RefreshPlan,
     RetentionPlan,
     SilverStep,
@@ -29,6 +44,14 @@ from a360.contract._plan import (
     ViewPlan,
     Zone,
     ZonePlan,
+)
+from a360.contract._plan_records import (
+    DriftPlan,
+    FieldPlan,
+    ReceptionPlan,
+    RecordKind,
+    RecordPlan,
+    RecordReferencePlan,
 )
 from a360.contract._policy import (
     Action,
@@ -50,6 +73,7 @@ from a360.contract._rules import (
     DuplicateRows,
     Expression,
     FailingRows,
+    InCodes,
     Latency,
     Length,
     Measure,
@@ -69,6 +93,7 @@ from a360.contract._rules import (
     VolumeChange,
 )
 from a360.contract._types import PhysicalType, iceberg_type, parse_type, physical_type
+from a360.contract._vocabularies import CODES, VOCABULARIES, codes_sql, loaded_sql
 
 if TYPE_CHECKING:
     from a360.contract._environment import Environment
@@ -108,10 +133,16 @@ _LAZY = {
 }
 
 __all__ = [
+    "CODES",
+    "EPOCH_MILLIS",
+    "EPOCH_SECONDS",
     "FAULTS",
     "HISTORY_COLUMN",
     "HOUSEKEEPING",
+    "LOOKED_UP",
+    "SURVIVOR_COLUMN",
     "TABLE_PROPERTIES",
+    "VOCABULARIES",
     "Action",
     "ActualColumn",
     "ActualTable",
@@ -123,19 +154,24 @@ __all__ = [
     "DanglingRows",
     "Dataset",
     "DatasetRule",
+    "DateFormat",
+    "DatePart",
     "Dimension",
     "DistributionChange",
+    "DriftPlan",
     "DuplicateRows",
     "Environment",
     "Expression",
     "FailingRows",
     "Fault",
     "FaultyContractsError",
+    "FieldPlan",
     "FilterPlan",
     "Finding",
     "FindingKind",
     "GoldStep",
     "GrantPlan",
+    "InCodes",
     "Kept",
     "LakeContracts",
     "LakePlan",
@@ -156,7 +192,13 @@ __all__ = [
     "PolicyPlan",
     "Query",
     "Range",
+    "ReceptionPlan",
+    "RecordKind",
+    "RecordPlan",
+    "RecordReferencePlan",
     "ReferencePlan",
+    "ReferenceStep",
+    "RefinedStep",
     "RefreshPlan",
     "RetentionPlan",
     "RolePlan",
@@ -181,6 +223,7 @@ __all__ = [
     "ZonePlan",
     "actual_table",
     "assign_field_ids",
+    "codes_sql",
     "default_contracts",
     "diff",
     "diff_table",
@@ -193,10 +236,12 @@ __all__ = [
     "keep_ledger",
     "lint",
     "load_contracts",
+    "loaded_sql",
     "make_plan",
     "mend",
     "mend_models",
     "model_faults",
+    "parse_date_format",
     "parse_type",
     "physical_type",
     "quote_name",

@@ -3,9 +3,12 @@
 import re
 from datetime import date, datetime
 
+from pydantic import JsonValue
+
 from a360.contract._odcs import Column, Quality
 from a360.contract._rules import (
     Bound,
+    InCodes,
     Length,
     NotMissing,
     NotNull,
@@ -16,6 +19,8 @@ from a360.contract._rules import (
     ValidValues,
 )
 from a360.contract._types import PhysicalType, parse_type
+
+_CODE_SYSTEM, _VALUE_SET = "codeSystem", "valueSet"
 
 
 def options(column: Column) -> tuple[list[RowCheck], list[str]]:
@@ -38,6 +43,8 @@ def options(column: Column) -> tuple[list[RowCheck], list[str]]:
 def metric(quality: Quality, column: Column, name: str) -> tuple[RowCheck | None, str]:
     """The check a library metric counts failures of; or none, and why."""
     arguments = dict(quality.arguments or {})
+    if name == "invalidValues" and arguments.keys() & {_CODE_SYSTEM, _VALUE_SET}:
+        return _codes(arguments, column)
     if name == "nullValues":
         return (None, "nullValues takes no arguments") if arguments else (NotNull(), "")
     wanted = {"missingValues"} if name == "missingValues" else {"validValues", "pattern"}
@@ -56,6 +63,24 @@ def metric(quality: Quality, column: Column, name: str) -> tuple[RowCheck | None
         check = NotMissing(values) if argument == "missingValues" else ValidValues(values)
     problem = _misfit(check, column)
     return (None, problem) if problem else (check, "")
+
+
+def _codes(arguments: dict[str, JsonValue], column: Column) -> tuple[RowCheck | None, str]:
+    """The check against a vocabulary; or none, and why."""
+    if unknown := arguments.keys() - {_CODE_SYSTEM, _VALUE_SET, "systemColumn", "anyVersion"}:
+        return None, f"{min(unknown)} is no argument of a rule on codes"
+    if arguments.keys() >= {_CODE_SYSTEM, _VALUE_SET}:
+        return None, "a rule on codes takes codeSystem or valueSet, not both"
+    uri = arguments.get(_CODE_SYSTEM) or arguments.get(_VALUE_SET)
+    system, old = arguments.get("systemColumn"), arguments.get("anyVersion", False)
+    type_ = parse_type(column.physical_type)
+    if not isinstance(uri, str) or not uri:
+        return None, "codeSystem and valueSet name a URI, as text"
+    if not isinstance(system, str | None) or not isinstance(old, bool):
+        return None, "systemColumn names a column, and anyVersion is true or false"
+    if type_ is not None and type_.name != "string":
+        return None, f"a code is no matter of {type_}"
+    return InCodes("code-system" if _CODE_SYSTEM in arguments else "value-set", uri, system, old), ""
 
 
 def duplicate_columns(quality: Quality, column: Column | None) -> tuple[tuple[str, ...], str]:

@@ -24,6 +24,7 @@ FAULTS = MappingProxyType(
         "C113": "A value has the wrong type, or is not one of those allowed.",
         "C114": "An unknown `a360.` property, or one in the wrong place.",
         "C115": "A custom property stands twice.",
+        "C116": "A pack that does not exist.",
         # the dataset
         "C201": "The names in the file and the file's own name do not agree.",
         "C202": "Two files declare the same dataset.",
@@ -83,6 +84,14 @@ FAULTS = MappingProxyType(
         "C604": "The refresh is not well declared.",
         "C605": "Two rules of a dataset have the same name.",
         "C606": "A rule judges the form of a tokenised value.",
+        # records: extracts, events, attachments
+        "C611": "A silver dataset that is made of views and of records.",
+        "C612": "A record type that no contract declares in full, or several do.",
+        "C613": "Files that could be of two record types.",
+        "C614": "A source of records says what cannot be carried out.",
+        "C615": "A format of dates or times that is none, or stands where none can be.",
+        "C616": "The key of records, and the column that holds it, do not agree.",
+        "C617": "A column names a field or a reference that it cannot have.",
         # SQL that engines read differently
         "C701": "A number with a fraction is cast to a whole number.",
         "C702": "A function counts the time between two dates.",

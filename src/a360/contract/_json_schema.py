@@ -33,6 +33,7 @@ HELP: Mapping[str, str] = MappingProxyType(
     {
         "zone": "The zone: bronze, silver or gold.",
         "view": "Silver: the view that makes its rows, or a list of views whose rows are united.",
+        "source": "Silver: the records (extracts, events) that make its rows, and how their files are read.",
         "model": "Gold: the model that makes its rows.",
         "refresh": "Gold: replace, or by_key(column).",
         "history": "Silver: true keeps every version of a resource, false the latest.",
@@ -44,6 +45,7 @@ HELP: Mapping[str, str] = MappingProxyType(
         "sensitivity": "How far values identify a person; a word of the vocabulary in lake.yaml.",
         "token": "Identifiers: the domain its tokens belong to; values joined with each other share one.",
         "deidentified": "How the values were made less telling than those they come from.",
+        "field": "Of records: the field the column holds, by name, or with aliases, path, format, reference.",
         "fieldId": "The column's id for ever; written by a360 lint --fix.",
     }
 )

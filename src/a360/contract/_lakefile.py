@@ -105,6 +105,7 @@ class LakeFile(Model):
     filters: Many[Filter] = ()
     masks: Many[Mask] = ()
     retention: dict[Zone, Retention] = Field(default_factory=dict)
+    packs: Many[Name] = ()
 
     @model_validator(mode="after")
     def _has_sensitivities(self) -> "LakeFile":

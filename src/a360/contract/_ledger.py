@@ -13,7 +13,7 @@ from typing import Any
 from a360.contract._faults import FaultyContractsError
 from a360.contract._lint import examine
 from a360.contract._lint_release import against, release_of
-from a360.contract._load import COLUMNS, CONTRACT_ZONES, LAKE_FILE, LEDGER_FILE, read_ledger
+from a360.contract._load import COLUMNS, CONTRACT_ZONES, LAKE_FILE, LEDGER_FILE, pack_folders, read_ledger
 from a360.contract._odcs import LIFTED
 from a360.contract._release import RELEASED, Release
 from a360.contract._yaml import Loc, SourceFile, parse_yaml, read_yaml
@@ -75,8 +75,9 @@ def assign_field_ids(folder: Path | str) -> list[Assignment]:
         raise FaultyContractsError(faults, str(folder / LEDGER_FILE))
     entries = {dataset: dict(columns) for dataset, columns in ledger.items()}
     assigned: list[Assignment] = []
+    folders = (folder, *pack_folders(folder))
     for zone in CONTRACT_ZONES:
-        for path in sorted((folder / zone).glob("*.yaml")):
+        for path in sorted(path for each in folders for path in (each / zone).glob("*.yaml")):
             source, unsound = read_yaml(path, str(path))
             if unsound:
                 continue
@@ -95,7 +96,7 @@ def _released(folder: Path, before: Mapping[str, Release]) -> dict[str, Release]
     """The releases with every sound contract as it is now, but for those that break what they promised."""
     if not (folder / LAKE_FILE).is_file():
         return dict(before)
-    contracts, faults = examine(folder)
+    contracts, faults = examine(folder, packs=None)
     unsound = {fault.file for fault in faults}
     released = dict(before)
     for name, dataset in contracts.datasets.items():

@@ -1,12 +1,14 @@
 """Finds every fault of every file of a folder in one pass."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from a360.contract._faults import Fault
 from a360.contract._lint_dataset import check_datasets
+from a360.contract._lint_fields import check_stray_fields
 from a360.contract._lint_ids import check_ids
 from a360.contract._lint_links import check_files_used, check_relationships, check_views
+from a360.contract._lint_records import check_records
 from a360.contract._lint_release import check_releases
 from a360.contract._lint_tags import check_policy, check_tags
 from a360.contract._lint_tokens import check_tokens
@@ -49,6 +51,8 @@ _CHECKS: tuple[Check, ...] = (
     check_views,
     check_files_used,
     check_tokens,
+    check_records,
+    check_stray_fields,
     _check_rules,
     _check_sql,
 )
@@ -61,23 +65,31 @@ def lint(folder: Path | str | None = None, extra_checks: Sequence[Check] = ()) -
     also held to what the ledger says they promised; `load_contracts` leaves that to the plan, which knows the
     tables of a lake.
     """
-    contracts, faults = examine(folder, (model_faults, *extra_checks))
+    contracts, faults = examine(folder, (model_faults, *extra_checks), packs=None)
     unsound = {fault.file for fault in faults}
     return sorted({*faults, *check_releases(contracts, unsound)})
 
 
-def load_contracts(folder: Path | str | None = None, extra_checks: Sequence[Check] = ()) -> LakeContracts:
-    """The contracts of a folder, `default_contracts()` where none is named; raises if they have faults."""
-    contracts, faults = examine(folder, extra_checks)
+def load_contracts(
+    folder: Path | str | None = None, extra_checks: Sequence[Check] = (), packs: Collection[str] = ()
+) -> LakeContracts:
+    """The contracts of a folder, `default_contracts()` where none is named; raises if they have faults.
+
+    `packs` are chosen beside those of `lake.yaml`.
+    """
+    contracts, faults = examine(folder, extra_checks, packs)
     require_no_faults(faults, contracts.folder)
     return contracts
 
 
 def examine(
-    folder: Path | str | None, extra_checks: Sequence[Check] = ()
+    folder: Path | str | None, extra_checks: Sequence[Check] = (), packs: Collection[str] | None = ()
 ) -> tuple[LakeContracts, list[Fault]]:
-    """What can be read of a folder, and every fault but those against the ledger's releases."""
-    reading = read_folder(Path(folder) if folder is not None else default_contracts())
+    """What can be read of a folder, and every fault but those against the ledger's releases.
+
+    With None for `packs`, every pack of the folder is looked at, chosen or not.
+    """
+    reading = read_folder(Path(folder) if folder is not None else default_contracts(), packs)
     faults = set(reading.faults)
     for check in (*_CHECKS, *extra_checks):
         faults.update(check(reading.contracts))

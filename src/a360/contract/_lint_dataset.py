@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from a360.contract._derived import HISTORY_COLUMN, HOUSEKEEPING
+from a360.contract._derived import HISTORY_COLUMN, HOUSEKEEPING, LOADED
 from a360.contract._faults import Fault
 from a360.contract._layout import parse_partition, parse_sort, partition_fits
 from a360.contract._load import COLUMNS, Dataset, LakeContracts
@@ -19,6 +19,7 @@ _TYPES = "string, boolean, int, long, double, decimal(p,s), date, timestamptz, b
 # property → the zone it belongs to, and whether a dataset there must have it
 _OF_ZONE = {
     "view": ("silver", True),
+    "source": ("silver", False),
     "history": ("silver", False),
     "model": ("gold", True),
     "refresh": ("gold", True),
@@ -80,6 +81,9 @@ def _names(dataset: Dataset) -> Iterator[Fault]:
 
 def _zone(dataset: Dataset) -> Iterator[Fault]:
     own = dataset.contract.a360
+    if dataset.is_reference and dataset.sure(LIFTED, "reference"):
+        yield from _reference(dataset)
+        return
     for name, (zone, needed) in _OF_ZONE.items():
         if not dataset.sure(LIFTED, name):
             continue
@@ -87,11 +91,22 @@ def _zone(dataset: Dataset) -> Iterator[Fault]:
         if given and dataset.zone != zone:
             message = f"a360.{name} belongs to {zone} datasets"
             yield dataset.fault("C210", message, *custom(dataset, name), fix="remove it")
-        elif needed and not given and dataset.zone == zone:
-            message = f"a {zone} dataset has a360.{name}"
-            yield dataset.fault("C112", message, "customProperties", fix="add it")
+        elif needed and not given and dataset.zone == zone and not (name == "view" and own.source):
+            either = "a360.view, or a360.source" if name == "view" else f"a360.{name}"
+            yield dataset.fault("C112", f"a {zone} dataset has {either}", "customProperties", fix="add it")
     if dataset.zone == "bronze":
         yield from _no_rules(dataset)
+
+
+def _reference(dataset: Dataset) -> Iterator[Fault]:
+    """Reference data is loaded into silver or gold: nothing that computes rows belongs to it."""
+    if dataset.zone == "bronze":
+        message = "a360.reference belongs to silver and gold datasets"
+        yield dataset.fault("C210", message, *custom(dataset, "reference"), fix="remove it")
+    for name in _OF_ZONE:
+        if getattr(dataset.contract.a360, name):
+            message = f"reference data is loaded, and a360.{name} computes it"
+            yield dataset.fault("C210", message, *custom(dataset, name), fix="remove one of the two")
 
 
 def _no_rules(dataset: Dataset) -> Iterator[Fault]:
@@ -154,9 +169,12 @@ def _key(dataset: Dataset) -> Iterator[Fault]:
 
 
 def _housekeeping(dataset: Dataset) -> Iterator[Fault]:
-    if dataset.zone != "silver":
+    if dataset.is_reference:
+        wanted = LOADED
+    elif dataset.zone == "silver":
+        wanted = (*HOUSEKEEPING, HISTORY_COLUMN) if dataset.contract.a360.history else HOUSEKEEPING
+    else:
         return
-    wanted = (*HOUSEKEEPING, HISTORY_COLUMN) if dataset.contract.a360.history else HOUSEKEEPING
     for name, type_, required in wanted:
         column = dataset.column(name)
         fix = f"declare it as {type_}, required: {str(required).lower()}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from a360.contract._derived import HISTORY_COLUMN, HOUSEKEEPING
+from a360.contract._derived import HISTORY_COLUMN, HOUSEKEEPING, SURVIVOR_COLUMN
 from a360.contract._faults import Fault
 from a360.contract._lint_dataset import custom
 from a360.contract._load import COLUMNS, Dataset, LakeContracts, TextFile, parse_json
@@ -11,7 +11,9 @@ from a360.contract._odcs import Column
 from a360.contract._references import split_target
 from a360.contract._yaml import Loc
 
-_NOT_IN_VIEWS = frozenset({"source", HISTORY_COLUMN[0], *(name for name, _, _ in HOUSEKEEPING)})
+_NOT_IN_VIEWS = frozenset(
+    {"source", SURVIVOR_COLUMN, HISTORY_COLUMN[0], *(name for name, _, _ in HOUSEKEEPING)}
+)
 
 
 def check_relationships(contracts: LakeContracts) -> Iterator[Fault]:
@@ -157,5 +159,9 @@ def _may_use_more(contracts: LakeContracts, zone: str, files: set[str]) -> bool:
     """Whether a contract of the zone cannot be read, or names nothing that exists, and may mean the rest."""
     if any(name.startswith(f"{zone}.") for name in contracts.unreadable):
         return True
-    here = (dataset for dataset in contracts.datasets.values() if dataset.zone == zone)
+    here = (
+        dataset
+        for dataset in contracts.datasets.values()
+        if dataset.zone == zone and not dataset.is_reference
+    )
     return any(not files.intersection(_named(dataset)) for dataset in here)

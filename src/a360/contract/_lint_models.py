@@ -105,7 +105,7 @@ class ModelFix:
 
 def mend_models(folder: Path | str) -> Iterator[ModelFix]:
     """Mend the models of a folder where that is certain to change nothing that DuckDB computes."""
-    contracts = read_folder(Path(folder)).contracts
+    contracts = read_folder(Path(folder), packs=None).contracts
     for dataset in contracts.datasets.values():
         model = contracts.models.get(dataset.contract.a360.model or "")
         if dataset.zone != "gold" or model is None:
@@ -115,7 +115,6 @@ def mend_models(folder: Path | str) -> Iterator[ModelFix]:
             continue
         text, fixes = mended(model.text, columns)
         if fixes:
-            path = contracts.folder / "models" / f"{model.name}.sql"
-            write_whole(path, text, private=False)
+            write_whole(Path(model.label), text, private=False)
         for fix in fixes:
             yield ModelFix(model.label, fix.line, fix.said)

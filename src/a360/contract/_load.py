@@ -1,7 +1,7 @@
 """Reads a folder of contracts."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from a360.errors import OperatorError
 
 LAKE_FILE = "lake.yaml"
 LEDGER_FILE = "field_ids.yaml"
+PACKS = "packs"
 CONTRACT_ZONES = ("bronze", "silver", "gold")
 COLUMNS: Loc = ("schema", 0, "properties")
 
@@ -48,10 +49,15 @@ class Dataset:
         return next((column for column in self.columns if column.name == name), None)
 
     @property
+    def is_reference(self) -> bool:
+        """Whether its rows are reference data, which are loaded and which no step computes."""
+        return self.contract.a360.reference is not None
+
+    @property
     def can_refuse(self) -> bool:
         """Whether rows may go to quarantine: all of silver, and bronze whose rows come out of files."""
         from_files = self.column("file") is not None and self.column("offset") is not None
-        return self.zone == "silver" or (self.zone == "bronze" and from_files)
+        return (self.zone == "silver" and not self.is_reference) or (self.zone == "bronze" and from_files)
 
     def sure(self, *loc: str | int) -> bool:
         """Whether the value at this place is the author's, all of it."""
@@ -143,8 +149,16 @@ def default_contracts() -> Path:
     )
 
 
-def read_folder(folder: Path) -> Reading:
-    """Read what can be read of a folder, and gather the faults."""
+def pack_folders(folder: Path) -> list[Path]:
+    """The packs a folder has: optional contracts, each in a folder of its own under `packs/`."""
+    return sorted(path for path in (folder / PACKS).glob("*") if path.is_dir() and not _aside(path))
+
+
+def read_folder(folder: Path, packs: Collection[str] | None = ()) -> Reading:
+    """Read what can be read of a folder, and gather the faults.
+
+    Of packs, those are read that `lake.yaml` chooses and those of `packs`; with None every one there is.
+    """
     if not folder.is_dir():
         raise OperatorError(
             "input-missing",
@@ -152,17 +166,20 @@ def read_folder(folder: Path) -> Reading:
             where=str(folder),
             next_step="name a folder that holds lake.yaml and the contracts",
         )
-    return _Reader(folder).read()
+    return _Reader(folder, packs).read()
 
 
 class _Reader:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, packs: Collection[str] | None = ()) -> None:
         self.folder = folder
+        self.packs = packs
+        self.folders = [folder]
         self.faults: list[Fault] = []
         self.unreadable: set[str] = set()
 
     def read(self) -> Reading:
         lake, source = self._lake()
+        self._choose(lake, source)
         ledger, released = self._ledger()
         contracts = LakeContracts(
             folder=self.folder,
@@ -192,13 +209,20 @@ class _Reader:
     def _datasets(self) -> dict[str, Dataset]:
         datasets: dict[str, Dataset] = {}
         for zone in CONTRACT_ZONES:
-            for path in sorted((self.folder / zone).glob("*.yaml")):
+            for path in self._files(zone, ".yaml"):
                 dataset = self._dataset(zone, path)
-                if dataset:
-                    datasets[dataset.name] = dataset
-                else:
+                if dataset is None:
                     self.unreadable.add(f"{zone}.{path.stem}")
+                elif dataset.name in datasets:
+                    message = f"{dataset.name} is declared in {datasets[dataset.name].source.label} too"
+                    self.faults.append(dataset.fault("C202", message, "id", fix="keep one of the two"))
+                else:
+                    datasets[dataset.name] = dataset
         return datasets
+
+    def _files(self, subfolder: str, suffix: str) -> list[Path]:
+        """The files of a kind, those of the folder before those of its packs."""
+        return [path for folder in self.folders for path in sorted((folder / subfolder).glob(f"*{suffix}"))]
 
     def _dataset(self, zone: str, path: Path) -> Dataset | None:
         source, faults = read_yaml(path, str(path))
@@ -211,10 +235,14 @@ class _Reader:
 
     def _texts(self, subfolder: str, suffix: str) -> dict[str, TextFile]:
         files: dict[str, TextFile] = {}
-        for path in sorted((self.folder / subfolder).glob(f"*{suffix}")):
+        for path in self._files(subfolder, suffix):
             text, faults = read_text(path, str(path))
             self.faults += faults
-            files[path.stem] = TextFile(path.stem, str(path), text)
+            file = TextFile(path.stem, str(path), text)
+            if path.stem in files:
+                message = f"{files[path.stem].label} has the same name"
+                self.faults.append(file.fault("C202", message, fix="rename one of the two"))
+            files.setdefault(path.stem, file)
         return files
 
     def _environments(self) -> dict[str, tuple[Environment, SourceFile]]:
@@ -238,18 +266,35 @@ class _Reader:
         self.faults += faults
         return ledger, released
 
+    def _choose(self, lake: LakeFile, source: SourceFile) -> None:
+        """Read the packs that are chosen as if they lay in the folder itself."""
+        known = {path.name: path for path in pack_folders(self.folder)}
+        wanted = [*known] if self.packs is None else dict.fromkeys([*lake.packs, *self.packs])
+        for name in wanted:
+            if name in known:
+                self.folders.append(known[name])
+        for name in dict.fromkeys([*lake.packs, *(self.packs or ())]):
+            if name not in known:
+                message = f"there is no pack {name}: {PACKS}/ has {', '.join(known) or 'none'}"
+                self.faults.append(source.fault("C116", message, "packs", fix="choose one that is there"))
+
     def _stray(self) -> None:
-        known = dict.fromkeys(CONTRACT_ZONES, ".yaml")
-        known |= {"views": ".json", "models": ".sql", "schema": ".json"}
-        for path in sorted(self.folder.iterdir()):
-            if path.name in {LAKE_FILE, LEDGER_FILE} or _aside(path):
+        inside = dict.fromkeys(CONTRACT_ZONES, (".yaml",)) | {"views": (".json",), "models": (".sql",)}
+        known = inside | {"schema": (".json",), "terminology": (".yaml", ".csv"), PACKS: ("",)}
+        self._stray_in(self.folder, known, (LAKE_FILE, LEDGER_FILE))
+        for pack in pack_folders(self.folder):
+            self._stray_in(pack, inside, ())
+
+    def _stray_in(self, folder: Path, known: Mapping[str, tuple[str, ...]], files: tuple[str, ...]) -> None:
+        for path in sorted(folder.iterdir()):
+            if path.name in files or _aside(path):
                 continue
             if not path.is_dir() or path.name not in known:
-                self._fault_stray(path, f"expected {LAKE_FILE}, {LEDGER_FILE} and {', '.join(sorted(known))}")
+                self._fault_stray(path, f"expected {', '.join([*files, *sorted(known)])}")
                 continue
             for inner in sorted(path.iterdir()):
-                if inner.suffix != known[path.name] and not _aside(inner):
-                    self._fault_stray(inner, f"files in {path.name} end in {known[path.name]}")
+                if inner.suffix not in known[path.name] and not _aside(inner):
+                    self._fault_stray(inner, f"files in {path.name} end in {' or '.join(known[path.name])}")
 
     def _fault_stray(self, path: Path, expected: str) -> None:
         message = f"nothing reads {path.name}: {expected}"

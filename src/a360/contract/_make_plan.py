@@ -14,13 +14,16 @@ from a360.contract._environment import LOCAL, Environment
 from a360.contract._faults import FaultyContractsError
 from a360.contract._layout import parse_partition, parse_sort
 from a360.contract._load import Dataset, LakeContracts, TextFile, parse_json
+from a360.contract._make_records import IDENTIFIER, id_column, receptions, record_plans
 from a360.contract._marks import with_marks
 from a360.contract._odcs import Column
 from a360.contract._plan import (
+    LOOKED_UP,
     ColumnPlan,
     GoldStep,
     LakePlan,
     ReferencePlan,
+    ReferenceStep,
     RefreshPlan,
     RetentionPlan,
     SilverStep,
@@ -31,6 +34,7 @@ from a360.contract._plan import (
     ZonePlan,
 )
 from a360.contract._plan_policy import plan_policy
+from a360.contract._plan_records import RecordPlan
 from a360.contract._references import in_order, resource_type, resource_types, split_target
 from a360.contract._refresh import parse_refresh
 from a360.contract._rulebook import Rulebook, key_of, rulebook
@@ -39,13 +43,15 @@ from a360.errors import ContractError
 
 # Every view reads FHIR resources: their envelopes, and the sealed blocks of their payloads.
 FHIR_BRONZE = ("bronze.fhir_block", "bronze.fhir_resource")
+# What is not FHIR is received as records, which lie in a pair of tables of the same shape.
+RECORD_BRONZE = ("bronze.record", "bronze.record_block")
 
 
 def make_plan(contracts: LakeContracts, environment: Environment | str = LOCAL) -> LakePlan:
     """The plan of the lake the contracts declare; the same contracts always give the same plan."""
     if isinstance(environment, str):
         environment = contracts.environment(environment)
-    steps = (*_silver_steps(contracts), *_gold_steps(contracts))
+    steps = (*_reference_steps(contracts), *_silver_steps(contracts), *_gold_steps(contracts))
     made_by = {step.dataset: step for step in steps}
     declared = [
         _marked(_table(contracts, dataset), dataset, made_by.get(name))
@@ -60,6 +66,7 @@ def make_plan(contracts: LakeContracts, environment: Environment | str = LOCAL) 
         tables=kept,
         steps=steps,
         policy=plan_policy(contracts.lake, kept),
+        receptions=receptions(contracts),
     )
 
 
@@ -140,8 +147,10 @@ def _never_null(dataset: Dataset, column: Column) -> bool:
     The row of a resource that its source deleted holds its key and housekeeping alone: what a silver contract
     requires beyond them is a rule of the rows that live.
     """
+    if dataset.zone != "silver" or dataset.is_reference:
+        return True
     kept = {"source", HISTORY_COLUMN[0], *key_of(dataset), *(name for name, _, _ in HOUSEKEEPING)}
-    return dataset.zone != "silver" or column.name in kept
+    return column.name in kept
 
 
 def _references(contracts: LakeContracts, dataset: Dataset, column: Column) -> tuple[ReferencePlan, ...]:
@@ -154,8 +163,14 @@ def _references(contracts: LakeContracts, dataset: Dataset, column: Column) -> t
             raise FaultyContractsError([fault], str(contracts.folder))
         types = resource_types(contracts, target)
         only = types[0] if len(types) == 1 else ""
-        found.append(ReferencePlan(column.name, target.name, target_column, only))
+        found.append(ReferencePlan(column.name, target.name, target_column, only, _hidden_record(target)))
     return tuple(found)
+
+
+def _hidden_record(target: Dataset) -> str:
+    """The type of the records a dataset is made of, if their keys are tokens."""
+    source, key = target.contract.a360.source, id_column(target)
+    return source.record if source and key and key.a360.sensitivity == IDENTIFIER else ""
 
 
 def _with_retention(contracts: LakeContracts, table: TablePlan) -> TablePlan:
@@ -167,10 +182,44 @@ def _with_retention(contracts: LakeContracts, table: TablePlan) -> TablePlan:
     return replace(table, retention=kept)
 
 
+def _reference_steps(contracts: LakeContracts) -> list[Step]:
+    """What is loaded and not computed comes first: models read it, and rules look codes up in it."""
+    found = {name: each for name, each in contracts.datasets.items() if each.is_reference}
+    rules = {name: _rules(contracts, each) for name, each in found.items()}
+    return [
+        ReferenceStep(
+            name,
+            each.contract.a360.reference or "",
+            tuple(rules[name].rows),
+            tuple(rules[name].dataset),
+            _typed(each),
+        )
+        for name, each in sorted(found.items())
+    ]
+
+
 def _silver_steps(contracts: LakeContracts) -> list[Step]:
-    silver = {name: dataset for name, dataset in contracts.datasets.items() if dataset.zone == "silver"}
-    needs = {name: _targets(contracts, dataset) for name, dataset in silver.items()}
-    return [_silver_step(contracts, silver[name]) for name in in_order(needs)]
+    silver = _computed(contracts, "silver")
+    needs = {name: _needs(contracts, dataset) for name, dataset in silver.items()}
+    records = record_plans(contracts)
+    return [_silver_step(contracts, silver[name], records.get(name)) for name in in_order(needs)]
+
+
+def _computed(contracts: LakeContracts, zone: str) -> dict[str, Dataset]:
+    """The datasets of a zone that runs make."""
+    return {
+        name: dataset
+        for name, dataset in contracts.datasets.items()
+        if dataset.zone == zone and not dataset.is_reference
+    }
+
+
+def _needs(contracts: LakeContracts, dataset: Dataset) -> list[str]:
+    """The datasets that have to be made before: those it refers to, and those that references resolve by."""
+    if dataset.name in LOOKED_UP:
+        return list(LOOKED_UP[: LOOKED_UP.index(dataset.name)])
+    targets = _targets(contracts, dataset)
+    return [*targets, *LOOKED_UP] if targets else []
 
 
 def _targets(contracts: LakeContracts, dataset: Dataset) -> list[str]:
@@ -179,7 +228,7 @@ def _targets(contracts: LakeContracts, dataset: Dataset) -> list[str]:
     return [target for target in targets if target]
 
 
-def _silver_step(contracts: LakeContracts, dataset: Dataset) -> SilverStep:
+def _silver_step(contracts: LakeContracts, dataset: Dataset, records: RecordPlan | None) -> SilverStep:
     rules = _rules(contracts, dataset)
     views = [contracts.views[name] for name in dataset.contract.a360.views if name in contracts.views]
     references = [_references(contracts, dataset, column) for column in dataset.columns]
@@ -189,8 +238,9 @@ def _silver_step(contracts: LakeContracts, dataset: Dataset) -> SilverStep:
         rules=tuple(rules.rows),
         dataset_rules=tuple(rules.dataset),
         references=tuple(reference for group in references for reference in group),
-        upstream=FHIR_BRONZE,
+        upstream=RECORD_BRONZE if records else FHIR_BRONZE,
         columns=_typed(dataset),
+        records=records,
     )
 
 
@@ -203,7 +253,7 @@ def _view(view: TextFile) -> ViewPlan:
 
 
 def _gold_steps(contracts: LakeContracts) -> list[Step]:
-    gold = {name: dataset for name, dataset in contracts.datasets.items() if dataset.zone == "gold"}
+    gold = _computed(contracts, "gold")
     steps = {name: _gold_step(contracts, dataset) for name, dataset in gold.items()}
     needs = {name: step.upstream for name, step in steps.items()}
     return [steps[name] for name in in_order(needs)]

@@ -15,7 +15,7 @@ from typing import Any
 
 from a360.contract._faults import Fault
 from a360.contract._json_schema import editor_schemas
-from a360.contract._load import COLUMNS, CONTRACT_ZONES, LAKE_FILE, environments_folder
+from a360.contract._load import COLUMNS, CONTRACT_ZONES, LAKE_FILE, environments_folder, pack_folders
 from a360.contract._mend_values import Fix, value_fixes
 from a360.contract._order import COLUMN, CONTRACT, TABLE, in_order
 from a360.contract._yaml import Loc, SourceFile, parse_yaml
@@ -43,7 +43,10 @@ type _Step = Callable[[str, Path], tuple[str, list[Mended]]]
 def mend(folder: Path | str) -> list[Mended]:
     """Mend every file of a folder of contracts, and say what was done."""
     folder = Path(folder)
-    contracts = [path for zone in CONTRACT_ZONES for path in sorted((folder / zone).glob("*.yaml"))]
+    folders = (folder, *pack_folders(folder))
+    contracts = [
+        path for zone in CONTRACT_ZONES for each in folders for path in sorted((each / zone).glob("*.yaml"))
+    ]
     others = [folder / LAKE_FILE, *sorted(environments_folder(folder).glob("*.yaml"))]
     told = [each for path in contracts for each in _mend_file(path, (_tidied, _corrected, _sorted))]
     told += [each for path in others for each in _mend_file(path, (_tidied,))]

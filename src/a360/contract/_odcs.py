@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from a360.contract._base import Many, Model, Name, Period
+from a360.contract._records import RecordField, RecordSource
 from a360.contract._rules import Dimension, Scalar, Severity, Unit
 
 LIFTED = "a360."
@@ -18,6 +19,7 @@ _FREE_PROPERTY = r"^(write|read|commit|history|gc|compatibility)\.[a-z0-9.-]+$"
 
 type LogicalType = Literal["string", "date", "timestamp", "number", "integer", "boolean", "object"]
 type Number = int | float
+type Reference = Literal["terminology", "omop"]
 
 
 class AuthoritativeDefinition(Model):
@@ -125,6 +127,7 @@ class ColumnProperties(Model):
     token: Name | None = None
     field_id: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     deidentified: str | None = None
+    field: str | RecordField | None = None
 
 
 class Column(Documented):
@@ -173,7 +176,9 @@ class DatasetProperties(Model):
 
     zone: Literal["bronze", "silver", "gold"]
     view: Name | Many[Name] = ()
+    source: RecordSource | None = None
     model: Name | None = None
+    reference: Reference | None = None
     refresh: str | None = None
     history: bool | None = None
     format_version: Literal[2, 3] = 2

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from a360.contract._canonical import fingerprint_of
+from a360.contract._plan_records import ReceptionPlan, RecordPlan
 from a360.contract._policy import PolicyPlan
 from a360.contract._rules import DatasetRule, RowRule
 from a360.errors import UsageError
@@ -14,18 +15,25 @@ type Zone = Literal["bronze", "silver", "gold", "quarantine", "ops"]
 type Transform = Literal["identity", "year", "month", "day", "hour", "bucket", "truncate"]
 
 
+# The datasets by which references are resolved, by identifiers and past merged patients: made one after the
+# other, before all that have references.
+LOOKED_UP = ("silver.identifier", "silver.patient_link")
+
+
 @dataclass(frozen=True, slots=True)
 class ReferencePlan:
     """A column that names rows of another dataset.
 
     Several references of one column make it polymorphic; `resource_type` tells which of them a raw FHIR
-    reference means, and is empty where the target is not made of one resource type.
+    reference means, and is empty where the target is not made of one resource type. `record` names the type
+    of records that the target is made of, where their keys are tokens.
     """
 
     column: str
     dataset: str
     target_column: str
     resource_type: str = ""
+    record: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +155,7 @@ class ViewPlan:
 class SilverStep:
     """How a silver dataset is made: its views' rows are unioned, typed, tokenised, checked and merged.
 
+    A dataset of records has no views: `records` says how its rows come out of them.
     `columns` says by name how each column is typed and tokenised (`birth_date date`, `patient_key string
     patient`): rows are computed anew where that changes, and not where only the order of columns does.
     """
@@ -158,7 +167,18 @@ class SilverStep:
     references: tuple[ReferencePlan, ...]
     upstream: tuple[str, ...]
     columns: tuple[str, ...] = ()
+    records: RecordPlan | None = None
     kind: Literal["silver"] = "silver"
+
+    @property
+    def looks_up(self) -> tuple[str, ...]:
+        """The datasets by which its references are resolved, made before it."""
+        if not self.references:
+            return ()
+        if self.dataset in LOOKED_UP:
+            return LOOKED_UP[: LOOKED_UP.index(self.dataset)]
+        names_patients = any(each.resource_type == "Patient" for each in self.references)
+        return LOOKED_UP if names_patients else LOOKED_UP[:1]
 
     @property
     def resource_types(self) -> tuple[str, ...]:
@@ -204,7 +224,31 @@ class GoldStep:
         return fingerprint_of(self)
 
 
-type Step = SilverStep | GoldStep
+@dataclass(frozen=True, slots=True)
+class ReferenceStep:
+    """A dataset of reference data: what `a360 terminology load` brings in, and no run computes.
+
+    `loader` names what fills it; rules are measured when a vocabulary is loaded and by `check`.
+    """
+
+    dataset: str
+    loader: str
+    rules: tuple[RowRule, ...]
+    dataset_rules: tuple[DatasetRule, ...]
+    columns: tuple[str, ...] = ()
+    upstream: tuple[str, ...] = ()
+    kind: Literal["reference"] = "reference"
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest that changes when, and only when, what is declared of the dataset does."""
+        return fingerprint_of(self)
+
+
+type RefinedStep = SilverStep | GoldStep
+"""A step that a run carries out."""
+
+type Step = SilverStep | GoldStep | ReferenceStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +261,10 @@ class ZonePlan:
 
 @dataclass(frozen=True, slots=True)
 class LakePlan:
-    """All that a lake shall be, for one environment. `steps` are in an order in which they can run."""
+    """All that a lake shall be, for one environment. `steps` are in an order in which they can run.
+
+    `receptions` say how records of each type are received.
+    """
 
     name: str
     environment: str
@@ -225,6 +272,7 @@ class LakePlan:
     tables: tuple[TablePlan, ...]
     steps: tuple[Step, ...]
     policy: PolicyPlan
+    receptions: tuple[ReceptionPlan, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -238,6 +286,13 @@ class LakePlan:
                 return table
         raise _unknown(dataset, (table.dataset for table in self.tables))
 
+    def reception(self, record: str) -> ReceptionPlan:
+        """How records of a type are received."""
+        for reception in self.receptions:
+            if reception.name == record:
+                return reception
+        raise _unknown(record, (reception.name for reception in self.receptions), "record type")
+
     def step(self, dataset: str) -> Step:
         """The step that makes a dataset."""
         for step in self.steps:
@@ -246,10 +301,11 @@ class LakePlan:
         raise _unknown(dataset, (step.dataset for step in self.steps))
 
 
-def _unknown(dataset: str, known: Iterator[str]) -> UsageError:
+def _unknown(name: str, known: Iterator[str], what: str = "dataset") -> UsageError:
+    spelled = "write the name as zone.dataset, or add a contract for it"
     return UsageError(
         "unknown-dataset",
-        f"No contract declares {dataset}",
+        f"No contract declares {name}" if what == "dataset" else f"No contract declares the {what} {name}",
         found="declared are " + ", ".join(sorted(known)),
-        next_step="write the name as zone.dataset, or add a contract for it",
+        next_step=spelled if what == "dataset" else "name one of these, or add a contract with a360.source",
     )

@@ -17,6 +17,7 @@ from a360.contract._rules import (
     DuplicateRows,
     Expression,
     FailingRows,
+    InCodes,
     Measure,
     NotNull,
     Operator,
@@ -28,6 +29,7 @@ from a360.contract._rules import (
     Severity,
     Unit,
 )
+from a360.contract._vocabularies import CODES, VOCABULARIES, loaded_sql
 from a360.contract._yaml import Loc
 
 ENGINE = "a360"
@@ -272,10 +274,42 @@ class _Writer:
         if check is None:
             if self.of.sure(*self.of.place(column.name), "physicalType"):
                 self._fault("C601", problem, at.loc)
-        elif at.quality.must_be == 0 and len(self._operators(at.quality)) == 1:
-            self._row_rule(at, check)
+        elif isinstance(check, InCodes) and (problem := self._cannot_look_up(check)):
+            self._fault("C601", problem, (*at.loc, "arguments"))
         else:
-            self._dataset_rule(at, FailingRows(column.name, check))
+            if at.quality.must_be == 0 and len(self._operators(at.quality)) == 1:
+                self._row_rule(at, check)
+            else:
+                self._dataset_rule(at, FailingRows(column.name, check))
+            if isinstance(check, InCodes):
+                self._vocabulary(check, column)
+
+    def _cannot_look_up(self, check: InCodes) -> str:
+        if check.system_column is not None and self.of.column(check.system_column) is None:
+            return f"there is no column {check.system_column}"
+        known = {*self.contracts.datasets, *self.contracts.unreadable}
+        missing = {VOCABULARIES, CODES[check.of]} - known
+        return f"codes are looked up in {min(missing)}, which no contract declares" if missing else ""
+
+    def _vocabulary(self, check: InCodes, column: Column) -> None:
+        """A rule on codes judges nothing while their vocabulary is not loaded; this one says so."""
+        query = loaded_sql(check)
+        if any(isinstance(rule.measure, Query) and rule.measure.sql == query for rule in self.book.dataset):
+            return
+        name = self._name(f"{column.name}_vocabulary_loaded")
+        doc = f"{check.uri} is loaded; until it is, codes are not looked up in it"
+        rule = DatasetRule(
+            name,
+            Query(query, (VOCABULARIES,)),
+            "mustBeGreaterThan",
+            (0.0,),
+            "rows",
+            "warning",
+            "coverage",
+            (column.name,),
+            doc,
+        )
+        self.book.dataset.append(rule)
 
     def _row_rule(self, at: _At, check: RowCheck) -> None:
         quality = at.quality

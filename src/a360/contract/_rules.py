@@ -85,7 +85,24 @@ class Expression:
     kind: ClassVar[Literal["expression"]] = "expression"
 
 
-type RowCheck = NotNull | NotMissing | ValidValues | Pattern | Range | Length | Expression
+@dataclass(frozen=True, slots=True)
+class InCodes:
+    """The code, where there is one, must be one of a code system or of a value set that the lake has loaded.
+
+    With a `system_column` a row says beside its code which system that is of: of a code system, only codes
+    said to be of it are looked at; of a value set, system and code must both be a member's. What no version
+    is loaded of judges nothing. `any_version` takes the codes of all versions that are loaded, as old records
+    need; else those of the current one.
+    """
+
+    of: Literal["code-system", "value-set"]
+    uri: str
+    system_column: str | None = None
+    any_version: bool = False
+    kind: ClassVar[Literal["in_codes"]] = "in_codes"
+
+
+type RowCheck = NotNull | NotMissing | ValidValues | Pattern | Range | Length | Expression | InCodes
 
 
 @dataclass(frozen=True, slots=True)
