@@ -10,14 +10,19 @@ from hypothesis import strategies as st
 from a360.synth import GENERATOR_VERSION, generate
 
 # The bytes of this version. A change of the data is a change of GENERATOR_VERSION.
-GOLDEN = {"1": "b0839370d8a2e59222c3ec88e451fe0df7b202dde42f902c4004995f0e321cce"}
+GOLDEN = {"2": "144ad060fcec1ec39d205af2d4b0e960dc3f205e76b8b8694e322a11799c459a"}
 
 
-def digest(folder):
-    """One digest of all names and bytes in a folder."""
+# Written by libraries, whose next version may pack the same content in other bytes.
+PACKED = {".parquet", ".jpg"}
+
+
+def digest(folder, without=frozenset()):
+    """One digest of all names and bytes in a folder, less files of some kinds."""
     whole = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        whole.update(path.name.encode() + b"\0" + path.read_bytes())
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.suffix not in without:
+            whole.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
     return whole.hexdigest()
 
 
@@ -33,9 +38,9 @@ def test_bytes_repeat_in_another_process_with_other_hashes_zone_and_locale(tmp_p
 
 
 def test_bytes_of_this_version_are_fixed(tmp_path):
-    """The bytes of a generator version never change, on any machine."""
+    """The bytes of a generator version never change, on any machine, less what libraries pack."""
     generate(tmp_path, patients=12, seed=1, dirty=0.1)
-    assert digest(tmp_path) == GOLDEN[GENERATOR_VERSION]
+    assert digest(tmp_path, PACKED) == GOLDEN[GENERATOR_VERSION]
 
 
 def test_seeds_give_different_people(make):
@@ -65,7 +70,8 @@ def test_any_small_run_repeats_and_counts_what_it_wrote(make, patients, seed, di
     assert digest(first.folder) == digest(second.folder)
     assert first.report.resources == {kind: len(lines) for kind, lines in first.lines.items()}
     assert [entry["count"] for entry in first.manifest["output"]] == list(first.report.resources.values())
-    assert first.report.bytes == sum(path.stat().st_size for path in first.folder.iterdir())
-    assert sorted(first.report.files) == sorted(path.name for path in first.folder.iterdir())
+    there = {p.relative_to(first.folder).as_posix(): p for p in first.folder.rglob("*") if p.is_file()}
+    assert first.report.bytes == sum(path.stat().st_size for path in there.values())
+    assert sorted(first.report.files) == sorted(there)
     if dirty == 0.0:
         assert not any(first.report.dirty.values())

@@ -4,7 +4,12 @@ from datetime import date
 import pytest
 
 from a360.errors import UsageError
-from a360.synth import MANIFEST, SYNTHETIC_EXTENSION, _generate, generate
+from a360.synth import MANIFEST, OTHER_EXTENSION, SYNTHETIC_EXTENSION, _generate, generate
+
+
+def names(folder):
+    """The files below a folder."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
 def test_manifest_is_that_of_a_bulk_export(clean):
@@ -47,7 +52,7 @@ def test_an_earlier_export_is_replaced(tmp_path, monkeypatch):
     generate(tmp_path, patients=6, seed=1)
     monkeypatch.undo()
     report = generate(tmp_path, patients=2, seed=1)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(report.files)
+    assert names(tmp_path) == sorted(report.files)
 
 
 def test_other_peoples_files_are_not_touched(tmp_path):
@@ -74,6 +79,10 @@ def test_a_manifest_cannot_make_us_delete_elsewhere(tmp_path):
     outside.write_text("kept")
     manifest = json.loads((folder / MANIFEST).read_text())
     manifest["output"].append({"type": "Patient", "url": "../keep.ndjson", "count": 1})
+    manifest["extension"][OTHER_EXTENSION] = {
+        "..": [{"url": "../keep.ndjson"}],
+        "x/..": [{"url": "keep.ndjson"}],
+    }
     (folder / MANIFEST).write_text(json.dumps(manifest))
     generate(folder, patients=1, seed=2)
     assert outside.read_text() == "kept"
@@ -89,7 +98,7 @@ def test_a_broken_run_leaves_the_old_export(tmp_path):
 
     with pytest.raises(RuntimeError, match="stop"):
         generate(tmp_path, patients=60, seed=2, progress=fail)
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert {name: (tmp_path / name).read_bytes() for name in names(tmp_path)} == before
 
 
 def test_progress_is_told(tmp_path):

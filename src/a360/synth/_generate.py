@@ -1,9 +1,11 @@
 """Puts the areas together: one patient after another, in bounded memory."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 from a360._progress import Progress
 from a360.errors import UsageError
@@ -16,18 +18,20 @@ from a360.synth._fhir import Resource
 from a360.synth._history import write_allergies, write_conditions, write_immunizations, write_prescriptions
 from a360.synth._journey import Journey
 from a360.synth._observations import Observer
+from a360.synth._other import Others, check_kinds, others
 from a360.synth._people import WINDOW, Person, make_person, write_patient
 from a360.synth._places import shared_records
 from a360.synth._plan import Visit
 from a360.synth._safety import write_adverse_event, write_consents
 from a360.synth._scheduling import write_visit
 from a360.synth._sending import Target
+from a360.synth._tables import OTHER_KINDS
 from a360.synth._treatments import write_treatments
 from a360.synth._vocab import vocabulary
 from a360.synth._world import World, build_world
 from a360.synth._writer import ExportWriter
 
-GENERATOR_VERSION = "1"
+GENERATOR_VERSION = "2"
 UNTIL = date(2026, 6, 30)
 ROWS_PER_FILE = 10_000
 _TICK = 50
@@ -36,7 +40,11 @@ _EARLIEST, _LATEST = date(2022, 1, 1), date(2035, 12, 31)
 
 @dataclass(frozen=True, slots=True)
 class SynthReport:
-    """What was written: files, lines by resource type, deletions, bytes, and the dirty lines by kind."""
+    """What was written: files, lines by resource type, deletions, bytes, and the dirty lines by kind.
+
+    `other` tells of the other kinds: `files` by kind, `flaws` by record and kind of flaw, and `traits`, which
+    are no flaws but what a reader has to cope with.
+    """
 
     files: tuple[str, ...]
     resources: dict[str, int]
@@ -44,6 +52,7 @@ class SynthReport:
     bytes: int
     dirty: dict[str, int]
     seconds: float
+    other: dict[str, Any] = field(default_factory=dict)
 
     @property
     def lines(self) -> int:
@@ -59,6 +68,7 @@ class SynthReport:
             "bytes": self.bytes,
             "dirty": self.dirty,
             "seconds": round(self.seconds, 3),
+            "other": self.other,
         }
 
 
@@ -69,6 +79,7 @@ def generate(
     seed: int,
     dirty: float = 0.02,
     until: date = UNTIL,
+    kinds: Collection[str] = OTHER_KINDS,
     progress: Progress | None = None,
 ) -> SynthReport:
     """Write the clinic group's data as a Bulk Data export into a folder.
@@ -82,31 +93,40 @@ def generate(
         seed: Chooses the data.
         dirty: The share of records that are broken, wrong or sent twice; 0 gives clean data.
         until: The last day of the data; appointments booked by then may lie beyond it.
+        kinds: What is written beside the FHIR export, each in a folder of its name.
         progress: Called as (stage, detail, done, total) now and then.
 
     Raises:
         UsageError: The arguments are out of range, or the folder holds other files.
     """
     _check(patients, dirty, until)
+    check_kinds(kinds)
     started = time.perf_counter()
     folder = Path(folder)
     world = build_world(vocabulary(), seed, patients, until)
     dirt = Dirt(dirty, seed)
-    with ExportWriter(folder, ROWS_PER_FILE) as writer:
+    with (
+        ExportWriter(folder, ROWS_PER_FILE) as writer,
+        others(world, writer.staging, dirty, seed, kinds) as beside,
+    ):
         for line in dirt.lines(shared_records(world), "shared"):
             writer.add(*line)
         for index in range(patients):
-            chart = _patient(world, index)
+            chart = _patient(world, index, beside)
             for line in dirt.lines(chart.records, index):
                 writer.add(*line)
             writer.add_deleted(chart.deleted)
             if progress is not None and ((index + 1) % _TICK == 0 or index + 1 == patients):
                 progress("synth", f"{index + 1} of {patients} patients", index + 1, patients)
-        described = _described(patients, seed, dirty, until)
-        files = writer.finish(f"{until + timedelta(days=1)}T12:00:00.000Z", described)
+        beside.shared(patients)
+        told = beside.told()
+        described = {**_described(patients, seed, dirty, until), "flaws": told["flaws"]}
+        files = writer.finish(f"{until + timedelta(days=1)}T12:00:00.000Z", described, told["files"])
         resources, deleted = writer.counts(), writer.deletes
     size = sum((folder / name).stat().st_size for name in files)
-    return SynthReport(files, resources, deleted, size, dict(dirt.counts), time.perf_counter() - started)
+    return SynthReport(
+        files, resources, deleted, size, dict(dirt.counts), time.perf_counter() - started, told
+    )
 
 
 def _check(patients: int, dirty: float, until: date) -> None:
@@ -131,8 +151,8 @@ def _described(patients: int, seed: int, dirty: float, until: date) -> Resource:
     }
 
 
-def _patient(world: World, index: int) -> Chart:
-    """Everything that is on record about the patient with this number."""
+def _patient(world: World, index: int, beside: Others) -> Chart:
+    """Everything that is on record about the patient with this number; what is beside FHIR is written."""
     clinic = world.choice.at(Dice(world.seed, index, "home").throw())
     person = make_person(world, clinic, index)
     visits = Journey(world, clinic, person, index).play()
@@ -141,6 +161,7 @@ def _patient(world: World, index: int) -> Chart:
     chart = Chart(world, clinic, index, person.target)
     write_patient(chart, person, last_seen)
     _visits(chart, person, visits)
+    beside.patient(clinic, person, index, visits, chart.records)
     return chart
 
 

@@ -11,9 +11,12 @@ import msgspec
 
 from a360.errors import UsageError
 from a360.synth._fhir import BASE, EXTENSIONS, SECURITY, SERVER, TAG, Resource, concept
+from a360.synth._tables import OTHER_KINDS
 
 MANIFEST = "manifest.json"
 SYNTHETIC_EXTENSION = f"{EXTENSIONS}/synthetic"
+# The folders beside the export that hold other formats, with their files; ingest of FHIR passes them by.
+OTHER_EXTENSION = f"{EXTENSIONS}/other-formats"
 _STAGING = ".a360-synth"
 _DELETED = "Bundle"
 _ERRORS = "OperationOutcome"
@@ -90,7 +93,12 @@ class ExportWriter:
         """Lines by resource type, in alphabetical order."""
         return {name: sum(self._series[name].counts) for name in sorted(self._series)}
 
-    def finish(self, transaction_time: str, extension: Resource) -> tuple[str, ...]:
+    @property
+    def staging(self) -> Path:
+        """Where files lie until all are whole."""
+        return self._staging
+
+    def finish(self, transaction_time: str, extension: Resource, other: Resource) -> tuple[str, ...]:
         """Write deletions, errors and manifest, and put everything in place; the names of the files."""
         data = [self._series[name] for name in sorted(self._series)]
         deleted, errors = self._write_deleted(transaction_time), self._write_errors()
@@ -102,7 +110,7 @@ class ExportWriter:
             "output": [entry for series in data for entry in _entries(series)],
             "deleted": [entry for series in deleted for entry in _entries(series)],
             "error": [entry for series in errors for entry in _entries(series)],
-            "extension": {SYNTHETIC_EXTENSION: extension},
+            "extension": {SYNTHETIC_EXTENSION: extension, **({OTHER_EXTENSION: other} if other else {})},
         }
         _clear(self._folder)
         names: list[str] = []
@@ -110,6 +118,10 @@ class ExportWriter:
             for number, name in enumerate(series.final_names()):
                 (self._staging / series.staged_name(number)).replace(self._folder / name)
                 names.append(name)
+        for name in _other_names(other):
+            (self._folder / name).parent.mkdir(exist_ok=True)
+            (self._staging / name).replace(self._folder / name)
+            names.append(name)
         encoded = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
         staged = self._staging / MANIFEST
         staged.write_bytes(encoded + b"\n")
@@ -203,3 +215,16 @@ def _clear(folder: Path) -> None:
     for part in ("output", "deleted", "error"):
         for entry in manifest.get(part, []):
             (folder / Path(str(entry.get("url", ""))).name).unlink(missing_ok=True)
+    for name in _other_names(manifest["extension"].get(OTHER_EXTENSION, {})):
+        (folder / name).unlink(missing_ok=True)
+        if not any((folder / name).parent.iterdir()):
+            (folder / name).parent.rmdir()
+
+
+def _other_names(other: Resource) -> list[str]:
+    """The files of the other kinds, as `folder/name`: whatever an entry says, no way out of the folder."""
+    return [
+        f"{kind}/{Path(str(entry.get('url', ''))).name}"
+        for kind in OTHER_KINDS
+        for entry in other.get(kind, [])
+    ]
