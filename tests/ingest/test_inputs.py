@@ -9,6 +9,8 @@ from a360.errors import OperatorError
 from a360.ingest._inputs import Role, find_inputs, suffix_of
 from a360.ingest._labels import is_harmless
 
+OTHERS = "https://aesthetics360.example/StructureDefinition/other-formats"
+
 
 def _names(inputs, folder):
     """The paths of the inputs within a folder."""
@@ -113,6 +115,23 @@ def test_incomplete_exports_are_refused(export, tmp_path, url):
     with pytest.raises(OperatorError) as caught:
         find_inputs([folder])
     assert caught.value.code.slug == "input-missing"
+
+
+@pytest.mark.parametrize(
+    ("told", "walked"),
+    [({OTHERS: {"events": []}}, False), ({OTHERS: ["events"]}, True), ([OTHERS], True), (None, True)],
+)
+def test_folders_of_other_formats_are_passed_by(inbox, told, walked):
+    """A folder that an export's manifest names as one of another format is not walked into; others are."""
+    _touch(inbox / "Patient.ndjson", inbox / "events" / "app_events.ndjson", inbox / "more" / "a.ndjson")
+    manifest = {
+        "transactionTime": "2026-01-01T00:00:00Z",
+        "output": [{"type": "Patient", "url": "Patient.ndjson"}],
+        **({} if told is None else {"extension": told}),
+    }
+    (inbox / "manifest.json").write_text(json.dumps(manifest))
+    expected = ["Patient.ndjson", *(["events/app_events.ndjson"] if walked else []), "more/a.ndjson"]
+    assert _names(find_inputs([inbox]), inbox) == expected
 
 
 def test_other_manifests_are_data(inbox):

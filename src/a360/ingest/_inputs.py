@@ -19,6 +19,8 @@ _DATA_NAME: Final = re.compile(r"(?i).+\.(ndjson|jsonl|json)(\.(gz|gzip|zst|zstd
 _SUFFIX: Final = re.compile(r"(?i)(\.(ndjson|jsonl|json))?(\.(gz|gzip|zst|zstd))?$")
 _MANIFEST: Final = "manifest.json"
 _MANIFEST_BYTES: Final = 64 << 20
+# An export may name, in its manifest's extension, folders beside it that hold other formats.
+_OTHERS: Final = "https://aesthetics360.example/StructureDefinition/other-formats"
 
 
 class Role(StrEnum):
@@ -73,6 +75,13 @@ class _Manifest(msgspec.Struct):
     output: list[_Output]
     deleted: list[_Output] = []
     error: list[_Output] = []
+    extension: object = None
+
+    @property
+    def others(self) -> frozenset[str]:
+        """The folders beside the export that are no part of it."""
+        told = self.extension.get(_OTHERS) if isinstance(self.extension, dict) else None
+        return frozenset(map(str, told)) if isinstance(told, dict) else frozenset()
 
 
 def find_inputs(paths: Iterable[Path | str]) -> Inputs:
@@ -127,6 +136,7 @@ def _within(folder: Path) -> Iterator[Input | None]:
         if manifest is None:
             yield from (_plain(path) for path in usable)
         else:
+            folders[:] = [name for name in folders if name not in manifest.others]
             yield from _export(Path(place), manifest, [path for path in usable if path])
 
 
