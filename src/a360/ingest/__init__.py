@@ -4,10 +4,19 @@
 blocks and file records which batches have landed, and `sweep_uncommitted` deletes what others left behind.
 """
 
-from a360.ingest._committed import FHIR, GROUNDS, RECORDS, Ground, committed_batches, sweep_uncommitted
+from a360.ingest._committed import (
+    FHIR,
+    GROUNDS,
+    RECORDS,
+    Ground,
+    committed_batches,
+    ground_of,
+    sweep_uncommitted,
+)
 from a360.ingest._inflow import Inflow
 from a360.ingest._ingest import ingest_fhir, ingest_files
 from a360.ingest._limits import Limits
+from a360.ingest._notes import ingest_notes
 from a360.ingest._replay import IngestReplay, replay_refused
 from a360.ingest._reports import FileReport, Ingested
 from a360.ingest._rules import Rule
@@ -24,8 +33,10 @@ __all__ = [
     "Limits",
     "Rule",
     "committed_batches",
+    "ground_of",
     "ingest_fhir",
     "ingest_files",
+    "ingest_notes",
     "replay_refused",
     "sweep_uncommitted",
 ]

@@ -27,7 +27,7 @@ from a360.ingest._known import known_contents
 from a360.ingest._landing import Landing, Mark
 from a360.ingest._limits import Limits
 from a360.ingest._reports import COUNTS
-from a360.ingest._rules import Refused, Rule
+from a360.ingest._rules import OF_FILES, Refused, Rule
 from a360.ingest._work import Portion, work
 from a360.protect import Sealer, Tokenizer, quarantine_context
 from a360.table import StepReport, new_commit_id
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 BLOCKS, MAIN, QUARANTINE = FHIR.blocks, FHIR.rows, FHIR.quarantine
 # Of these the quarantine keeps the beginning alone, or bytes that are no JSON at all.
 _INCOMPLETE: Final = frozenset(
-    {Rule.TOO_LONG, Rule.UNKNOWN_FORMAT, Rule.BROKEN_ARCHIVE, Rule.ARCHIVE_BOMB, Rule.NOT_UTF8}
+    {Rule.TOO_LONG, Rule.UNKNOWN_FORMAT, Rule.BROKEN_ARCHIVE, Rule.ARCHIVE_BOMB, Rule.NOT_UTF8, *OF_FILES}
 )
 _OF_ENTRIES: Final = frozenset({Rule.INVALID_BUNDLE, Rule.INVALID_DELETE})
 _ENTRIES: Final = (b'{"entry":[', b"]}")

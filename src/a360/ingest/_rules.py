@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class Rule(StrEnum):
@@ -22,6 +23,25 @@ class Rule(StrEnum):
     UNKNOWN_FORMAT = "unknown-format"
     BROKEN_ARCHIVE = "broken-archive"
     ARCHIVE_BOMB = "archive-bomb"
+    NO_PATIENT = "no-patient"
+    MISSING_FILE = "missing-file"
+    OUTSIDE_FOLDER = "outside-folder"
+    INVALID_FIELD = "invalid-field"
+    EMPTY_NOTE = "empty-note"
+    REPEATED_ID = "repeated-id"
+
+
+OF_FILES: Final = frozenset(
+    {
+        Rule.NO_PATIENT,
+        Rule.MISSING_FILE,
+        Rule.OUTSIDE_FOLDER,
+        Rule.INVALID_FIELD,
+        Rule.EMPTY_NOTE,
+        Rule.REPEATED_ID,
+    }
+)
+"""Rules about a file and what is said of it: it comes again once that is mended, and its old bytes do not."""
 
 
 def too_long(length: int, limit: int, head: bytes) -> str:

@@ -6,7 +6,8 @@ The linter, which needs no lake, is loaded when it is asked for.
 from typing import TYPE_CHECKING
 
 from a360._lazy import lazily
-from a360.lake._lake import ENGINES, KINDS, Lake
+from a360.lake._kinds import KINDS
+from a360.lake._lake import ENGINES, Lake
 from a360.lake._open import examine, open_lake
 from a360.lake._reports import IngestReport, RunReport
 

@@ -16,6 +16,7 @@ from a360 import operate
 from a360.catalog import CatalogSession
 from a360.contract import LakePlan, TableChange
 from a360.errors import UsageError
+from a360.lake._kinds import KINDS, bring_in
 from a360.lake._parts import Parts
 from a360.lake._reports import IngestReport, RunReport
 from a360.settings import Settings
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from a360.lineage import Impact, LineageView
     from a360.quality import ScorePoint
 
-KINDS: tuple[str, ...] = ("fhir",)
 ENGINES: tuple[str, ...] = ("duckdb",)
 
 
@@ -106,21 +106,22 @@ class Lake:
             UsageError: `usage` for a kind that does not exist.
             OperatorError: `input-missing` for a path that does not.
         """
-        from a360.ingest import ingest_fhir  # noqa: PLC0415 -- most commands do not ingest
+        from a360.ingest import Inflow, ground_of  # noqa: PLC0415 -- most commands do not ingest
 
         _require_one_of("kind", kind, KINDS)
         paths = [Path(path)] if isinstance(path, str | Path) else [Path(each) for each in path]
-        with self._parts.jobs.recorded("ingest") as record:
-            record.runs.begin("bronze.fhir_resource")
-            batch = ingest_fhir(
-                paths,
-                source=source or "default",
-                tables=self.tables,
-                tokenizer=self._parts.tokenizer,
-                sealer=self._parts.sealer,
-                threads=self._parts.settings.threads,
+        parts = self._parts
+        with parts.jobs.recorded("ingest") as record:
+            record.runs.begin(ground_of(kind).rows)
+            inflow = Inflow(
+                self.tables,
+                parts.tokenizer,
+                parts.sealer,
+                source or "default",
+                threads=parts.settings.threads,
                 progress=progress,
             )
+            batch = bring_in(kind, parts, inflow, paths)
             record.add(batch.report, files=operate.sources_of(batch.files))
             for report in batch.reports[1:]:
                 record.add(report)

@@ -1,0 +1,42 @@
+"""The kinds of data that a lake takes in, and what brings each of them in."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from a360.ingest import Inflow, Ingested
+    from a360.lake._parts import Parts
+
+type _Bringer = Callable[["Parts", "Inflow", Sequence[Path]], "Ingested"]
+
+
+def _fhir(_parts: "Parts", inflow: "Inflow", paths: Sequence[Path]) -> "Ingested":
+    from a360.ingest import ingest_fhir  # noqa: PLC0415 -- most commands do not ingest
+
+    return ingest_fhir(
+        paths,
+        source=inflow.source,
+        tables=inflow.tables,
+        tokenizer=inflow.tokenizer,
+        sealer=inflow.sealer,
+        threads=inflow.threads,
+        progress=inflow.progress,
+    )
+
+
+def _notes(_parts: "Parts", inflow: "Inflow", paths: Sequence[Path]) -> "Ingested":
+    from a360.ingest import ingest_notes  # noqa: PLC0415 -- likewise
+
+    return ingest_notes(inflow, paths)
+
+
+_BRINGERS: Mapping[str, _Bringer] = MappingProxyType({"fhir": _fhir, "notes": _notes})
+KINDS: tuple[str, ...] = tuple(_BRINGERS)
+"""The kinds, as `a360 ingest` names them."""
+
+
+def bring_in(kind: str, parts: "Parts", inflow: "Inflow", paths: Sequence[Path]) -> "Ingested":
+    """Bring files or folders of a kind into bronze."""
+    return _BRINGERS[kind](parts, inflow, paths)
