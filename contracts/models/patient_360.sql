@@ -1,9 +1,10 @@
--- One row a live patient. Everything is a fact of the patient's own rows, so that the patients whose rows
--- changed can be computed alone; nothing depends on the day it is computed.
+-- One row a live patient; of merged records, the one that stays. Everything is a fact of the patient's own
+-- rows, so that the patients whose rows changed can be computed alone; nothing depends on the day it is computed.
 WITH patients AS (
   SELECT
     source,
     patient_key,
+    replaced_by,
     gender,
     birth_date,
     race,
@@ -359,3 +360,4 @@ LEFT JOIN vaccines ON vaccines.patient_key = patients.patient_key
 LEFT JOIN permissions ON permissions.patient_key = patients.patient_key
 LEFT JOIN harms ON harms.patient_key = patients.patient_key
 LEFT JOIN papers ON papers.patient_key = patients.patient_key
+WHERE patients.replaced_by IS NULL

@@ -1,7 +1,7 @@
 """Contracts of a small lake, cut out of the project's own: enough for every kind of step, quick to run.
 
-Patients with history, identifiers, practitioners, encounters, observations and their components; on top of
-them one gold dataset by key and one that is replaced.
+Patients with history, identifiers, links, practitioners, encounters, observations and their components; on top
+of them one gold dataset by key and one that is replaced.
 """
 
 import shutil
@@ -12,8 +12,20 @@ import yaml
 from a360.contract import assign_field_ids
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
-SILVER = ("patient", "identifier", "practitioner", "encounter", "observation", "observation_component")
-VIEWS = ("identifier_patient", "identifier_practitioner")
+SILVER = (
+    "patient",
+    "identifier",
+    "patient_link",
+    "practitioner",
+    "encounter",
+    "observation",
+    "observation_component",
+)
+# Views that are not named after the dataset they are of.
+VIEWS = {
+    "identifier": ("identifier_patient", "identifier_practitioner"),
+    "patient_link": ("patient_link_patient", "patient_link_linkage"),
+}
 
 BY_PATIENT = """
 SELECT
@@ -26,7 +38,7 @@ SELECT
   (SELECT COUNT(*) FROM silver.observation_component AS c
     WHERE c.patient_key = p.patient_key) AS components
 FROM silver.patient AS p
-WHERE p.is_current AND NOT p.deleted
+WHERE p.is_current AND NOT p.deleted AND p.replaced_by IS NULL
 """
 BY_PRACTITIONER = """
 SELECT e.source, e.practitioner_id, COUNT(*) AS encounters, COUNT(DISTINCT e.patient_key) AS patients
@@ -102,9 +114,8 @@ def small_contracts(folder):
     write(folder / "lake.yaml", _lake(ours))
     for name in SILVER:
         write(folder / "silver" / f"{name}.yaml", _silver(name))
-    for view in (*SILVER, *VIEWS):
-        if view != "identifier":
-            shutil.copy(CONTRACTS / "views" / f"{view}.json", folder / "views")
+    for view in (view for name in SILVER for view in VIEWS.get(name, (name,))):
+        shutil.copy(CONTRACTS / "views" / f"{view}.json", folder / "views")
     for name, (model, contract) in GOLD.items():
         write(folder / "gold" / f"{name}.yaml", contract)
         (folder / "models" / f"{name}.sql").write_text(model)
@@ -134,10 +145,9 @@ def _silver(name):
             each["relationships"] = kept
         else:
             each.pop("relationships", None)
-    if name == "identifier":
-        for each in contract["customProperties"]:
-            if each["property"] == "a360.view":
-                each["value"] = list(VIEWS)
+    for each in contract["customProperties"]:
+        if name in VIEWS and each["property"] == "a360.view":
+            each["value"] = list(VIEWS[name])
     return contract
 
 
@@ -168,7 +178,7 @@ GOLD = {
                 column("components", "long"),
             ],
             "SELECT (SELECT COUNT(*) FROM gold.patient_counts) - (SELECT COUNT(*) FROM silver.patient "
-            "WHERE is_current AND NOT deleted)",
+            "WHERE is_current AND NOT deleted AND replaced_by IS NULL)",
         ),
     ),
     "practitioner_counts": (

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 
+from silver_links import links, survivors
 from silver_readings import READINGS, WITH_IDENTIFIERS, identifiers
 from silver_references import Follower, Index
 from silver_values import Json, moment
@@ -79,7 +80,10 @@ def contained(resource: Json) -> list[Json]:
 def silver(resources: Iterable[Json]) -> dict[str, list[Json]]:
     """The rows of every silver dataset; `patient` holds the current version of each patient."""
     current = latest(resources)
-    index = Index.of(current)
+    everyone = Index.of(current)
+    said = [row for r in current for row in _rows(r, links, everyone)]
+    stand_for = survivors(said)
+    index = Index.of(current, stand_for)
     everything = [*current, *(inner for resource in current for inner in contained(resource))]
     lake = {
         dataset: [row for r in everything if r["resourceType"] == kind for row in _rows(r, reading, index)]
@@ -88,6 +92,13 @@ def silver(resources: Iterable[Json]) -> dict[str, list[Json]]:
     lake["identifier"] = [
         row for r in current if r["resourceType"] in WITH_IDENTIFIERS for row in _rows(r, identifiers, index)
     ]
+    lake["patient_link"] = said
+    for row in lake["patient"]:
+        row["replaced_by"] = stand_for.get(row["patient_key"])
+    for rows in (rows for dataset, rows in lake.items() if dataset not in {"patient", "patient_link"}):
+        for row in rows:
+            if "patient_key" in row:
+                row["patient_key"] = stand_for.get(row["patient_key"], row["patient_key"])
     return lake
 
 

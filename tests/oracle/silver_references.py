@@ -1,8 +1,9 @@
 """How references are followed: by id, by URL, by UUID, into the resource itself, and by identifier."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from silver_values import Json, first, qualified
 
@@ -17,15 +18,17 @@ class Index:
     found: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
 
     @classmethod
-    def of(cls, resources: Iterable[Json]) -> "Index":
-        """The index of these resources."""
+    def of(cls, resources: Iterable[Json], stand_for: Mapping[str, str] = MappingProxyType({})) -> "Index":
+        """The index of these resources; patients that others stand for count as these."""
         index = cls()
         for resource in resources:
             identifiers = resource.get("identifier") or []
             for identifier in identifiers if isinstance(identifiers, list) else [identifiers]:
                 name = qualified(identifier)
                 if name is not None:
-                    index.found[resource["resourceType"], name].add(resource["id"])
+                    key = resource["id"]
+                    found = stand_for.get(key, key) if resource["resourceType"] == "Patient" else key
+                    index.found[resource["resourceType"], name].add(found)
         return index
 
 

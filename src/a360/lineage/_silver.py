@@ -2,17 +2,27 @@
 
 from collections.abc import Iterable, Iterator
 
-from a360.contract import HISTORY_COLUMN, LakePlan, ReferencePlan, SilverStep, TablePlan
+from a360.contract import (
+    HISTORY_COLUMN,
+    LOOKED_UP,
+    LakePlan,
+    ReferencePlan,
+    SilverStep,
+    TablePlan,
+)
 from a360.fhir import ViewElements, view_elements
 from a360.lineage._model import FHIR, DatasetLineage, Field, Inputs, Use, united
 
 BRONZE = "bronze.fhir_resource"
-IDENTIFIERS = "silver.identifier"
+IDENTIFIERS, LINKS = LOOKED_UP
 
 # What refine takes from the envelope of a resource, and how it goes into columns of the same name.
 _COPIED = ("source", "version_id", "last_updated", "known_at", "deleted")
 _VERSIONS = ("resource_id", "version_id", "last_updated", "known_at")
-_SEARCHED = ("source", "resource_type", "value_token", "resource_id")
+_USED = {
+    IDENTIFIERS: ("source", "resource_type", "value_token", "resource_id"),
+    LINKS: ("patient_key", "other_key", "type", "active", "last_updated", "version_id"),
+}
 _UNRESOLVED = "unresolved_references"
 
 
@@ -29,7 +39,7 @@ def silver_lineage(plan: LakePlan, step: SilverStep) -> DatasetLineage:
     if _UNRESOLVED in columns:
         counted = united(columns[name] for name in references)
         columns[_UNRESOLVED] = {each: frozenset({Use.CONDITIONAL}) for each in counted}
-    upstream = (*step.upstream, *([IDENTIFIERS] if references and step.dataset != IDENTIFIERS else []))
+    upstream = (*step.upstream, *step.looks_up)
     return DatasetLineage(
         dataset=step.dataset,
         columns=columns,
@@ -66,8 +76,8 @@ def _looked_up(step: SilverStep, is_reference: bool) -> Inputs:  # noqa: FBT001 
     if not is_reference:
         return {}
     found = {Field(BRONZE, name): frozenset({Use.JOIN}) for name in ("full_url", "source", "resource_id")}
-    if step.dataset != IDENTIFIERS:
-        found |= {Field(IDENTIFIERS, name): frozenset({Use.JOIN}) for name in _SEARCHED}
+    for dataset in step.looks_up:
+        found |= {Field(dataset, name): frozenset({Use.JOIN}) for name in _USED[dataset]}
     return found
 
 

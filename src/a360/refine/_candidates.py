@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pyarrow as pa
 
-from a360.contract import ColumnPlan, Expression, RowRule, SilverStep
+from a360.contract import SURVIVOR_COLUMN, ColumnPlan, Expression, RowRule, SilverStep
 from a360.engine import EngineSession, quote_name, quote_text
 from a360.fhir import cast_sql
 from a360.quality import RuleResult, Verdicts, verdict_sql
@@ -104,6 +104,8 @@ class Candidates:
         flags = [_unreadable(column) for column in _checked_casts(shape)]
         flags.append('v.row_id IN (SELECT row_id FROM misshapen) AS "#misshapen"')
         current = ["TRUE AS is_current"] if shape.table.history else []
+        if shape.is_replaceable:
+            current.append(f"{self._lookups.survivor_sql()} AS {SURVIVOR_COLUMN}")
         housekeeping = [
             *(f"v.{name} AS {column}" for name, column in CARRIED.items() if column in _KEPT),
             f"{quote_text(self._commit_id)} AS commit_id",

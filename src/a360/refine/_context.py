@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from a360.contract import LakePlan, TablePlan
+from a360.contract import LOOKED_UP, LakePlan, TablePlan
 from a360.engine import EngineSession
 from a360.protect import Sealer, Tokenizer
 from a360.quality import RuleResult
@@ -11,13 +11,16 @@ from a360.table import StepReport, Tables
 
 BRONZE_RESOURCE = "bronze.fhir_resource"
 BRONZE_BLOCK = "bronze.fhir_block"
-IDENTIFIERS = "silver.identifier"
+IDENTIFIERS, LINKS = LOOKED_UP
 STEP_KEY = "step"
 
 
 @dataclass(frozen=True, slots=True)
 class RefineContext:
-    """The lake as a refine step sees it. `batch_bytes` bounds the payload held in clear at one time."""
+    """The lake as a refine step sees it. `batch_bytes` bounds the payload held in clear at one time.
+
+    `merged` has the names of the temporary tables that steps of a run share on who replaces whom.
+    """
 
     plan: LakePlan
     tables: Tables
@@ -25,6 +28,7 @@ class RefineContext:
     tokenizer: Tokenizer
     sealer: Sealer
     batch_bytes: int = 64 * 1024 * 1024
+    merged: dict[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,25 +9,40 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from a360.contract import SilverStep
+from a360.contract import LOOKED_UP, SilverStep
 from a360.engine import quote_name, quote_table, quote_text
 from a360.fhir import reference_parts_sql
 from a360.protect import PERSON_TYPES, domains
-from a360.refine._context import BRONZE_RESOURCE, IDENTIFIERS, RefineContext
+from a360.refine._context import BRONZE_RESOURCE, IDENTIFIERS, LINKS, RefineContext
+from a360.refine._merged import survivors
 from a360.refine._reader import VIEWED
 from a360.refine._shape import SilverShape
 
 _CONTAINER = "CASE WHEN starts_with({value}, '#') THEN v.unit_type || '/' || v.unit_id ELSE '' END"
 
 
-def searched_sql(*, snapshot_id: str | None = None) -> str:
-    """A query for what identifiers lead to, now or as of a snapshot: those that one resource alone has."""
+def searched_sql(*, merged: str | None, snapshot_id: str | None = None) -> str:
+    """A query for what identifiers lead to, now or as of a snapshot: those that one resource alone has.
+
+    Records that were merged, as `survivors` has them, are one.
+    """
     at = "" if snapshot_id is None else f" AT (VERSION => {int(snapshot_id)})"
+    joined, found = "", "i.resource_id"
+    if merged:
+        joined, found = (
+            f"LEFT JOIN {merged} AS m ON m.patient_key = i.resource_id",
+            _survivor("i.resource_id"),
+        )
     return (
-        f"SELECT source, resource_type, value_token, min(resource_id) AS resource_id "
-        f"FROM {quote_table(IDENTIFIERS)}{at} WHERE NOT deleted AND value_token IS NOT NULL "
-        f"GROUP BY source, resource_type, value_token HAVING count(DISTINCT resource_id) = 1"
+        f"SELECT i.source, i.resource_type, i.value_token, min({found}) AS resource_id "
+        f"FROM (SELECT * FROM {quote_table(IDENTIFIERS)}{at}) AS i {joined} "
+        f"WHERE NOT i.deleted AND i.value_token IS NOT NULL "
+        f"GROUP BY i.source, i.resource_type, i.value_token HAVING count(DISTINCT {found}) = 1"
     )
+
+
+def _survivor(key: str) -> str:
+    return f"coalesce(m.survivor, {key})"
 
 
 class Lookups:
@@ -35,7 +50,8 @@ class Lookups:
 
     References resolve by `Type/id`, absolute URL, `urn:uuid`, contained id and business identifier (FHIR R4,
     References). A full URL of a Bundle entry, or a business identifier, is looked up in the lake, where a
-    conditional reference must match exactly one resource.
+    conditional reference must match exactly one resource. What names a patient that another record replaces
+    leads to that record.
     """
 
     def __init__(self, context: RefineContext, step: SilverStep, shape: SilverShape) -> None:
@@ -44,6 +60,8 @@ class Lookups:
         self._shape = shape
         types = {target.resource_type for targets in shape.references.values() for target in targets}
         listed = ", ".join(quote_text(kind) for kind in sorted(types))
+        links = None if step.dataset in LOOKED_UP else context.tables.current_snapshot_id(LINKS)
+        self._merged = survivors(context, links)
         self._aliases = bool(types) and self._load_aliases(listed)
         known = step.dataset != IDENTIFIERS and context.tables.current_snapshot_id(IDENTIFIERS) is not None
         self._searches = bool(types) and known and self._load_identifiers(listed)
@@ -60,7 +78,7 @@ class Lookups:
     def _load_identifiers(self, types: str) -> bool:
         return self._load(
             "searched",
-            f"SELECT * FROM ({searched_sql()}) WHERE resource_type IN ({types})",
+            f"SELECT * FROM ({searched_sql(merged=self._merged)}) WHERE resource_type IN ({types})",
         )
 
     def _load(self, name: str, sql: str) -> bool:
@@ -108,16 +126,24 @@ class Lookups:
                 "LEFT JOIN alias AS a ON a.full_url = r.url AND a.source = r.source "
                 f"AND a.resource_type IN ({kinds})"
             )
-        self._keep(
-            f"{name}#",
-            table,
+        query = (
             f"SELECT r.source, r.raw, r.container, coalesce({', '.join([*keys, 'NULL'])}) AS key "
-            f"FROM looked_up AS r {' '.join(joins)}",
+            f"FROM looked_up AS r {' '.join(joins)}"
         )
+        self._keep(f"{name}#", table, self._surviving(query) if self._shape.names_patients(name) else query)
         inside = "" if pc.all(pc.equal(table["container"], "")).as_py() else _CONTAINER.format(value=value)
         self._joins[name] = (
             f"LEFT JOIN {found} ON {found}.raw = {value} AND {found}.source = v.unit_source"
             + (f" AND {found}.container = {inside}" if inside else "")
+        )
+
+    def _surviving(self, query: str) -> str:
+        """The keys that a query finds, with that of the survivor in the place of each patient replaced."""
+        if not self._merged:
+            return query
+        return (
+            f"SELECT k.* REPLACE ({_survivor('k.key')} AS key) FROM ({query}) AS k "
+            f"LEFT JOIN {self._merged} AS m ON m.patient_key = k.key"
         )
 
     def _parts(self, name: str) -> pa.Table:
@@ -164,9 +190,16 @@ class Lookups:
         """SQL for the token or key of a column, over `joins_sql`."""
         return f"{quote_name(f'{column}#')}.key" if column in self._joins else "CAST(NULL AS VARCHAR)"
 
+    def survivor_sql(self) -> str:
+        """SQL for the record that replaces the one of a row, over `joins_sql`; null if none does."""
+        return "sv.survivor" if self._merged and self._shape.is_replaceable else "CAST(NULL AS VARCHAR)"
+
     def joins_sql(self) -> str:
-        """The joins that `value_sql` needs, for rows `v`."""
-        return " ".join(self._joins.values())
+        """The joins that `value_sql` and `survivor_sql` need, for rows `v`."""
+        joins = list(self._joins.values())
+        if self._merged and self._shape.is_replaceable:
+            joins.append(f"LEFT JOIN {self._merged} AS sv ON sv.patient_key = v.unit_id")
+        return " ".join(joins)
 
     def unresolved_sql(self) -> str:
         """SQL for the number of references of a row that resolve to nothing."""

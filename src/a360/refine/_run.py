@@ -3,10 +3,10 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from a360.contract import DanglingRows, GoldStep, LakePlan, SilverStep, Step
+from a360.contract import DanglingRows, GoldStep, LakePlan, ReferenceStep, RefinedStep, SilverStep
 from a360.engine import EngineSession, quote_name, quote_table
 from a360.quality import RuleResult
-from a360.refine._context import IDENTIFIERS, RefineContext, StepOutcome, alive_sql
+from a360.refine._context import RefineContext, StepOutcome, alive_sql
 from a360.refine._gold import refine_gold
 from a360.refine._held import HeldRows
 from a360.refine._measuring import AFTERWARDS, measured
@@ -29,15 +29,18 @@ class RefineResult:
         return any(outcome.report.commit_id is not None for outcome in self.outcomes)
 
 
-def selected_steps(plan: LakePlan, datasets: Sequence[str]) -> list[Step]:
+def selected_steps(plan: LakePlan, datasets: Sequence[str]) -> list[RefinedStep]:
     """The steps that make these datasets, and all they are made from, in the plan's order; by default all.
+
+    Reference data is loaded, and no step of a run.
 
     Raises:
         UsageError: `unknown-dataset`.
     """
+    steps = [step for step in plan.steps if not isinstance(step, ReferenceStep)]
     if not datasets:
-        return list(plan.steps)
-    made = {step.dataset: step for step in plan.steps}
+        return steps
+    made = {step.dataset: step for step in steps}
     wanted: set[str] = set()
     waiting = [plan.step(dataset).dataset for dataset in datasets]
     while waiting:
@@ -45,18 +48,17 @@ def selected_steps(plan: LakePlan, datasets: Sequence[str]) -> list[Step]:
         if dataset in made and dataset not in wanted:
             wanted.add(dataset)
             waiting.extend(_made_from(made[dataset]))
-    return [step for step in plan.steps if step.dataset in wanted]
+    return [step for step in steps if step.dataset in wanted]
 
 
-def _made_from(step: Step) -> Sequence[str]:
+def _made_from(step: RefinedStep) -> Sequence[str]:
     """The datasets a step reads, those included that it finds the targets of references in."""
-    looks_up = isinstance(step, SilverStep) and bool(step.references)
-    return [*step.upstream, IDENTIFIERS] if looks_up else step.upstream
+    return [*step.upstream, *step.looks_up] if isinstance(step, SilverStep) else step.upstream
 
 
 def refine(
     context: RefineContext,
-    steps: Sequence[Step],
+    steps: Sequence[RefinedStep],
     *,
     full: bool = False,
     again: Collection[str] = (),
@@ -71,11 +73,12 @@ def refine(
         return _refine(context, steps, full=full, again=again, progress=progress, on_outcome=on_outcome)
     finally:
         _forget(context.session)
+        context.merged.clear()
 
 
 def _refine(
     context: RefineContext,
-    steps: Sequence[Step],
+    steps: Sequence[RefinedStep],
     *,
     full: bool,
     again: Collection[str],

@@ -4,9 +4,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from a360.contract import HISTORY_COLUMN, HOUSEKEEPING, ColumnPlan, ReferencePlan, SilverStep, TablePlan
+from a360.contract import (
+    HISTORY_COLUMN,
+    HOUSEKEEPING,
+    SURVIVOR_COLUMN,
+    ColumnPlan,
+    ReferencePlan,
+    SilverStep,
+    TablePlan,
+)
 
-_HOUSEKEEPING = frozenset(name for name, _, _ in (*HOUSEKEEPING, HISTORY_COLUMN))
+_HOUSEKEEPING = frozenset((SURVIVOR_COLUMN, *(name for name, _, _ in (*HOUSEKEEPING, HISTORY_COLUMN))))
+PATIENT = "Patient"
 _RESOURCE_KEY = "getResourceKey()"
 
 
@@ -30,6 +39,15 @@ class SilverShape:
     def has_type_column(self) -> bool:
         """Whether rows of several resource types lie in the table."""
         return "resource_type" in self.unit_key
+
+    @property
+    def is_replaceable(self) -> bool:
+        """Whether a row says which other record has taken its place."""
+        return SURVIVOR_COLUMN in self.table.column_names
+
+    def names_patients(self, column: str) -> bool:
+        """Whether a reference column may name a patient."""
+        return any(target.resource_type == PATIENT for target in self.references.get(column, ()))
 
     @property
     def plain(self) -> tuple[ColumnPlan, ...]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pyarrow as pa
 
 from a360.catalog import CommitStamp
-from a360.contract import SilverStep
+from a360.contract import LOOKED_UP, SilverStep
 from a360.failpoints import failpoint
 from a360.protect import open_block
 from a360.quality import RuleResult, Scope, require_unblocked
@@ -15,7 +15,6 @@ from a360.refine._candidates import Candidates
 from a360.refine._contained import CONTAINERS, ContainedUnits
 from a360.refine._context import (
     BRONZE_RESOURCE,
-    IDENTIFIERS,
     STEP_KEY,
     RefineContext,
     StepOutcome,
@@ -61,8 +60,7 @@ class _SilverRun:
 
     def run(self) -> StepOutcome:
         stood = standing(self._context.tables, self._step.dataset)
-        sources = [BRONZE_RESOURCE, *([IDENTIFIERS] if self._resolves else [])]
-        upstream = current_snapshots(self._context.tables, sources)
+        upstream = current_snapshots(self._context.tables, [BRONZE_RESOURCE, *self._step.looks_up])
         if BRONZE_RESOURCE not in upstream or self._nothing_to_do(stood, upstream):
             return self._nothing(upstream)
         commits, why = self._commits(stood)
@@ -73,17 +71,13 @@ class _SilverRun:
             # No tombstones tell which versions came before, so that an old one would pass for the newest.
             wanted = whole_sql(wanted)
         units = select_units(self._context, self._step, wanted)
-        # No server finds a contained resource by its identifier, so it has no part in what references search.
-        inside = "FALSE" if self._step.dataset == IDENTIFIERS else wanted
+        # No server finds a contained resource by its identifier, nor merges it: references do not search it.
+        inside = "FALSE" if self._step.dataset in LOOKED_UP else wanted
         contained = ContainedUnits(self._context, self._step, inside)
         if not units + contained.containers:
             return self._nothing(upstream)
         way = "full" if commits is None else "incremental"
         return self._refine(stood, upstream, (way, why), units, contained)
-
-    @property
-    def _resolves(self) -> bool:
-        return bool(self._shape.references) and self._step.dataset != IDENTIFIERS
 
     def _nothing_to_do(self, stood: Standing, upstream: dict[str, str]) -> bool:
         return not (self._full or self._again) and stood.is_current(upstream, self._step.fingerprint)
@@ -99,16 +93,18 @@ class _SilverRun:
         why = anew(stood, self._step.fingerprint, full=self._full)
         if why or BRONZE_RESOURCE not in stood.upstream:
             return None, why or FIRST
-        tables, known = self._context.tables, stood.upstream.get(IDENTIFIERS) if self._resolves else None
-        if known is not None and tables.commits_since(IDENTIFIERS, known) is None:
-            return None, lost(IDENTIFIERS)
+        tables = self._context.tables
+        for dataset in self._step.looks_up:
+            known = stood.upstream.get(dataset)
+            if known is not None and tables.commits_since(dataset, known) is None:
+                return None, lost(dataset)
         commits = tables.commits_since(BRONZE_RESOURCE, stood.upstream[BRONZE_RESOURCE], recorded=True)
         if commits is None:
             return None, lost(BRONZE_RESOURCE)
         return commits, f"{len(commits)} commit(s) to bronze since"
 
     def _waiting(self, stood: Standing, upstream: dict[str, str], commits: list[str] | None) -> bool:
-        if commits is None or not self._resolves:
+        if commits is None or not self._step.looks_up:
             return False
         return find_waiting(self._context, self._shape, stood, upstream, commits)
 

@@ -4,11 +4,12 @@ What a reference names can arrive after it, can go, or can cease to be the only 
 hold the same rows whatever came first.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from a360.engine import quote_name, quote_table, quote_text
-from a360.refine._context import BRONZE_RESOURCE, IDENTIFIERS, RefineContext
+from a360.refine._context import BRONZE_RESOURCE, IDENTIFIERS, LINKS, RefineContext
 from a360.refine._lookups import searched_sql
+from a360.refine._merged import changed_survivors, survivors
 from a360.refine._shape import SilverShape
 from a360.refine._standing import Standing
 
@@ -19,7 +20,7 @@ def find_waiting(
     context: RefineContext,
     shape: SilverShape,
     stood: Standing,
-    upstream: dict[str, str],
+    upstream: Mapping[str, str],
     commits: Sequence[str],
 ) -> bool:
     """Make `waiting`, the resources whose references may resolve otherwise now; whether there are any.
@@ -27,7 +28,8 @@ def find_waiting(
     `id` is that of the bronze row: for what is contained, `Type/id` of what contains it.
     """
     parts = [
-        *_since_identifiers(context, shape, stood.upstream.get(IDENTIFIERS), upstream.get(IDENTIFIERS)),
+        *_since_identifiers(context, shape, stood.upstream, upstream),
+        *_since_links(context, shape, stood.upstream.get(LINKS), upstream.get(LINKS)),
         *_since_aliases(context, shape, commits),
     ]
     if not parts:
@@ -44,21 +46,37 @@ def find_waiting(
 
 
 def _since_identifiers(
-    context: RefineContext, shape: SilverShape, before: str | None, now: str | None
+    context: RefineContext, shape: SilverShape, stood: Mapping[str, str], upstream: Mapping[str, str]
 ) -> Iterator[str]:
     """Rows that wait for an identifier, and those that found a resource which is no longer the only one."""
+    before, now = stood.get(IDENTIFIERS), upstream.get(IDENTIFIERS)
     if before == now:
         return
     yield "WHERE w.unresolved_references > 0"
     if before is None:
         return
-    lost = f"lost_{int(before)}_{int(now or 0)}"
+    was, merged = survivors(context, stood.get(LINKS)), survivors(context, upstream.get(LINKS))
+    lost = f"lost_{int(before)}_{int(now or 0)}_{was}_{merged}"
     # Steps of a run mostly stand on the same snapshots, and share what was found.
     context.session.execute(
         f"CREATE TEMP TABLE IF NOT EXISTS {lost} AS SELECT DISTINCT source, resource_type, resource_id FROM "
-        f"({searched_sql(snapshot_id=before)} EXCEPT {searched_sql()})"
+        f"({searched_sql(merged=was, snapshot_id=before)} EXCEPT {searched_sql(merged=merged)})"
     )
     yield from _leading_to(context, shape, lost)
+
+
+def _since_links(
+    context: RefineContext, shape: SilverShape, before: str | None, now: str | None
+) -> Iterator[str]:
+    """Rows of patients that another record stands for than before, and those that it may make findable."""
+    remerged = changed_survivors(context, before, now)
+    if remerged is None:
+        return
+    yield "WHERE w.unresolved_references > 0"
+    if shape.is_replaceable:
+        yield f"SEMI JOIN {remerged} AS t ON t.patient_key = w.{quote_name(shape.id_column)}"
+    for column in filter(shape.names_patients, shape.references):
+        yield f"SEMI JOIN {remerged} AS t ON t.held = w.{quote_name(column)}"
 
 
 def _since_aliases(context: RefineContext, shape: SilverShape, commits: Sequence[str]) -> Iterator[str]:

@@ -1,0 +1,109 @@
+"""Which record of a patient has taken the place of which: what the statements of `silver.patient_link` give.
+
+Of each record the newest statement counts. Where records replace each other in a circle, the oldest statement
+of the circle falls. That depends on what is said and when, not on the order in which the lake heard of it.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from a360.engine import quote_table
+from a360.refine._context import LINKS, RefineContext
+
+type _Ints = npt.NDArray[np.int64]
+
+_STATEMENTS = """
+    SELECT patient_key, other_key FROM (
+        SELECT CASE WHEN type = 'replaces' THEN other_key ELSE patient_key END AS patient_key,
+            CASE WHEN type = 'replaces' THEN patient_key ELSE other_key END AS other_key,
+            coalesce(last_updated, TIMESTAMPTZ '0001-01-01 00:00:00+00') AS said_at,
+            CASE WHEN regexp_full_match(version_id, '[0-9]{{1,38}}')
+                THEN CAST(version_id AS HUGEINT) ELSE -1 END AS version
+        FROM {links} WHERE NOT deleted AND active AND type IN ('replaced-by', 'replaces')
+    ) WHERE patient_key <> other_key
+    QUALIFY row_number() OVER (PARTITION BY patient_key ORDER BY said_at DESC, version DESC, other_key) = 1
+    ORDER BY said_at, version, patient_key
+"""
+
+
+def survivors(context: RefineContext, snapshot_id: str | None) -> str | None:
+    """A table of `patient_key` and `survivor` by the links of a snapshot; None if nobody is replaced.
+
+    Steps of a run mostly stand on the same snapshot, and share what was found.
+    """
+    if snapshot_id is None:
+        return None
+    if snapshot_id not in context.merged:
+        at = f"{quote_table(LINKS)} AT (VERSION => {int(snapshot_id)})"
+        said = context.session.sql(_STATEMENTS.format(links=at))
+        context.merged[snapshot_id] = _kept(context, f"merged_{int(snapshot_id)}", _replaced(said))
+    return context.merged[snapshot_id]
+
+
+def _kept(context: RefineContext, name: str, replaced: pa.Table) -> str | None:
+    if not replaced.num_rows:
+        return None
+    context.session.register("replaced_found", replaced)
+    context.session.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM replaced_found")
+    context.session.unregister("replaced_found")
+    return name
+
+
+def _replaced(said: pa.Table) -> pa.Table:
+    """Who is replaced by whom in the end; the statements come oldest first, one a record."""
+    count = said.num_rows
+    both = [*said["patient_key"].chunks, *said["other_key"].chunks]
+    encoded = pa.concat_arrays([pa.array([], pa.string()), *both]).dictionary_encode()
+    codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    follows = np.arange(len(encoded.dictionary))
+    follows[codes[:count]] = codes[count:]
+    age = np.zeros(len(follows), dtype=np.int64)
+    age[codes[:count]] = np.arange(count)
+    ends = _ends(_without_circles(follows, age))
+    gone = np.flatnonzero(ends != np.arange(len(ends)))
+    names = encoded.dictionary
+    return pa.table({"patient_key": names.take(pa.array(gone)), "survivor": names.take(pa.array(ends[gone]))})
+
+
+def _ends(follows: _Ints) -> _Ints:
+    """Where each leads in the end; into its circle, for what leads into one."""
+    for _ in range(len(follows).bit_length()):
+        follows = follows[follows]
+    return follows
+
+
+def _without_circles(follows: _Ints, age: _Ints) -> _Ints:
+    """The same with each circle cut open at its oldest statement."""
+    ends = np.unique(_ends(follows))
+    inside = set(ends[follows[ends] != ends].tolist())
+    opened = follows.copy()
+    while inside:
+        circle = [inside.pop()]
+        while (following := int(follows[circle[-1]])) != circle[0]:
+            circle.append(following)
+        inside.difference_update(circle)
+        oldest = min(circle, key=lambda each: int(age[each]))
+        opened[oldest] = oldest
+    return opened
+
+
+def changed_survivors(context: RefineContext, before: str | None, now: str | None) -> str | None:
+    """A table of the patients that others stand for than before; None if there are none.
+
+    `patient_key` is the record itself, `held` the key that rows which name it have had until now.
+    """
+    was, is_now = survivors(context, before), survivors(context, now)
+    if was == is_now:
+        return None
+    name = f"remerged_{int(before or 0)}_{int(now or 0)}"
+    if name not in context.merged:
+        empty = "(SELECT '' AS patient_key, '' AS survivor WHERE FALSE)"
+        found = context.session.sql(
+            f"SELECT coalesce(b.patient_key, n.patient_key) AS patient_key, "
+            f"coalesce(b.survivor, n.patient_key) AS held "
+            f"FROM {was or empty} AS b FULL JOIN {is_now or empty} AS n ON n.patient_key = b.patient_key "
+            f"WHERE b.survivor IS DISTINCT FROM n.survivor"
+        )
+        context.merged[name] = _kept(context, name, found)
+    return context.merged[name]

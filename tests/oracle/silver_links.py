@@ -1,0 +1,68 @@
+"""Which record of a patient stands for which, read from what patients and Linkages say of each other."""
+
+from silver_references import Follower
+from silver_values import Json
+
+NEVER = float("-inf")
+
+
+def links(r: Json, to: Follower) -> list[Json]:
+    """What a resource says of two records of a patient."""
+    if r["resourceType"] == "Patient":
+        return [
+            {
+                "resource_type": "Patient",
+                "resource_id": r["id"],
+                "link_index": place,
+                "patient_key": r["id"],
+                "other_key": to.one(link["other"], "Patient"),
+                "type": link["type"],
+                "active": True,
+            }
+            for place, link in enumerate(r.get("link", []))
+        ]
+    if r["resourceType"] != "Linkage":
+        return []
+    stays = [item["resource"] for item in r["item"] if item["type"] == "source"]
+    goes = [item["resource"] for item in r["item"] if item["type"] == "historical"]
+    return [
+        {
+            "resource_type": "Linkage",
+            "resource_id": r["id"],
+            "link_index": place,
+            "patient_key": to.one(old, "Patient"),
+            "other_key": to.one(stays[0], "Patient"),
+            "type": "replaced-by",
+            "active": r.get("active", True),
+        }
+        for place, old in enumerate(goes)
+        if "Patient/" in stays[0].get("reference", "")
+    ]
+
+
+def survivors(said: list[Json]) -> dict[str, str]:
+    """The record that each replaced one ends in: the newest word on each, less the oldest of each circle."""
+    newest: dict[str, tuple[float, str]] = {}
+    for row in said:
+        one, other = row["patient_key"], row["other_key"]
+        if row["type"] == "replaces":
+            one, other = other, one
+        counts = row["active"] and row["type"] in {"replaced-by", "replaces"}
+        if counts and one is not None and other is not None and one != other:
+            at = NEVER if row["last_updated"] is None else row["last_updated"].timestamp()
+            if one not in newest or at > newest[one][0]:
+                newest[one] = at, other
+    for start in list(newest):
+        path = [start]
+        while path[-1] in newest and newest[path[-1]][1] not in path:
+            path.append(newest[path[-1]][1])
+        if path[-1] in newest:
+            circle = path[path.index(newest[path[-1]][1]) :]
+            del newest[min(circle, key=lambda each: newest[each][0])]
+    found = {}
+    for one in newest:
+        end = one
+        while end in newest:
+            end = newest[end][1]
+        found[one] = end
+    return found
