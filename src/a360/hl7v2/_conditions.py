@@ -1,4 +1,4 @@
-"""The guide's computable conditions, compiled once to functions.
+"""The guide's computable conditions, as Python expressions.
 
 The language is that of the guide's column "Computable ANTLR", as people typed it:
 `IF OBX-2 IN ("NM", "SN") AND OBX-5.1 NOT EQUALS "<>"`, with verbs left out where one is meant for several.
@@ -6,19 +6,19 @@ The language is that of the guide's column "Computable ANTLR", as people typed i
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
-
-type Condition[X] = Callable[[X], bool]
+from typing import Any, NamedTuple
 
 
-class Value[X](NamedTuple):
-    """How a condition gets at what it speaks of."""
+class Value(NamedTuple):
+    """How a condition gets at what it speaks of: the source of its text, and of how often it is there."""
 
-    text: Callable[[X], str]
-    count: Callable[[X], int]
+    text: str
+    times: str
 
 
-type Resolver[X] = Callable[[str], Value[X]]
+type Condition = Callable[[Any], bool]
+type Resolver = Callable[[str], Value]
+type Verb = Callable[[Value], str]
 
 
 class UncompilableError(ValueError):
@@ -40,8 +40,8 @@ _VALUED = {"VALUED", "VALUE"}
 _REPAIRS = (("PL3.NOT", "PL.3 NOT"), ("LST.COUNT", "COUNT"), ("LST.count", "COUNT"))
 
 
-def compile_condition[X](text: str, resolve: Resolver[X], subject: str) -> Condition[X]:
-    """The condition as a function; `subject` is what is meant where the text names nothing.
+def expression(text: str, resolve: Resolver, subject: str) -> str:
+    """The condition as a Python expression; `subject` is what is meant where the text names nothing.
 
     Raises:
         UncompilableError: the text is not of the language.
@@ -49,17 +49,17 @@ def compile_condition[X](text: str, resolve: Resolver[X], subject: str) -> Condi
     return _Parser(text, resolve, subject).parse()
 
 
-class _Parser[X]:
+class _Parser:
     """A recursive descent over the tokens of one condition."""
 
-    def __init__(self, text: str, resolve: Resolver[X], subject: str) -> None:
+    def __init__(self, text: str, resolve: Resolver, subject: str) -> None:
         self._text = text
         self._resolve = resolve
         self._subject = subject
         self._tokens = _tokens(text)
         self._at = 0
 
-    def parse(self) -> Condition[X]:
+    def parse(self) -> str:
         """The whole text; parentheses left open at its end are taken as closed."""
         found = self._either()
         while self._peek() == ")":
@@ -68,19 +68,19 @@ class _Parser[X]:
             raise self._fault()
         return found
 
-    def _either(self) -> Condition[X]:
+    def _either(self) -> str:
         found = self._both()
         while self._take("OR"):
-            found = _or(found, self._both())
+            found = f"({found} or {self._both()})"
         return found
 
-    def _both(self) -> Condition[X]:
+    def _both(self) -> str:
         found = self._term()
         while self._take("AND") or self._is_ref():
-            found = _and(found, self._term())
+            found = f"({found} and {self._term()})"
         return found
 
-    def _term(self) -> Condition[X]:
+    def _term(self) -> str:
         if self._take("("):
             found = self._either()
             self._take(")")
@@ -95,7 +95,7 @@ class _Parser[X]:
         found = verb(self._resolve(subjects[0]))
         for join, name in zip(joins, subjects[1:], strict=True):
             # "A OR B NOT VALUED" and "A AND B VALUED" are meant as they read.
-            found = (_and if join == "AND" else _or)(found, verb(self._resolve(name)))
+            found = f"({found} {join.lower()} {verb(self._resolve(name))})"
         return found
 
     def _subject_here(self) -> str:
@@ -103,7 +103,7 @@ class _Parser[X]:
             self._subject = self._next()
         return self._subject
 
-    def _verb(self) -> Callable[[Value[X]], Condition[X]]:
+    def _verb(self) -> Verb:
         negated = self._take("NOT") or (self._take("DOES") and self._take("NOT"))
         word = self._peek()
         if word in _VALUED or word == "EXIST":
@@ -123,7 +123,7 @@ class _Parser[X]:
             return _one_of(self._list(), negated=negated)
         return _one_of([self._literal()], negated=negated)
 
-    def _measure(self, *, of_count: bool) -> Callable[[Value[X]], Condition[X]]:
+    def _measure(self, *, of_count: bool) -> Verb:
         sign = ""
         while (word := self._peek()) in {"LESS", "GREATER", "OR", "EQUALS", "=", ">"}:
             sign += {"LESS": "<", "GREATER": ">", "EQUALS": "="}.get(word, "" if word == "OR" else word)
@@ -131,16 +131,12 @@ class _Parser[X]:
         if not self._peek().isdigit():
             raise self._fault()
         bound = int(self._next())
-        compare = {"<=": int.__le__, ">": int.__gt__, "=": int.__eq__, "<": int.__lt__}.get(sign)
+        compare = {"<=": "<=", ">": ">", "=": "==", "<": "<"}.get(sign)
         if compare is None:
             raise self._fault()
-
-        def verb(value: Value[X]) -> Condition[X]:
-            if of_count:
-                return lambda x: compare(value.count(x), bound)
-            return lambda x: compare(len(value.text(x)), bound)
-
-        return verb
+        if of_count:
+            return lambda value: f"({value.times} {compare} {bound})"
+        return lambda value: f"(len({value.text}) {compare} {bound})"
 
     def _list(self) -> list[str]:
         if not self._take("("):
@@ -201,31 +197,12 @@ def _tokens(text: str) -> list[str]:
     return found
 
 
-def _valued[X](*, negated: bool) -> Callable[[Value[X]], Condition[X]]:
-    def verb(value: Value[X]) -> Condition[X]:
-        text = value.text
-        if negated:
-            return lambda x: not text(x)
-        return lambda x: bool(text(x))
-
-    return verb
+def _valued(*, negated: bool) -> Verb:
+    return lambda value: f"(not {value.text})" if negated else value.text
 
 
-def _one_of[X](choices: list[str], *, negated: bool) -> Callable[[Value[X]], Condition[X]]:
-    wanted = frozenset(choices)
-
-    def verb(value: Value[X]) -> Condition[X]:
-        text = value.text
-        if negated:
-            return lambda x: text(x) not in wanted
-        return lambda x: text(x) in wanted
-
-    return verb
-
-
-def _and[X](left: Condition[X], right: Condition[X]) -> Condition[X]:
-    return lambda x: left(x) and right(x)
-
-
-def _or[X](left: Condition[X], right: Condition[X]) -> Condition[X]:
-    return lambda x: left(x) or right(x)
+def _one_of(choices: list[str], *, negated: bool) -> Verb:
+    if len(choices) == 1:
+        return lambda value: f"({value.text} {'!=' if negated else '=='} {choices[0]!r})"
+    wanted = ", ".join(repr(choice) for choice in choices)
+    return lambda value: f"({value.text} {'not in' if negated else 'in'} {{{wanted}}})"

@@ -4,15 +4,14 @@ from dataclasses import dataclass
 
 from a360.hl7v2._events import finish, merge_group
 from a360.hl7v2._identity import identified, key_of, numbered
-from a360.hl7v2._levels import View
 from a360.hl7v2._mentioned import mentioned
 from a360.hl7v2._message import NULL, Message, Note, Reject, Segment, part
 from a360.hl7v2._order import check, in_order
 from a360.hl7v2._primitives import instant, zone_of
-from a360.hl7v2._routes import Link, Route, routes
+from a360.hl7v2._routes import Link, Ref, Route, routes_for
 from a360.hl7v2._store import Made, Options, Resource, Store, merge
-from a360.hl7v2._targets import Element, element
 from a360.hl7v2._valid import complete
+from a360.hl7v2._view import View
 
 # Segments that say more of the segment before them: they belong to the last one that is not among these.
 _FOLLOWERS = frozenset(
@@ -78,6 +77,9 @@ class Conversion:
 
     `mentioned` has the references of those resources that the message is not the source of, as the patient of
     a result: they should not put away what the source said.
+
+    A resource and its `meta` are the caller's; what lies deeper may be shared with other conversions, and is
+    for reading only.
     """
 
     resources: tuple[Resource, ...]
@@ -115,10 +117,11 @@ class _Walk:
 
     def __init__(self, message: Message, store: Store) -> None:
         self.roles: dict[str, str] = {}
-        self._kinds = {message.code, f"{message.code}^{message.event}"}
+        self._routes = routes_for(message.code, message.event)
+        self._specimens_first = message.code == "OUL"
         self._message = message
         self._store = store
-        self._near: dict[str, Segment] = {}
+        self._near: dict[str, View] = {}
         self._anchor = ""
         self._under = ""
         self._awaited: Segment | None = None
@@ -128,10 +131,9 @@ class _Walk:
         """Make what a segment makes."""
         name = segment.name
         self._start(name, segment, segments, index)
-        self._near[name] = segment
-        found = routes().get(name)
+        view = self._near[name] = View(segment, self._near)
+        found = self._routes.get(name)
         if found:
-            view = View(segment, self._near)
             self._store.place = (name, 0)
             for route in found:
                 if self._fits(route, view):
@@ -146,7 +148,7 @@ class _Walk:
     def _start(self, name: str, segment: Segment, segments: tuple[Segment, ...], index: int) -> None:
         """Leave the group before behind, where a segment starts another."""
         # Where specimens come first, an ORC says more of the OBR before it.
-        if name not in _NEAR or (name == "ORC" and "OUL" in self._kinds):
+        if name not in _NEAR or (name == "ORC" and self._specimens_first):
             return
         if name == "PID":
             merge_group(self._message, self._store, self.roles)
@@ -161,11 +163,9 @@ class _Walk:
             # What an order is about stands after it, and is near all the same.
             self._awaited = _coming(segments, index)
             if self._awaited is not None:
-                self._near[self._awaited.name] = self._awaited
+                self._near[self._awaited.name] = View(self._awaited, self._near)
 
     def _fits(self, route: Route, view: View) -> bool:
-        if (route.kinds and not route.kinds & self._kinds) or route.not_kinds & self._kinds:
-            return False
         if route.after and self._anchor not in route.after:
             return False
         if (route.under and self._under not in route.under) or self._under in route.not_under:
@@ -177,7 +177,7 @@ class _Walk:
         return route.holds is None or route.holds(view)
 
     def _make(self, route: Route, view: View) -> None:
-        made = route.build(view, None, self._store)
+        made = route.build(view, self._store)
         if made is None:
             return
         if isinstance(made, Made):
@@ -188,9 +188,7 @@ class _Walk:
             if made:
                 merge(self._store.get(held), made)
         elif made:
-            self.roles[route.role] = str(
-                self._store.add({"resourceType": route.kind, **made}, self._new(route, view, made))
-            )
+            self.roles[route.role] = str(self._store.add(route.kind, made, self._new(route, view, made)))
         for link in route.links:
             self._link(link)
         for element_name, role in route.gives:
@@ -209,67 +207,68 @@ class _Walk:
     def _key(self, route: Route, view: View) -> str:
         """The first of a route's keys whose fields are all there."""
         for choice in route.key:
-            texts = [self._text(ref, view) for ref in choice]
-            if all(texts):
-                named = any(ref[0] == "@" or ref[-1] in "#!" for ref in choice)
-                return "\0".join(texts if named else (self._store.scope, *texts))
+            texts = []
+            for ref in choice.refs:
+                text = self._text(ref, view)
+                if not text:
+                    break
+                texts.append(text)
+            else:
+                return "\0".join(texts if choice.named else (self._store.scope, *texts))
         return ""
 
-    def _text(self, ref: str, view: View) -> str:
+    def _text(self, ref: Ref, view: View) -> str:  # noqa: PLR0911 - a form, a way
         """What a part of a key stands for: a role's resource, an identifier with who gave it, or a value."""
-        if ref[0] == "@":
-            return self.roles.get(ref[1:], "")
-        if ref[0] == "'":
-            return ref
-        name, _, rest = ref.partition("-")
-        segment = view.segment if view.segment.name == name else self._near.get(name)
-        if segment is None:
+        form, name, field, component = ref
+        if form == "@":
+            return self.roles.get(name, "")
+        if form == "'":
+            return name
+        there = view if view.name == name else self._near.get(name)
+        if there is None:
             return ""
-        if rest[-1] == "#":
-            return identified(segment.repetitions(int(rest[:-1])), self._store.scope, self._store)
-        if rest[-1] == "!":
-            owner = self.roles.get("patient") or self._store.scope
-            return numbered(segment.raw(int(rest[:-1])), owner, self._store)
-        field, _, component = rest.partition(".")
-        text = segment.raw(int(field)).partition("~")[0]
-        text = part(text, "^", int(component)) if component else text.rstrip("^")
+        text = there.fields[field]
+        if not text:
+            return ""
+        if form == "#":
+            return identified(text.split("~"), self._store.scope, self._store)
+        if form == "!":
+            return numbered(text, self.roles.get("patient") or self._store.scope, self._store)
+        text = text.partition("~")[0]
+        text = part(text, "^", component) if component else text.rstrip("^")
         return "" if text == NULL else text.rstrip("&").strip()
 
     def _link(self, link: Link) -> None:
         owner, target = self.roles.get(link.owner), self.roles.get(link.target)
         if owner and target and owner != target:
-            point(self._store.get(owner), link.path, target)
+            point(self._store.get(owner), link.path, link.many, target)
 
 
-def point(resource: Resource, path: tuple[str, ...], target: str) -> None:
+def point(resource: Resource, path: tuple[str, ...], many: tuple[bool, ...], target: str) -> None:
     """Put a reference at a path, beside those that are there; an item that still lacks one gets it."""
-    kind, holder = resource["resourceType"], resource
-    for name in path[:-1]:
-        found = _element(kind, name)
-        if found.many:
-            items = holder.setdefault(name, [])
-            if any(item.get(path[-1], {}).get("reference") == target for item in items):
-                return
-            if not items or path[-1] in items[-1]:
-                items.append({})
-            holder = items[-1]
+    name, *rest = path
+    if not rest:
+        value = {"reference": target}
+        if many[0]:
+            held = resource.get(name)
+            if not held:
+                resource[name] = [value]
+            elif value not in held:
+                resource[name] = [*held, value]
         else:
-            holder = holder.setdefault(name, {})
-        kind = found.kind
-    value = {"reference": target}
-    if _element(kind, path[-1]).many:
-        references = holder.setdefault(path[-1], [])
-        if value not in references:
-            references.append(value)
+            resource.setdefault(name, value)
+        return
+    # Parts may be shared with other resources: what is changed is copied first.
+    if many[0]:
+        items = list(resource.get(name, ()))
+        if any(item.get(rest[-1], {}).get("reference") == target for item in items):
+            return
+        last = dict(items.pop()) if items and rest[-1] not in items[-1] else {}
+        items.append(last)
+        resource[name] = items
     else:
-        holder.setdefault(path[-1], value)
-
-
-def _element(kind: str, name: str) -> Element:
-    found = element(kind, name)
-    if found is None:
-        raise ValueError(f"no element {kind}.{name}")
-    return found
+        last = resource[name] = dict(resource.get(name, ()))
+    point(last, path[1:], many[1:], target)
 
 
 def _coming(segments: tuple[Segment, ...], index: int) -> Segment | None:
@@ -296,7 +295,9 @@ def _stamp(message: Message, store: Store) -> None:
     if sent is None:
         return
     for resource in store.resources.values():
-        resource.setdefault("meta", {})["lastUpdated"] = sent
+        resource["meta"] = (
+            {**resource["meta"], "lastUpdated": sent} if "meta" in resource else {"lastUpdated": sent}
+        )
 
 
 def _nulls(segments: tuple[Segment, ...]) -> list[Note]:
@@ -304,6 +305,7 @@ def _nulls(segments: tuple[Segment, ...]) -> list[Note]:
     return [
         Note("null", segment.name, number)
         for segment in segments
+        if '""' in segment.fields
         for number, raw in enumerate(segment.fields)
         if raw == '""'
     ]

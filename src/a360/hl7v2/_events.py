@@ -55,14 +55,17 @@ def finish(message: Message, store: Store) -> None:
     """Express in FHIR what the event did to what the message is about."""
     event = f"{message.code}^{message.event}"
     for effect in EFFECTS.get(event, ()):
-        for (kind, _), resource in store.resources.items():
-            if kind == effect.kind:
+        for resource in store.resources.values():
+            if resource["resourceType"] == effect.kind:
                 resource[effect.element] = effect.value
     if event in _REOPENED:
-        for (kind, _), visit in store.resources.items():
-            if kind == "Encounter":
+        for visit in store.resources.values():
+            if visit["resourceType"] == "Encounter":
                 visit["status"] = "in-progress"
-                visit.get("period", {}).pop("end", None)
+                if "period" in visit:
+                    visit["period"] = {name: each for name, each in visit["period"].items() if name != "end"}
+                    if not visit["period"]:
+                        del visit["period"]
 
 
 def merge_group(message: Message, store: Store, roles: dict[str, str]) -> None:
@@ -80,18 +83,17 @@ def _merge(store: Store, stays: str, goes: str) -> None:
     if kept["resourceType"] == "Patient":
         gone["active"] = False
         gone["link"] = [{"other": {"reference": stays}, "type": "replaced-by"}]
-        kept.setdefault("link", []).append({"other": {"reference": goes}, "type": "replaces"})
+        kept["link"] = [*kept.get("link", ()), {"other": {"reference": goes}, "type": "replaces"}]
     else:
         gone["status"] = _GONE[gone["resourceType"]]
     linkage: Resource = {
-        "resourceType": "Linkage",
         "active": True,
         "item": [
             {"type": "source", "resource": _named(kept, stays)},
             {"type": "historical", "resource": _named(gone, goes)},
         ],
     }
-    store.add(linkage, content_key({"stays": stays, "goes": goes}))
+    store.add("Linkage", linkage, content_key({"stays": stays, "goes": goes}))
 
 
 def _named(resource: Resource, reference: str) -> dict[str, object]:

@@ -5,6 +5,7 @@ that the admission said. Who keeps resources can tell by this which of two views
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 # Of whom and of what no message of ours is the source.
 _ALWAYS = frozenset(("Device", "Location", "Organization", "Practitioner", "PractitionerRole"))
@@ -20,10 +21,12 @@ _SOURCES = {
 }
 
 
-def mentioned(code: str, resources: Iterable[tuple[str, str]]) -> frozenset[str]:
+def mentioned(code: str, references: Iterable[str]) -> frozenset[str]:
     """The references of those resources that a kind of message is not the source of."""
-    return frozenset(
-        f"{kind}/{made}"
-        for kind, made in resources
-        if kind in _ALWAYS or code not in _SOURCES.get(kind, frozenset((code,)))
-    )
+    foreign = _foreign(code)
+    return frozenset([each for each in references if each.partition("/")[0] in foreign])
+
+
+@lru_cache(64)
+def _foreign(code: str) -> frozenset[str]:
+    return _ALWAYS | {kind for kind, sources in _SOURCES.items() if code not in sources}

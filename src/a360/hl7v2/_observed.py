@@ -6,9 +6,9 @@ from typing import Any
 from a360.hl7v2 import _replaced
 from a360.hl7v2._coded import codeable, system_of, value
 from a360.hl7v2._escape import unescape
-from a360.hl7v2._levels import View
 from a360.hl7v2._primitives import date_time, decimal, time
 from a360.hl7v2._store import Store
+from a360.hl7v2._view import View
 
 type Whole = Callable[[View, Store], Any]
 
@@ -22,8 +22,8 @@ _HISPANIC = {"H": ("2135-2", "Hispanic or Latino"), "N": ("2186-5", "Non Hispani
 def _values(view: View, store: Store) -> dict[str, Any] | None:
     """The value of an observation; several of them, each in a component of its own."""
     kind = view.segment.text(2)
-    repetitions = view.parts(5)
-    units = view.parts(6)
+    repetitions = view.pieces(5)
+    units = view.pieces(6)
     normal = unescape(view.segment.raw(7)).strip()
     said: dict[str, Any] = {"referenceRange": [{"text": normal}]} if normal and normal != '""' else {}
     if kind in {"NA", "MA"}:
@@ -36,7 +36,7 @@ def _values(view: View, store: Store) -> dict[str, Any] | None:
         lines = "\n".join(unescape("^".join(parts)) for parts in repetitions)
         return {"valueString": lines, **said}
     if len(found) > 1:
-        concept = codeable("")((view.parts(3) or [[]])[0], store) or {}
+        concept = codeable("")((view.pieces(3) or [[]])[0], store) or {}
         return {"component": [{"code": concept, **(each or {}), **said} for each in found]}
     first = found[0] if found else None
     return {**(first or {}), **said} or None
@@ -162,7 +162,7 @@ def _units(unit: list[str], store: Store) -> dict[str, Any]:
 
 
 def _sampled(view: View) -> dict[str, Any] | None:
-    numbers = [value(parts, at) for parts in view.parts(5) for at in range(len(parts)) if value(parts, at)]
+    numbers = [value(parts, at) for parts in view.pieces(5) for at in range(len(parts)) if value(parts, at)]
     if not numbers:
         return None
     return {"origin": {"value": 0}, "period": 1, "dimensions": 1, "data": " ".join(numbers)}
@@ -172,7 +172,7 @@ def _race(field: int) -> Whole:
     def build(view: View, store: Store) -> dict[str, Any] | None:  # noqa: ARG001 - as all
         inner: list[dict[str, Any]] = []
         words = []
-        for parts in view.parts(field):
+        for parts in view.pieces(field):
             code, display, version = value(parts, 0), value(parts, 1), value(parts, 6)
             text = value(parts, 8) or display or code
             if not text:
@@ -189,7 +189,7 @@ def _race(field: int) -> Whole:
 
 
 def _ethnicity(view: View, store: Store) -> dict[str, Any] | None:  # noqa: ARG001 - as all
-    for parts in view.parts(22):
+    for parts in view.pieces(22):
         known = _HISPANIC.get(value(parts, 0).strip().upper())
         text = known[1] if known else value(parts, 8) or value(parts, 1) or value(parts, 0)
         if not text:

@@ -11,9 +11,9 @@ VERSIONS = frozenset(
     {"2.1", "2.2", "2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.7.1", "2.8", "2.8.1", "2.8.2"}
 )
 _STANDARD = "|^~\\&"
-_ENVELOPE = (b"FHS", b"BHS", b"BTS", b"FTS")
+_ENVELOPE = frozenset((b"FHS", b"BHS", b"BTS", b"FTS"))
 _FRAMING = b"\x0b\x1c"
-_LINES = re.compile(rb"[\r\n]+")
+_FRAMED = frozenset((b"\x0b", b"\x1c"))
 _NAME = re.compile(r"[A-Z][A-Z0-9]{2}\Z")
 _TRUNCATED = re.compile(r"#(?=[|^~&]|\Z)")
 # Table 0211, as far as Python knows the sets; what is not named is refused rather than guessed.
@@ -88,18 +88,21 @@ def _without_mark(data: bytes) -> bytes:
 def _blocks(data: bytes) -> Iterator[list[bytes]]:
     """The lines of each message; lines of a batch's envelope, and lines before any header, by themselves."""
     block: list[bytes] = []
-    for raw in _LINES.split(data):
-        line = raw.strip(_FRAMING)
-        if not line.strip():
-            continue
-        if line[:3] == b"MSH" or line[:3] in _ENVELOPE:
+    for raw in data.replace(b"\n", b"\r").split(b"\r"):
+        name = raw[:3]
+        if name[:1] in _FRAMED or raw[-1:] in _FRAMED:
+            raw = raw.strip(_FRAMING)  # noqa: PLW2901 - the same line, without its frame
+            name = raw[:3]
+        if name == b"MSH" or name in _ENVELOPE:
             if block:
                 yield block
             block = []
-        if line[:3] in _ENVELOPE:
-            yield [line]
+        elif not name or raw.isspace():
+            continue
+        if name in _ENVELOPE:
+            yield [raw]
         else:
-            block.append(line)
+            block.append(raw)
     if block:
         yield block
 

@@ -30,7 +30,7 @@ def chain(parts: list[str], store: Store, more: dict[str, Any]) -> Made | None:
         name, universal, scheme = (value(pieces, index) for index in range(3))
         if not name and not universal:
             continue
-        made: dict[str, Any] = {"resourceType": "Location"}
+        made: dict[str, Any] = {}
         if parent is not None:
             made["partOf"] = {"reference": str(parent)}
         if name:
@@ -42,7 +42,7 @@ def chain(parts: list[str], store: Store, more: dict[str, Any]) -> Made | None:
         made["description"] = unescape(words)
         made["physicalType"] = {"coding": [{"system": _PHYSICAL, "code": kind}]}
         made.update(more)
-        parent = store.add(made, f"{owner}\0{whole}\0{at}")
+        parent = store.add("Location", made, f"{owner}\0{whole}\0{at}")
     return parent
 
 

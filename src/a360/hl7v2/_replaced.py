@@ -45,6 +45,11 @@ def by_type(kind: str, vocabulary: str) -> Converter:
     return code_of(vocabulary) if vocabulary else _text(vocabulary)
 
 
+def is_text(kind: str) -> bool:
+    """Whether `by_type` makes text of a value, for it knows nothing better of the type."""
+    return kind != "boolean" and kind not in _BY_TYPE
+
+
 def _text(vocabulary: str) -> Converter:  # noqa: ARG001 - one signature for all
     return lambda parts, store: value(parts, 0) or None  # noqa: ARG005
 

@@ -1,16 +1,21 @@
 """The resources a message has given so far, by type and id; and what conversions are told and tell."""
 
-import json
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha1
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
+
+from a360.hl7v2._memory import Known, Memory, memory_of
 from a360.hl7v2._message import Note
 
 type Resource = dict[str, Any]
 
-_NAMESPACE = b"a360.hl7v2\0"
+_SORTED = msgspec.json.Encoder(order="sorted")
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,36 +36,66 @@ class Made(str):
     __slots__ = ()
 
 
-@dataclass(slots=True)
 class Store:
     """What has been made of one message."""
 
-    options: Options
-    zone: str
-    scope: str = ""
-    resources: dict[tuple[str, str], Resource] = field(default_factory=dict)
-    notes: list[Note] = field(default_factory=list)
-    place: tuple[str, int] = ("", 0)
+    __slots__ = ("_journal", "memory", "notes", "options", "place", "resources", "scope", "zone")
 
-    def add(self, resource: Resource, key: str) -> Made:
-        """Keep a resource under the id its key gives; a second of the same id is merged into the first."""
-        kind = resource["resourceType"]
+    def __init__(self, options: Options, zone: str, scope: str = "") -> None:
+        self.options = options
+        self.zone = zone
+        self.scope = scope
+        # By reference, as `Patient/id`.
+        self.resources: dict[str, Resource] = {}
+        self.notes: list[Note] = []
+        self.place: tuple[str, int] = ("", 0)
+        # What was made of values before depends on them and on these alone.
+        self.memory: Memory = memory_of((options, zone, scope))
+        self._journal: list[tuple[str, Resource]] | None = None
+
+    def add(self, kind: str, resource: Resource, key: str) -> Made:
+        """Keep what is said of a resource under the id its key gives; more of the same id is merged in."""
         made = make_id(kind, key)
-        return self.put(kind, made, resource)
-
-    def put(self, kind: str, made: str, resource: Resource) -> Made:
-        """Keep a resource under an id."""
-        found = self.resources.get((kind, made))
+        reference = Made(f"{kind}/{made}")
+        resource = {"resourceType": kind, "id": made, **resource}
+        if self._journal is not None:
+            self._journal.append((reference, resource))
+            resource = dict(resource)
+        found = self.resources.get(reference)
         if found is None:
-            self.resources[kind, made] = {"resourceType": kind, "id": made, **resource}
-        elif found is not resource:
+            self.resources[reference] = resource
+        else:
             merge(found, resource)
-        return Made(f"{kind}/{made}")
+        return reference
+
+    def learn(self, key: Any, convert: Callable[..., Any], parts: list[str], text: str) -> Any:  # noqa: ANN401
+        """What a converter makes of a value, with the resources and notes it leaves, remembered."""
+        if self._journal is not None:
+            return convert(parts, self)
+        journal = self._journal = []
+        notes = len(self.notes)
+        made = convert(parts, self)
+        self._journal = None
+        said = tuple((note.rule, note.detail) for note in self.notes[notes:])
+        self.memory.put(key, (made, tuple(journal), said), text)
+        return made
+
+    def recall(self, known: Known) -> Any:  # noqa: ANN401 - any element
+        """What was made of a value before, made again."""
+        made, journal, said = known
+        for reference, resource in journal:
+            found = self.resources.get(reference)
+            if found is None:
+                self.resources[reference] = dict(resource)
+            else:
+                merge(found, resource)
+        for rule, detail in said:
+            self.note(rule, detail)
+        return made
 
     def get(self, reference: str) -> Resource:
         """The resource a reference names."""
-        kind, _, made = reference.partition("/")
-        return self.resources[kind, made]
+        return self.resources[reference]
 
     def note(self, rule: str, detail: str = "") -> None:
         """Say what was left out or mended at the place being read."""
@@ -68,29 +103,42 @@ class Store:
 
     def local(self, kind: str, name: str) -> str:
         """The URI of a system that has a local name only."""
-        slash = "/" if "//" in self.options.authority else ":"
-        local = quote(name.strip().replace(" ", "-"), safe=".-_/")
-        return f"{self.options.authority}{slash}{kind}{slash}{local}"
+        make = _local if len(name) <= _LONGEST_NAME else _local.__wrapped__
+        return make(self.options.authority, kind, name)
+
+
+@lru_cache(4096)
+def _local(authority: str, kind: str, name: str) -> str:
+    slash = "/" if "//" in authority else ":"
+    local = quote(name.strip().replace(" ", "-"), safe=".-_/")
+    return f"{authority}{slash}{kind}{slash}{local}"
 
 
 def make_id(kind: str, key: str) -> str:
     """The id of what a key names: the same for the same key in every message, and telling nothing of it."""
-    digest = sha1(_NAMESPACE + f"{kind}\0{key}".encode(), usedforsecurity=False).hexdigest()
+    digest = sha1(f"a360.hl7v2\0{kind}\0{key}".encode(), usedforsecurity=False).hexdigest()
     return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-8{digest[17:20]}-{digest[20:32]}"
 
 
 def content_key(resource: Resource) -> str:
     """A key of what a resource says, for one that bears no identifier."""
-    return json.dumps(resource, sort_keys=True, separators=(",", ":"))
+    return _SORTED.encode(resource).decode()
 
 
 def merge(into: Resource, more: Resource) -> None:
-    """Add what another view of the same resource says: the first word on a single value stands."""
+    """Add what another view of the same resource says: the first word on a single value stands.
+
+    Parts may be shared with other resources, so that they are never changed, but replaced.
+    """
     for name, value in more.items():
         held = into.get(name)
         if held is None:
             into[name] = value
-        elif isinstance(held, dict) and isinstance(value, dict):
-            merge(held, value)
-        elif isinstance(held, list) and isinstance(value, list):
-            held += [item for item in value if item not in held]
+        elif held is value or held == value:
+            continue
+        elif type(held) is dict and type(value) is dict:
+            part = dict(held)
+            merge(part, value)
+            into[name] = part
+        elif type(held) is list and type(value) is list:
+            into[name] = held + [item for item in value if item not in held]

@@ -87,19 +87,26 @@ _PARTS: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
 }
 
 
+# Types of which R4 asks something, or we do.
+_LOOKED_OVER = {*_OWNER, *_REQUIRED, *_CHOICES, *_PARTS, "Organization"}
+
+
 def complete(store: Store, patient: str | None) -> None:
     """Make every resource one that R4 takes, or leave it out, with what refers to it, and say so."""
     gone = _left_out(store, patient)
     while gone:
-        for resource in store.resources.values():
-            _forget(resource, gone)
+        for key, resource in store.resources.items():
+            store.resources[key] = _forgetting(resource, gone)
         gone = _left_out(store, patient)
 
 
 def _left_out(store: Store, patient: str | None) -> set[str]:
     """Look over every resource; the references that lead to those that cannot stand."""
     gone = set()
-    for (kind, made), resource in list(store.resources.items()):
+    for reference, resource in list(store.resources.items()):
+        kind = resource["resourceType"]
+        if kind not in _LOOKED_OVER:
+            continue
         _own(resource, kind, patient)
         _fold(resource, kind)
         for name, needed in _PARTS.get(kind, ()):
@@ -107,28 +114,29 @@ def _left_out(store: Store, patient: str | None) -> set[str]:
         lacking = _fill(resource, kind)
         if lacking:
             store.note("resource-left-out", f"{kind} without {lacking}")
-            del store.resources[kind, made]
-            gone.add(f"{kind}/{made}")
+            del store.resources[reference]
+            gone.add(reference)
     return gone
 
 
-def _forget(value: dict[str, Any], gone: set[str]) -> None:
-    """Take out references that lead nowhere any more, and what is empty without them."""
-    for name, inner in list(value.items()):
+def _forgetting(value: dict[str, Any], gone: set[str]) -> dict[str, Any]:
+    """A copy without the references that lead nowhere any more, and without what is empty without them."""
+    found = {}
+    for name, inner in value.items():
         items = inner if isinstance(inner, list) else [inner]
         kept = []
         for item in items:
             if isinstance(item, dict):
                 if item.get("reference") in gone:
                     continue
-                _forget(item, gone)
-                if not item:
-                    continue
-            kept.append(item)
-        if not kept:
-            del value[name]
-        elif isinstance(inner, list):
-            value[name] = kept
+                left = _forgetting(item, gone)
+                if left:
+                    kept.append(left)
+            else:
+                kept.append(item)
+        if kept:
+            found[name] = kept if isinstance(inner, list) else kept[0]
+    return found
 
 
 def _own(resource: Resource, kind: str, patient: str | None) -> None:
@@ -141,9 +149,9 @@ def _fold(resource: Resource, kind: str) -> None:
     """Rules of single types."""
     if kind == "Organization":
         # An organization has no home.
-        for each in (*resource.get("telecom", ()), *resource.get("address", ())):
-            if each.get("use") == "home":
-                del each["use"]
+        for element in ("telecom", "address"):
+            if any(each.get("use") == "home" for each in resource.get(element, ())):
+                resource[element] = [_without_home(each) for each in resource[element]]
     if kind == "Immunization" and "education" in resource:
         # What follows a document's type speaks of that document.
         folded: list[dict[str, Any]] = []
@@ -153,6 +161,10 @@ def _fold(resource: Resource, kind: str) -> None:
             else:
                 folded.append(dict(each))
         resource["education"] = folded
+
+
+def _without_home(each: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in each.items() if (name, value) != ("use", "home")}
 
 
 def _prune(resource: Resource, name: str, needed: tuple[str, ...]) -> None:
