@@ -157,7 +157,7 @@ def infer(
 def _contracts(face: Face) -> "LakeContracts":
     from a360.contract import default_contracts, load_contracts  # noqa: PLC0415
 
-    return load_contracts(face.settings.contracts or default_contracts())
+    return load_contracts(face.settings.contracts or default_contracts(), packs=face.settings.packs)
 
 
 def _text(file: Path) -> str:

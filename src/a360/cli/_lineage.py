@@ -84,7 +84,10 @@ def _told(change: Impact) -> Iterator[str]:
 
 
 def _plan(face: Face) -> LakePlan:
-    return make_plan(load_contracts(face.settings.contracts or default_contracts()), face.settings.env)
+    return make_plan(
+        load_contracts(face.settings.contracts or default_contracts(), packs=face.settings.packs),
+        face.settings.env,
+    )
 
 
 def _draw(face: Face, view: LineageView, output: Path | None) -> None:

@@ -105,7 +105,7 @@ def _changes_of_a_new_lake(face: Face) -> "list[TableChange]":
     """To look at a plan makes no lake."""
     from a360.contract import default_contracts, diff, load_contracts, make_plan  # noqa: PLC0415
 
-    contracts = load_contracts(face.settings.contracts or default_contracts())
+    contracts = load_contracts(face.settings.contracts or default_contracts(), packs=face.settings.packs)
     return diff(make_plan(contracts, face.settings.env), {})
 
 

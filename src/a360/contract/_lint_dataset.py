@@ -170,7 +170,8 @@ def _key(dataset: Dataset) -> Iterator[Fault]:
 
 def _housekeeping(dataset: Dataset) -> Iterator[Fault]:
     if dataset.is_reference:
-        wanted = LOADED
+        # The tables of OMOP have the columns that its model gives them, and no others.
+        wanted = () if dataset.contract.a360.reference == "omop" else LOADED
     elif dataset.zone == "silver":
         wanted = (*HOUSEKEEPING, HISTORY_COLUMN) if dataset.contract.a360.history else HOUSEKEEPING
     else:

@@ -29,6 +29,8 @@ def codes_sql(check: InCodes) -> str:
         f"AND uri = {quote_text(check.uri)}{'' if check.any_version else ' AND is_current'}"
     )
     wanted = f"FROM {CODES[check.of]} WHERE {uri} = {quote_text(check.uri)} AND version IN ({versions})"
+    if check.of == "code-system":
+        wanted += " AND is_selectable"
     system = "system, " if check.of == "value-set" and check.system_column else ""
     return (
         f"SELECT {system}code {wanted} "

@@ -22,6 +22,7 @@ _TABLE = (
     # usage
     ErrorCode("usage", "The command line or a call was put together wrongly."),
     ErrorCode("unknown-dataset", "No contract declares the dataset that was named."),
+    ErrorCode("unknown-vocabulary", "The lake has no vocabulary of that name or URI."),
     ErrorCode("unknown-table", "The lake holds no table, or the table no snapshot, of that name or id."),
     ErrorCode(
         "time-unreachable", "A table was not there at the time asked for, or its snapshot has expired."
@@ -38,6 +39,8 @@ _TABLE = (
     ErrorCode("rule-blocked", "A blocking quality rule failed, so the step committed nothing."),
     ErrorCode("input-refused", "An input could not be read as a whole: it is broken, or too large."),
     ErrorCode("rows-do-not-fit", "Rows do not fit the table they were meant for."),
+    ErrorCode("vocabulary-unreadable", "A file is not in the layout of the vocabulary it was loaded as."),
+    ErrorCode("vocabulary-changed", "A version of a vocabulary is loaded with another content."),
     ErrorCode("view-stopped", "A resource has several values where a view takes one, or nests too deeply."),
     ErrorCode("keys-not-unique", "Rows to merge lack a key, or hold the same key more than once."),
     # operator

@@ -140,11 +140,13 @@ class Lake:
             UsageError: `unknown-dataset`, or `usage` for an engine that does not exist.
             DataError: `rule-blocked` where a blocking rule does not hold; the step committed nothing.
         """
+        from a360.lake._terminology import load_declared  # noqa: PLC0415 -- likewise
         from a360.refine import refine, selected_steps  # noqa: PLC0415 -- few commands refine
 
         _require_one_of("engine", engine, ENGINES)
         steps = selected_steps(self.lake_plan, datasets)
         with self._parts.jobs.recorded("run", engine) as record:
+            load_declared(self.lake_plan, self.tables, self._parts.contracts, record)
             result = refine(
                 self._parts.refining,
                 steps,
@@ -154,6 +156,40 @@ class Lake:
             )
             record.quality.extend(result.references)
         return RunReport.of(result)
+
+    @property
+    def terminology(self) -> "operate.Terminology":
+        """The vocabularies that are loaded."""
+        return operate.Terminology(self.lake_plan, self.tables)
+
+    def load_vocabulary(
+        self,
+        kind: str,
+        path: str | Path | None = None,
+        *,
+        version: str | None = None,
+        current: bool = True,
+    ) -> Sequence["operate.LoadedVocabulary"]:
+        """Load a vocabulary of a kind into the governed tables; a version that is there is left as it is.
+
+        Raises:
+            UsageError: `usage` for a kind that does not exist, or that needs files.
+            DataError: `vocabulary-unreadable`, `vocabulary-changed`, `rule-blocked`.
+        """
+        from a360.lake._terminology import read_vocabulary  # noqa: PLC0415 -- few commands load
+        from a360.terminology import AthenaDownload  # noqa: PLC0415 -- likewise
+
+        file, known = Path(path) if path is not None else None, self.terminology
+        with self._parts.jobs.recorded("terminology load") as record:
+            found = read_vocabulary(kind, file, version, contracts=self._parts.contracts, known=known)
+            if isinstance(found, AthenaDownload):
+                return [known.load_athena(found, record)]
+            return known.load(found, record, current=current)
+
+    def use_vocabulary(self, name: str, version: str) -> "operate.LoadedVocabulary":
+        """Make a loaded version of a vocabulary the current one; UsageError `unknown-vocabulary`."""
+        with self._parts.jobs.recorded("terminology use") as record:
+            return self.terminology.use(name, version, record)
 
     def check(
         self, *datasets: str, stored: bool = False, now: datetime | None = None

@@ -33,7 +33,7 @@ class Parts:
     @cached_property
     def plan(self) -> LakePlan:
         """The plan made of the contracts; ContractError if they have faults."""
-        return make_plan(load_contracts(self.contracts), self.settings.env)
+        return make_plan(load_contracts(self.contracts, packs=self.settings.packs), self.settings.env)
 
     @cached_property
     def _fingerprint(self) -> str:
@@ -88,7 +88,7 @@ class Parts:
     def _require_sound(self) -> None:
         from a360.lake._lint import require_sound  # noqa: PLC0415 -- most jobs find all applied
 
-        require_sound(self.contracts)
+        require_sound(self.contracts, self.settings.packs)
 
     @property
     def refining(self) -> "RefineContext":

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from a360.contract import GoldStep, LakePlan, SilverStep, Step, UnresolvedError
+from a360.contract import GoldStep, LakePlan, ReferenceStep, SilverStep, Step, UnresolvedError
 from a360.errors import ContractError, UsageError
 from a360.lineage._model import FHIR, DatasetLineage, Field, Use
 from a360.lineage._query import model_lineage
@@ -41,9 +41,10 @@ class LakeLineage:
     @classmethod
     def of(cls, plan: LakePlan) -> "LakeLineage":
         """The lineage that a plan's views and models have."""
+        loaded = [step_lineage(plan, step) for step in plan.steps if isinstance(step, ReferenceStep)]
         silver = [step_lineage(plan, step) for step in plan.steps if isinstance(step, SilverStep)]
         gold = [step_lineage(plan, step) for step in plan.steps if isinstance(step, GoldStep)]
-        found = [*bronze_lineage(plan, silver), *silver, *gold]
+        found = [*bronze_lineage(plan, silver), *loaded, *silver, *gold]
         return cls({lineage.dataset: lineage for lineage in found})
 
     @cached_property
@@ -208,6 +209,8 @@ def step_lineage(plan: LakePlan, step: Step) -> DatasetLineage:
     if isinstance(step, SilverStep):
         return silver_lineage(plan, step)
     table = plan.table(step.dataset)
+    if isinstance(step, ReferenceStep):
+        return DatasetLineage(step.dataset, {name: {} for name in table.column_names})
     upstream = map(plan.table, step.upstream)
     columns = {each.dataset: {column.name: column.type for column in each.columns} for each in upstream}
     try:

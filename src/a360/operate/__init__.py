@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from a360.operate._quarantine import Quarantine, Replayed, ReplayReport, replay
     from a360.operate._rollback import RollbackReport, rollback
     from a360.operate._schema import LakeSchema
+    from a360.operate._terminology import LoadedVocabulary, Terminology
 
 _LAZY = {
     "CheckReport": "_quality_report",
@@ -31,6 +32,7 @@ _LAZY = {
     "LakeQuality": "_quality",
     "LakeSchema": "_schema",
     "LineageExport": "_lineage_export",
+    "LoadedVocabulary": "_terminology",
     "OpenLake": "_doctor",
     "Origin": "_folder",
     "Quarantine": "_quarantine",
@@ -38,6 +40,7 @@ _LAZY = {
     "Replayed": "_quarantine",
     "RollbackReport": "_rollback",
     "RunRecord": "_journal",
+    "Terminology": "_terminology",
     "examine": "_doctor",
     "pending_impact": "_lineage",
     "replay": "_quarantine",
@@ -54,6 +57,7 @@ __all__ = [
     "LakeQuality",
     "LakeSchema",
     "LineageExport",
+    "LoadedVocabulary",
     "OpenLake",
     "Origin",
     "Quarantine",
@@ -61,6 +65,7 @@ __all__ = [
     "Replayed",
     "RollbackReport",
     "RunRecord",
+    "Terminology",
     "examine",
     "pending_impact",
     "replay",

@@ -15,7 +15,7 @@ from a360.engine import quote_table, quote_text
 from a360.errors import UsageError
 from a360.operate._journal import RunRecord
 from a360.protect import Sealer, quarantine_context
-from a360.refine import RefineContext, StepOutcome, refine
+from a360.refine import RefineContext, StepOutcome, refine, selected_steps
 from a360.table import StepReport, Tables, landed_batches
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 
 BRONZE_RESOURCE = "bronze.fhir_resource"
-INGEST_QUARANTINE = "quarantine.fhir_resource"
 _NAME_LENGTH = 12
 # No two sealed payloads are alike, so that a little of one's digest names its row and tells nothing of it.
 _NAME = f"left(sha256(payload), {_NAME_LENGTH})"
@@ -154,7 +153,8 @@ class Quarantine:
                 next_step=f"`a360 quarantine show {dataset}` lists the rows with their names",
             )
         first = found[0]
-        place = INGEST_QUARANTINE if first["dataset"] == BRONZE_RESOURCE else first["dataset"]
+        zone, _, name = first["dataset"].partition(".")
+        place = f"{ZONE}.{name}" if zone == "bronze" else first["dataset"]
         context = quarantine_context(place, first["commit_id"], first["file"], first["offset"])
         # On record first: what cannot be recorded is not opened.
         structlog.get_logger("a360.quarantine").warning(
@@ -210,7 +210,8 @@ def replay(
         record.add(outcome.report, outcome.upstream, outcome.quality)
 
     if waiting:
-        result = refine(context, context.plan.steps, again=set(waiting), progress=progress, on_outcome=told)
+        every = selected_steps(context.plan, ())
+        result = refine(context, every, again=set(waiting), progress=progress, on_outcome=told)
         record.quality.extend(result.references)
     accounts = [Replayed(name, rows, cleared[name]) for name, rows in sorted(waiting.items()) if rows]
     return ReplayReport(accounts, steps)

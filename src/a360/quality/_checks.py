@@ -5,6 +5,7 @@ from typing import Literal
 
 from a360.contract import (
     Expression,
+    InCodes,
     Length,
     NotMissing,
     NotNull,
@@ -12,6 +13,8 @@ from a360.contract import (
     Range,
     RowCheck,
     ValidValues,
+    codes_sql,
+    loaded_sql,
     quote_name,
     quote_text,
 )
@@ -27,7 +30,23 @@ def failure_sql(check: RowCheck, columns: Sequence[str], dialect: Dialect = "duc
     """
     if isinstance(check, Expression):
         return f"NOT coalesce(({check.sql}), TRUE)"
+    if isinstance(check, InCodes):
+        return " OR ".join(_unknown_code(check, quote_name(column)) for column in columns)
     return " OR ".join(_column_fails(check, quote_name(column), dialect) for column in columns)
+
+
+def _unknown_code(check: InCodes, column: str) -> str:
+    """Whether a vocabulary is loaded and lacks the code; its queries hang on no row, and so run once."""
+    value, looked_at = column, [f"{column} IS NOT NULL"]
+    if check.system_column is not None:
+        system = quote_name(check.system_column)
+        if check.of == "value-set":
+            value = f"({system}, {column})"
+            looked_at.append(f"{system} IS NOT NULL")
+        else:
+            looked_at.append(f"coalesce({system} = {quote_text(check.uri)}, FALSE)")
+    looked_at.append(f"({loaded_sql(check)}) > 0")
+    return f"({' AND '.join(looked_at)} AND {value} NOT IN ({codes_sql(check)}))"
 
 
 def _column_fails(check: RowCheck, column: str, dialect: Dialect) -> str:

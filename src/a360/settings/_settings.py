@@ -93,13 +93,18 @@ class Settings(BaseSettings):
     openlineage_api_key: Annotated[
         SecretStr | None, Field(description="The bearer token that the OpenLineage collector asks for.")
     ] = None
+    packs: Annotated[
+        frozenset[str],
+        NoDecode,
+        Field(description="Packs of contracts to use beside those of `lake.yaml`, as `omop`."),
+    ] = frozenset()
     require: Annotated[
         frozenset[str],
         NoDecode,
         Field(description="Tests only: what must be present (`data,spark,aws`), so that its absence fails."),
     ] = frozenset()
 
-    @field_validator("require", mode="before")
+    @field_validator("require", "packs", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
