@@ -224,7 +224,8 @@ def test_a_key_that_is_an_identifier_is_a_token_everywhere(lake):
     assign_field_ids(lake.folder)
     plan = make_plan(lake.load())
     assert plan.reception("membership").identifier
-    assert plan.step("silver.member_event").references[0].record == "membership"
+    (screen,) = plan.step("silver.member_event").records.fields
+    assert screen.record == "membership"
 
 
 def test_how_files_are_read_is_no_part_of_a_step(lake):

@@ -14,7 +14,7 @@ from a360.contract._environment import LOCAL, Environment
 from a360.contract._faults import FaultyContractsError
 from a360.contract._layout import parse_partition, parse_sort
 from a360.contract._load import Dataset, LakeContracts, TextFile, parse_json
-from a360.contract._make_records import IDENTIFIER, id_column, receptions, record_plans
+from a360.contract._make_records import receptions, record_plans
 from a360.contract._marks import with_marks
 from a360.contract._odcs import Column
 from a360.contract._plan import (
@@ -163,14 +163,8 @@ def _references(contracts: LakeContracts, dataset: Dataset, column: Column) -> t
             raise FaultyContractsError([fault], str(contracts.folder))
         types = resource_types(contracts, target)
         only = types[0] if len(types) == 1 else ""
-        found.append(ReferencePlan(column.name, target.name, target_column, only, _hidden_record(target)))
+        found.append(ReferencePlan(column.name, target.name, target_column, only))
     return tuple(found)
-
-
-def _hidden_record(target: Dataset) -> str:
-    """The type of the records a dataset is made of, if their keys are tokens."""
-    source, key = target.contract.a360.source, id_column(target)
-    return source.record if source and key and key.a360.sensitivity == IDENTIFIER else ""
 
 
 def _with_retention(contracts: LakeContracts, table: TablePlan) -> TablePlan:

@@ -15,6 +15,7 @@ from a360.contract._plan_records import (
     RecordReferencePlan,
 )
 from a360.contract._records import RecordField, RecordSource, TimeField, listed
+from a360.contract._references import split_target
 from a360.contract._rulebook import key_of
 from a360.contract._types import physical_type
 
@@ -44,7 +45,7 @@ def record_plans(contracts: LakeContracts) -> dict[str, RecordPlan]:
     plans = {}
     for name, source in sources.items():
         for dataset in readers(contracts, name):
-            plans[dataset.name] = _record_plan(source, dataset)
+            plans[dataset.name] = _record_plan(contracts, source, dataset)
     return plans
 
 
@@ -118,15 +119,28 @@ def _own(dataset: Dataset) -> RecordSource:
     return own
 
 
-def _record_plan(source: RecordSource, dataset: Dataset) -> RecordPlan:
+def _hidden_record(contracts: LakeContracts, dataset: Dataset, column: Column) -> str:
+    """The type of the records that a column names, if their keys are tokens."""
+    for relationship in column.relationships:
+        target = contracts.datasets.get(split_target(contracts, dataset, relationship.to)[0] or "")
+        key = id_column(target) if target and _record(target) else None
+        if target and key and key.a360.sensitivity == IDENTIFIER:
+            return _own(target).record
+    return ""
+
+
+def _record_plan(contracts: LakeContracts, source: RecordSource, dataset: Dataset) -> RecordPlan:
     own = id_column(dataset)
     fields = (
-        field_plan(column) for column in dataset.columns if column.name not in FILLED and column is not own
+        replace(field_plan(column), record=_hidden_record(contracts, dataset, column))
+        for column in dataset.columns
+        if column.name not in FILLED and column is not own
     )
     return RecordPlan(
         record=source.record,
         id_column=own.name if own else "",
         fields=tuple(fields),
+        kinds=source.kinds,
         decimal=source.decimal,
         thousands=source.thousands,
         symbols=source.symbols,
@@ -148,7 +162,6 @@ def _reception(
     gone = source.deleted
     return ReceptionPlan(
         record=whole,
-        kinds=source.kinds,
         files=source.files,
         key=key,
         identifier=any(field.identifier for field in key),

@@ -25,15 +25,13 @@ class ReferencePlan:
     """A column that names rows of another dataset.
 
     Several references of one column make it polymorphic; `resource_type` tells which of them a raw FHIR
-    reference means, and is empty where the target is not made of one resource type. `record` names the type
-    of records that the target is made of, where their keys are tokens.
+    reference means, and is empty where the target is not made of one resource type.
     """
 
     column: str
     dataset: str
     target_column: str
     resource_type: str = ""
-    record: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ class FieldPlan:
     `names` are the field's name and its aliases; a `path` leads through the members of an event instead.
     `type` is the physical type it is read as, `column` the column that holds it, empty where none does.
     `formats` are patterns of dates and times; the first that fits reads a text, without any it is ISO 8601.
+    `record` is the type of the record that the text names, where keys of such records are tokens.
     """
 
     column: str
@@ -30,6 +31,7 @@ class FieldPlan:
     formats: tuple[str, ...] = ()
     reference: RecordReferencePlan | None = None
     identifier: bool = False
+    record: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class RecordPlan:
     record: str
     id_column: str
     fields: tuple[FieldPlan, ...]
+    kinds: tuple[RecordKind, ...] = ("csv",)
     decimal: str = "."
     thousands: str | None = None
     symbols: tuple[str, ...] = ()
@@ -68,12 +71,11 @@ class ReceptionPlan:
     """How records of one type are received: which files they lie in, how these are read, what names a record.
 
     `record` has the fields of all `datasets` that are made of the records. The fields of `key` name a record;
-    its key is a token where `identifier`. `updated` orders versions, `deleted` with `deleted_values` says that
-    a record is gone, `event_time` and `dedup_window` (in seconds) are of events.
+    its key is a token where `identifier`. `updated` orders versions, `deleted` with `deleted_values` says
+    that a record is gone, `event_time` and `dedup_window` (in seconds) are of events.
     """
 
     record: RecordPlan
-    kinds: tuple[RecordKind, ...]
     files: tuple[str, ...]
     key: tuple[FieldPlan, ...]
     identifier: bool = False
@@ -94,3 +96,8 @@ class ReceptionPlan:
     def name(self) -> str:
         """The record type."""
         return self.record.record
+
+    @property
+    def kinds(self) -> tuple[RecordKind, ...]:
+        """What files of the record type are."""
+        return self.record.kinds
