@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from a360.hl7v2._events import finish, merge_group
+from a360.hl7v2._events import VISITS_MOVED, deleted, finish, merge_group
 from a360.hl7v2._identity import identified, key_of, numbered
 from a360.hl7v2._mentioned import mentioned
 from a360.hl7v2._message import NULL, Message, Note, Reject, Segment, part
@@ -76,7 +76,7 @@ class Conversion:
     """What a message became: resources, or the rules it breaks; and what is worth knowing.
 
     `mentioned` has the references of those resources that the message is not the source of, as the patient of
-    a result: they should not put away what the source said.
+    a result: they should not put away what the source said. `deleted` has those that it says are gone.
 
     A resource and its `meta` are the caller's; what lies deeper may be shared with other conversions, and is
     for reading only.
@@ -86,6 +86,7 @@ class Conversion:
     notes: tuple[Note, ...] = ()
     rejects: tuple[Reject, ...] = ()
     mentioned: frozenset[str] = frozenset()
+    deleted: frozenset[str] = frozenset()
 
 
 def convert(message: Message, options: Options | None = None) -> Conversion:
@@ -108,7 +109,10 @@ def convert(message: Message, options: Options | None = None) -> Conversion:
     _stamp(message, store)
     notes = (*message.notes, *mended, *_nulls(segments), *store.notes)
     return Conversion(
-        tuple(store.resources.values()), notes, mentioned=mentioned(message.code, store.resources)
+        tuple(store.resources.values()),
+        notes,
+        mentioned=mentioned(message, store.resources),
+        deleted=deleted(message, store),
     )
 
 
@@ -118,6 +122,7 @@ class _Walk:
     def __init__(self, message: Message, store: Store) -> None:
         self.roles: dict[str, str] = {}
         self._routes = routes_for(message.code, message.event)
+        self._moves_visits = f"{message.code}^{message.event}" in VISITS_MOVED
         self._specimens_first = message.code == "OUL"
         self._message = message
         self._store = store
@@ -147,6 +152,10 @@ class _Walk:
 
     def _start(self, name: str, segment: Segment, segments: tuple[Segment, ...], index: int) -> None:
         """Leave the group before behind, where a segment starts another."""
+        if name == "MRG" and "encounter" in self.roles and self._moves_visits:
+            merge_group(self._message, self._store, self.roles)
+            del self.roles["encounter"]
+            self.roles.pop("old-encounter", None)
         # Where specimens come first, an ORC says more of the OBR before it.
         if name not in _NEAR or (name == "ORC" and self._specimens_first):
             return

@@ -1,8 +1,11 @@
 """What trigger events mean beyond their segments: merges, moves, cancellations and deletions."""
 
+from collections.abc import Mapping
+from itertools import permutations
 from typing import NamedTuple
 
 from a360.hl7v2._message import Message
+from a360.hl7v2._primitives import instant
 from a360.hl7v2._store import Resource, Store, content_key
 
 
@@ -48,6 +51,14 @@ MERGES: dict[str, tuple[Merge, ...]] = {
     **{f"ADT^A{number}": _ACCOUNTS for number in ("35", "41", "49")},
     **{f"ADT^A{number}": _VISITS for number in ("42", "45", "50", "51")},
 }
+# What was linked or merged is on its own again.
+_UNLINKED = frozenset(("ADT^A37",))
+# Who is deleted, so that there is nothing left to say of them.
+_DELETED = {"ADT^A29": "Patient"}
+# Messages of these name the patients and visits that they put together, and say little more of them.
+REARRANGED = frozenset((*MERGES, *_UNLINKED))
+VISITS_MOVED = frozenset(event for event, merges in MERGES.items() if merges is _VISITS)
+_EVENTS = "http://terminology.hl7.org/CodeSystem/v2-0003"
 _GONE = {"Account": "entered-in-error", "Encounter": "entered-in-error"}
 
 
@@ -59,13 +70,30 @@ def finish(message: Message, store: Store) -> None:
             if resource["resourceType"] == effect.kind:
                 resource[effect.element] = effect.value
     if event in _REOPENED:
-        for visit in store.resources.values():
-            if visit["resourceType"] == "Encounter":
-                visit["status"] = "in-progress"
-                if "period" in visit:
-                    visit["period"] = {name: each for name, each in visit["period"].items() if name != "end"}
-                    if not visit["period"]:
-                        del visit["period"]
+        for reference in _named_as(store, "Encounter"):
+            _reopen(store.get(reference))
+    if event in _UNLINKED:
+        for stays, goes in permutations(_named_as(store, "Patient"), 2):
+            _link(store, stays, goes, active=False)
+
+
+def _reopen(visit: Resource) -> None:
+    visit["status"] = "in-progress"
+    if "period" in visit:
+        visit["period"] = {name: each for name, each in visit["period"].items() if name != "end"}
+        if not visit["period"]:
+            del visit["period"]
+
+
+def deleted(message: Message, store: Store) -> frozenset[str]:
+    """The references of what an event deletes."""
+    kind = _DELETED.get(f"{message.code}^{message.event}")
+    return frozenset(_named_as(store, kind) if kind else ())
+
+
+def _named_as(store: Store, kind: str) -> list[str]:
+    """The references of the resources of a type."""
+    return [str(name) for name, each in store.resources.items() if each["resourceType"] == kind]
 
 
 def merge_group(message: Message, store: Store, roles: dict[str, str]) -> None:
@@ -75,6 +103,26 @@ def merge_group(message: Message, store: Store, roles: dict[str, str]) -> None:
         stays, goes = roles.get(merge.stays), roles.get(merge.goes)
         if stays and goes and stays != goes:
             _merge(store, stays, goes)
+    if event in VISITS_MOVED and roles.get("patient") and roles.get("encounter"):
+        _move(message, store, roles)
+
+
+def _move(message: Message, store: Store, roles: Mapping[str, str]) -> None:
+    """Say whose a visit is from now on, as a thing of its own: its message says little else of the visit.
+
+    The id is that of the visit as it was, so that of several moves of a visit the last one counts.
+    """
+    stays, was = roles["encounter"], roles.get("old-encounter") or roles["encounter"]
+    recorded = instant(message.header.raw(7), store.zone)
+    move: Resource = {
+        "target": [{"reference": stays}, {"reference": roles["patient"]}],
+        "recorded": recorded,
+        "activity": {"coding": [{"system": _EVENTS, "code": message.event}]},
+        "agent": [{"who": {"display": message.header.text(4) or message.header.text(3) or "not stated"}}],
+        "entity": [{"role": "revision", "what": {"reference": was}}],
+    }
+    if recorded:
+        store.add("Provenance", move, content_key({"moved": was}))
 
 
 def _merge(store: Store, stays: str, goes: str) -> None:
@@ -86,8 +134,14 @@ def _merge(store: Store, stays: str, goes: str) -> None:
         kept["link"] = [*kept.get("link", ()), {"other": {"reference": goes}, "type": "replaces"}]
     else:
         gone["status"] = _GONE[gone["resourceType"]]
+    _link(store, stays, goes, active=True)
+
+
+def _link(store: Store, stays: str, goes: str, *, active: bool) -> None:
+    """Say that one record has become another, or that it has not; of each pair the last word counts."""
+    kept, gone = store.get(stays), store.get(goes)
     linkage: Resource = {
-        "active": True,
+        "active": active,
         "item": [
             {"type": "source", "resource": _named(kept, stays)},
             {"type": "historical", "resource": _named(gone, goes)},
