@@ -33,8 +33,12 @@ class Verdicts:
 
     def first_error(self, verdict: str) -> RowRule | None:
         """The first rule of severity `error` that a verdict names."""
+        return next(iter(self.errors(verdict)), None)
+
+    def errors(self, verdict: str) -> list[RowRule]:
+        """The rules of severity `error` that a verdict names."""
         failed = (self.rules[int(number)] for number in verdict.split(SEPARATOR) if number)
-        return next((rule for rule in failed if rule.severity == "error"), None)
+        return [rule for rule in failed if rule.severity == "error"]
 
     def results(self, tally: Iterable[tuple[str, int]], scope: Scope = "dataset") -> list[RuleResult]:
         """One result a rule, from how many rows had each verdict."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -12,7 +13,7 @@ from a360.quality import RuleResult, Verdicts, verdict_sql
 from a360.refine._context import RefineContext
 from a360.refine._lookups import Lookups
 from a360.refine._payloads import CARRIED, with_units
-from a360.refine._reader import PAYLOAD, VIEWED, ViewReader
+from a360.refine._reader import PAYLOAD, VIEWED, reader_of
 from a360.refine._rejects import Rejects
 from a360.refine._shape import SilverShape
 
@@ -35,6 +36,7 @@ SHAPE_RULE = RowRule(
     dimension="conformity",
     doc="an element of the resource has another JSON type than FHIR says",
 )
+_RECORD_SHAPE = replace(SHAPE_RULE, doc="a list or an object stands where a value should")
 
 
 class Candidates:
@@ -48,7 +50,7 @@ class Candidates:
         self._shape = shape
         self._commit_id = commit_id
         self._rejects = rejects
-        self._reader = ViewReader(context, step)
+        self._reader = reader_of(context, step)
         self._lookups = Lookups(context, step, shape)
         self._verdicts = Verdicts(step.dataset, _ordered_rules(step, shape))
         self._errors = sum(rule.severity == "error" for rule in self._verdicts.rules)
@@ -91,7 +93,7 @@ class Candidates:
         )
 
     def _reject_misshapen(self) -> None:
-        number = self._verdicts.rules.index(SHAPE_RULE)
+        number = [rule.name for rule in self._verdicts.rules].index(SHAPE_RULE.name)
         self._session.execute(
             f"INSERT INTO rejected SELECT DISTINCT row_id, '{number}' FROM misshapen "
             "WHERE row_id NOT IN (SELECT row_id FROM rejected)"
@@ -170,7 +172,8 @@ def _ordered_rules(step: SilverStep, shape: SilverShape) -> tuple[RowRule, ...]:
         )
         for column in _checked_casts(shape)
     )
-    rules: Sequence[RowRule] = (SHAPE_RULE, *types, *step.rules)
+    shaped = _RECORD_SHAPE if shape.of_records else SHAPE_RULE
+    rules: Sequence[RowRule] = (shaped, *types, *step.rules)
     return tuple(sorted(rules, key=lambda rule: rule.severity != "error"))
 
 

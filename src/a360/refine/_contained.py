@@ -27,6 +27,9 @@ class ContainedUnits:
     def __init__(self, context: RefineContext, step: SilverStep, wanted: str) -> None:
         self._context = context
         self._session = context.session
+        self.containers = self.count = 0
+        if step.records:
+            return  # records contain no others
         self._types = ", ".join(quote_text(kind) for kind in step.resource_types)
         contains = " OR ".join(
             f"list_contains(string_split(contained, ','), {quote_text(kind)})" for kind in step.resource_types
@@ -37,7 +40,6 @@ class ContainedUnits:
             f"WHERE contained IS NOT NULL AND ({contains}) AND ({whole_sql(wanted)})"
         )
         self.containers = int(self._session.sql(f"SELECT count(*) AS n FROM {CONTAINERS}")["n"][0].as_py())
-        self.count = 0
         if self.containers:
             self._session.execute(
                 f"CREATE OR REPLACE TEMP TABLE outer_version AS SELECT *, row_number() OVER "

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from a360.contract import LOOKED_UP, LakePlan, TablePlan
+from a360.contract import LOOKED_UP, LakePlan, SilverStep, TablePlan
 from a360.engine import EngineSession
 from a360.protect import Sealer, Tokenizer
 from a360.quality import RuleResult
@@ -13,6 +13,29 @@ BRONZE_RESOURCE = "bronze.fhir_resource"
 BRONZE_BLOCK = "bronze.fhir_block"
 IDENTIFIERS, LINKS = LOOKED_UP
 STEP_KEY = "step"
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """A pair of bronze tables that units of silver steps lie in: envelopes, and the sealed blocks they name.
+
+    `type` and `id` are the columns that say what a unit is; `line` is where in its file it stands, if known.
+    """
+
+    envelope: str
+    block: str
+    type: str
+    id: str
+    line: str = "CAST(NULL AS BIGINT)"
+
+
+FHIR = Ground(BRONZE_RESOURCE, BRONZE_BLOCK, "resource_type", "resource_id")
+RECORDS = Ground("bronze.record", "bronze.record_block", "record_type", "record_id", "line")
+
+
+def ground_of(step: SilverStep) -> Ground:
+    """The bronze tables a silver step reads."""
+    return RECORDS if step.records else FHIR
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ class Lookups:
         listed = ", ".join(quote_text(kind) for kind in sorted(types))
         links = None if step.dataset in LOOKED_UP else context.tables.current_snapshot_id(LINKS)
         self._merged = survivors(context, links)
-        self._aliases = bool(types) and self._load_aliases(listed)
+        self._aliases = bool(types) and not shape.of_records and self._load_aliases(listed)
         known = step.dataset != IDENTIFIERS and context.tables.current_snapshot_id(IDENTIFIERS) is not None
         self._searches = bool(types) and known and self._load_identifiers(listed)
         self._joins: dict[str, str] = {}

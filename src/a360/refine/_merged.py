@@ -1,7 +1,8 @@
 """Which record of a patient has taken the place of which: what the statements of `silver.patient_link` give.
 
-Of each record the newest statement counts. Where records replace each other in a circle, the oldest statement
-of the circle falls. That depends on what is said and when, not on the order in which the lake heard of it.
+Of two records the newest statement counts, which may be that neither replaces the other; of each record the
+newest that stands. Where records replace each other in a circle, the oldest statement of the circle falls.
+All that depends on what is said and when, not on the order in which the lake heard of it.
 """
 
 import numpy as np
@@ -14,14 +15,18 @@ from a360.refine._context import LINKS, RefineContext
 type _Ints = npt.NDArray[np.int64]
 
 _STATEMENTS = """
-    SELECT patient_key, other_key FROM (
+    WITH said AS (
         SELECT CASE WHEN type = 'replaces' THEN other_key ELSE patient_key END AS patient_key,
-            CASE WHEN type = 'replaces' THEN patient_key ELSE other_key END AS other_key,
+            CASE WHEN type = 'replaces' THEN patient_key ELSE other_key END AS other_key, active,
             coalesce(last_updated, TIMESTAMPTZ '0001-01-01 00:00:00+00') AS said_at,
             CASE WHEN regexp_full_match(version_id, '[0-9]{{1,38}}')
                 THEN CAST(version_id AS HUGEINT) ELSE -1 END AS version
-        FROM {links} WHERE NOT deleted AND active AND type IN ('replaced-by', 'replaces')
-    ) WHERE patient_key <> other_key
+        FROM {links} WHERE NOT deleted AND type IN ('replaced-by', 'replaces')
+    ), pairs AS (
+        FROM said WHERE patient_key <> other_key QUALIFY row_number() OVER (
+            PARTITION BY patient_key, other_key ORDER BY said_at DESC, version DESC, active) = 1
+    )
+    SELECT patient_key, other_key FROM pairs WHERE active
     QUALIFY row_number() OVER (PARTITION BY patient_key ORDER BY said_at DESC, version DESC, other_key) = 1
     ORDER BY said_at, version, patient_key
 """

@@ -8,7 +8,6 @@ import pyarrow as pa
 
 from a360.engine import EngineSession, quote_table, quote_text
 from a360.protect import OpenBlock
-from a360.refine._context import BRONZE_BLOCK
 
 # What a payload carries of its unit through the view, by names that no view's column has.
 CARRIED = {
@@ -31,20 +30,20 @@ type Opener = Callable[[str, bytes], OpenBlock]
 """Opens the payload of a block by its id."""
 
 
-def sealed_blocks(session: EngineSession, units: str, batch_bytes: int) -> Iterator[list[SealedBlock]]:
-    """The blocks that a table of units lies in, in groups of `batch_bytes` of plain text.
+def sealed_blocks(
+    session: EngineSession, table: str, units: str, batch_bytes: int
+) -> Iterator[list[SealedBlock]]:
+    """The blocks of a table that a table of units lies in, in groups of `batch_bytes` of plain text.
 
     They are fetched some groups at a time, so that a lake larger than memory streams through.
     """
     sizes = session.sql(
-        f"SELECT block_id, plain_bytes FROM {quote_table(BRONZE_BLOCK)} "
+        f"SELECT block_id, plain_bytes FROM {quote_table(table)} "
         f"WHERE block_id IN (SELECT block_id FROM {units}) ORDER BY block_id"
     )
     for fetch in _grouped(_pairs(sizes), batch_bytes * _GROUPS_A_FETCH):
         names = ", ".join(quote_text(block_id) for block_id, _ in fetch)
-        found = session.sql(
-            f"SELECT block_id, payload FROM {quote_table(BRONZE_BLOCK)} WHERE block_id IN ({names})"
-        )
+        found = session.sql(f"SELECT block_id, payload FROM {quote_table(table)} WHERE block_id IN ({names})")
         payloads = dict(zip(found["block_id"].to_pylist(), found["payload"].to_pylist(), strict=True))
         for group in _grouped(fetch, batch_bytes):
             yield [(block_id, payloads.pop(block_id)) for block_id, _ in group]

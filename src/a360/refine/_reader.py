@@ -1,16 +1,19 @@
-"""From payload text to raw columns: the views of a step, run over a batch of payloads."""
+"""From payload text to raw columns: the views or the mapping of a step, run over a batch of payloads."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
-from a360.contract import SilverStep, ViewPlan
-from a360.engine import quote_text
+from a360.contract import RecordPlan, SilverStep, ViewPlan
+from a360.engine import quote_name, quote_text
 from a360.fhir import CompiledView, StructNode, compile_view
+from a360.records import MISSHAPEN, compile_mapping
 from a360.refine._context import RefineContext
 from a360.refine._payloads import CARRIED, CHUNK_ROWS
 
 PAYLOAD = "payload_batch"
 VIEWED = "viewed"
+_MISSHAPEN_TABLE = "CREATE OR REPLACE TEMP TABLE misshapen (row_id BIGINT)"
 _NUMBERS = ("UBIGINT", "BIGINT", "HUGEINT", "DOUBLE")
 
 
@@ -18,6 +21,37 @@ _NUMBERS = ("UBIGINT", "BIGINT", "HUGEINT", "DOUBLE")
 class _View:
     plan: ViewPlan
     compiled: CompiledView
+
+
+class Reader(Protocol):
+    """Reads batches of payloads; units of another shape than they should have are noted in `misshapen`."""
+
+    def read(self) -> Iterator[None]:
+        """Make `viewed` of the registered payload batch, part after part."""
+        ...
+
+
+def reader_of(context: RefineContext, step: SilverStep) -> Reader:
+    """What reads the payloads of a step."""
+    return RecordReader(context, step.records) if step.records else ViewReader(context, step)
+
+
+class RecordReader:
+    """Runs the mapping of a step over records."""
+
+    def __init__(self, context: RefineContext, records: RecordPlan) -> None:
+        self._session = context.session
+        self._mapping = compile_mapping(records, source=PAYLOAD, carry=tuple(CARRIED))
+        self._session.execute(_MISSHAPEN_TABLE)
+
+    def read(self) -> Iterator[None]:
+        """Make `viewed` of the registered payload batch."""
+        self._session.register(VIEWED, self._session.sql(self._mapping.sql, batch_rows=CHUNK_ROWS))
+        if self._mapping.has_shape:
+            self._session.execute(
+                f"INSERT INTO misshapen SELECT row_id FROM {VIEWED} WHERE {quote_name(MISSHAPEN)}"
+            )
+        yield
 
 
 class ViewReader:
@@ -29,9 +63,9 @@ class ViewReader:
             _View(view, compile_view(view.definition, "duckdb", source="resources", carry=tuple(CARRIED)))
             for view in step.views
         ]
-        self._session.execute("CREATE OR REPLACE TEMP TABLE misshapen (row_id BIGINT)")
+        self._session.execute(_MISSHAPEN_TABLE)
 
-    def read(self) -> Iterator[ViewPlan]:
+    def read(self) -> Iterator[None]:
         """Make `viewed` of the registered payload batch, one view after the other."""
         for view in self._views:
             payloads = f"FROM {PAYLOAD} WHERE unit_type = {quote_text(view.plan.resource_type)}"
@@ -43,7 +77,7 @@ class ViewReader:
             )
             self._session.register(VIEWED, self._session.sql(view.compiled.sql, batch_rows=CHUNK_ROWS))
             self._note_misshapen(view.compiled, payloads)
-            yield view.plan
+            yield
 
     def _note_misshapen(self, view: CompiledView, payloads: str) -> None:
         """Note resources one of whose elements has another JSON type than FHIR says.

@@ -3,12 +3,13 @@
 import pyarrow as pa
 
 from a360.catalog import CommitStamp
-from a360.contract import TablePlan
+from a360.contract import SilverStep, TablePlan
 from a360.engine import StagedFile, quote_name, quote_table
 from a360.protect import BatchSealer, quarantine_context
 from a360.quality import Verdicts
 from a360.refine._context import RefineContext
 from a360.refine._reader import PAYLOAD
+from a360.refine._reasons import Reasons
 
 _KEPT_BYTES = 32 * 1024 * 1024
 _COLUMNS = ("dataset", "source", "file", "offset", "rule", "reason", "payload", "commit_id", "known_at")
@@ -17,10 +18,13 @@ _COLUMNS = ("dataset", "source", "file", "offset", "rule", "reason", "payload", 
 class Rejects:
     """Collects the quarantine rows of a step; only sealed payloads outlive a batch, and not many of them."""
 
-    def __init__(self, context: RefineContext, quarantine: TablePlan, dataset: str, commit_id: str) -> None:
+    def __init__(
+        self, context: RefineContext, quarantine: TablePlan, step: SilverStep, commit_id: str
+    ) -> None:
         self._context = context
         self._table = quarantine.dataset
-        self._dataset = dataset
+        self._dataset = step.dataset
+        self._reasons = Reasons(step)
         self._commit_id = commit_id
         self._sealer: BatchSealer | None = None
         self._rows: list[dict[str, object]] = []
@@ -31,20 +35,20 @@ class Rejects:
         """Take the rejected rows of the registered payload batch."""
         found = self._context.session.sql(
             f"""
-            SELECT u.source, u.file, u."offset", u.known_at, rejected.verdict, p.payload
+            SELECT u.source, u.file, u."offset", u.line, u.known_at, rejected.verdict, p.payload
             FROM {PAYLOAD} AS p JOIN rejected USING (row_id) JOIN unit AS u USING (row_id)
             """
         )
         for row in found.to_pylist():
-            rule = verdicts.first_error(row.pop("verdict"))
+            rule, reason = self._reasons.of(verdicts, row.pop("verdict"), row.pop("line"))
             payload = row.pop("payload").rstrip("\n").encode()
             context = quarantine_context(self._dataset, self._commit_id, row["file"], row["offset"])
             self._rows.append(
                 {
                     **row,
                     "dataset": self._dataset,
-                    "rule": rule.name if rule else "unknown",
-                    "reason": (rule.doc or rule.name) if rule else "unknown",
+                    "rule": rule,
+                    "reason": reason,
                     "payload": self._sealing().seal(payload, context),
                     "commit_id": self._commit_id,
                 }

@@ -24,7 +24,8 @@ class SilverShape:
     """The roles of a silver table's columns.
 
     `id_column` holds the resource's key; `unit_key` are the key columns that name a resource, and `many` says
-    that a resource can give several rows. A reference column maps to the datasets it may name.
+    that a resource can give several rows. A reference column maps to the datasets it may name. `of_records`
+    says that units are records, no resources.
     """
 
     table: TablePlan
@@ -34,6 +35,7 @@ class SilverShape:
     viewed: tuple[ColumnPlan, ...]
     references: Mapping[str, tuple[ReferencePlan, ...]]
     tokens: Mapping[str, str]
+    of_records: bool = False
 
     @property
     def has_type_column(self) -> bool:
@@ -63,7 +65,7 @@ class SilverShape:
 
 def silver_shape(step: SilverStep, table: TablePlan) -> SilverShape:
     """Work out the shape of a silver dataset."""
-    id_column = _id_column(step)
+    id_column = step.records.id_column if step.records else _id_column(step)
     unit_key = tuple(column for column in table.key if column in {"source", "resource_type", id_column})
     viewed = tuple(
         column for column in table.columns if column.name not in _HOUSEKEEPING and column.name != "source"
@@ -84,6 +86,7 @@ def silver_shape(step: SilverStep, table: TablePlan) -> SilverShape:
         viewed=viewed,
         references=references,
         tokens=tokens,
+        of_records=step.records is not None,
     )
 
 

@@ -13,13 +13,7 @@ from a360.protect import open_block
 from a360.quality import RuleResult, Scope, require_unblocked
 from a360.refine._candidates import Candidates
 from a360.refine._contained import CONTAINERS, ContainedUnits
-from a360.refine._context import (
-    BRONZE_RESOURCE,
-    STEP_KEY,
-    RefineContext,
-    StepOutcome,
-    alive_sql,
-)
+from a360.refine._context import STEP_KEY, RefineContext, StepOutcome, alive_sql, ground_of
 from a360.refine._measuring import measured, split_key
 from a360.refine._payloads import payload_batches, sealed_blocks
 from a360.refine._rejects import Rejects
@@ -55,16 +49,18 @@ class _SilverRun:
         self._table = context.plan.table(step.dataset)
         self._quarantine = context.plan.table(f"quarantine.{self._table.name}")
         self._shape: SilverShape = silver_shape(step, self._table)
+        self._ground = ground_of(step)
         self._commit_id = new_commit_id()
         self._started = time.perf_counter()
 
     def run(self) -> StepOutcome:
         stood = standing(self._context.tables, self._step.dataset)
-        upstream = current_snapshots(self._context.tables, [BRONZE_RESOURCE, *self._step.looks_up])
-        if BRONZE_RESOURCE not in upstream or self._nothing_to_do(stood, upstream):
+        bronze = self._ground.envelope
+        upstream = current_snapshots(self._context.tables, [bronze, *self._step.looks_up])
+        if bronze not in upstream or self._nothing_to_do(stood, upstream):
             return self._nothing(upstream)
         commits, why = self._commits(stood)
-        wanted = wanted_sql(commits, waiting=self._waiting(stood, upstream, commits))
+        wanted = wanted_sql(commits, self._ground, waiting=self._waiting(stood, upstream, commits))
         if self._again and commits is not None:
             wanted = f"{wanted} OR {refused_sql(self._quarantine.dataset, self._step.dataset)}"
         if self._shape.many:
@@ -91,16 +87,17 @@ class _SilverRun:
     def _commits(self, stood: Standing) -> tuple[list[str] | None, str]:
         """The bronze commits to look at, those since the last standing or None for all of them; and why."""
         why = anew(stood, self._step.fingerprint, full=self._full)
-        if why or BRONZE_RESOURCE not in stood.upstream:
+        bronze = self._ground.envelope
+        if why or bronze not in stood.upstream:
             return None, why or FIRST
         tables = self._context.tables
         for dataset in self._step.looks_up:
             known = stood.upstream.get(dataset)
             if known is not None and tables.commits_since(dataset, known) is None:
                 return None, lost(dataset)
-        commits = tables.commits_since(BRONZE_RESOURCE, stood.upstream[BRONZE_RESOURCE], recorded=True)
+        commits = tables.commits_since(bronze, stood.upstream[bronze], recorded=True)
         if commits is None:
-            return None, lost(BRONZE_RESOURCE)
+            return None, lost(bronze)
         return commits, f"{len(commits)} commit(s) to bronze since"
 
     def _waiting(self, stood: Standing, upstream: dict[str, str], commits: list[str] | None) -> bool:
@@ -116,7 +113,7 @@ class _SilverRun:
         units: int,
         contained: ContainedUnits,
     ) -> StepOutcome:
-        rejects = Rejects(self._context, self._quarantine, self._step.dataset, self._commit_id)
+        rejects = Rejects(self._context, self._quarantine, self._step, self._commit_id)
         candidates = Candidates(self._context, self._step, self._shape, self._commit_id, rejects)
         for payload in self._payloads("unit"):
             candidates.add(payload)
@@ -140,13 +137,13 @@ class _SilverRun:
             cleared = clear_superseded(
                 self._context, self._quarantine.dataset, self._step.dataset, candidates.rules
             )
-        return StepOutcome(report, *way, quality, upstream, {BRONZE_RESOURCE: read}, cleared)
+        return StepOutcome(report, *way, quality, upstream, {self._ground.envelope: read}, cleared)
 
     def _payloads(self, units: str) -> Iterator[pa.Table]:
         """The payloads of units, opened in memory, batch by batch."""
         sealer = self._context.sealer
         return payload_batches(
-            sealed_blocks(self._context.session, units, self._context.batch_bytes),
+            sealed_blocks(self._context.session, self._ground.block, units, self._context.batch_bytes),
             lambda block_id, sealed: open_block(sealer, block_id, sealed),
         )
 

@@ -1,14 +1,15 @@
 """The input units of a silver step: the bronze rows it has to look at, as the temporary table `unit`.
 
-A unit is a resource as it was received, or a resource contained in one. `unit` has what is needed to order
-versions and to find the payload; payloads themselves stay sealed until they are parsed.
+A unit is a resource as it was received, a resource contained in one, or a record. `unit` has what is needed to
+order versions and to find the payload, under the names that resources have; payloads themselves stay sealed
+until they are parsed.
 """
 
 from collections.abc import Iterable, Sequence
 
 from a360.contract import SilverStep
 from a360.engine import quote_table, quote_text
-from a360.refine._context import BRONZE_RESOURCE, RefineContext
+from a360.refine._context import FHIR, Ground, RefineContext, ground_of
 from a360.refine._waiting import WAITING
 
 
@@ -32,20 +33,22 @@ def version_order(table: str = "", direction: str = "") -> str:
 
 def select_units(context: RefineContext, step: SilverStep, wanted: str) -> int:
     """Make `unit` from the bronze rows that are wanted and return how many there are."""
-    types = _texts(step.resource_types)
+    ground = ground_of(step)
+    types = _texts([step.records.record] if step.records else step.resource_types)
     context.session.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE unit AS
-        SELECT row_number() OVER () AS row_id, source, resource_type, resource_id, version_id, last_updated,
-            known_at, arrival, deleted, content_hash, file, "offset", block_id, "position"
-        FROM {quote_table(BRONZE_RESOURCE)} AS bronze
-        WHERE resource_type IN ({types}) AND ({wanted})
+        SELECT row_number() OVER () AS row_id, source, {ground.type} AS resource_type,
+            {ground.id} AS resource_id, version_id, last_updated, known_at, arrival, deleted, content_hash,
+            file, "offset", {ground.line} AS line, block_id, "position"
+        FROM {quote_table(ground.envelope)} AS bronze
+        WHERE {ground.type} IN ({types}) AND ({wanted})
         """
     )
     return int(context.session.sql("SELECT count(*) AS n FROM unit")["n"][0].as_py())
 
 
-def wanted_sql(commits: Sequence[str] | None, *, waiting: bool) -> str:
+def wanted_sql(commits: Sequence[str] | None, ground: Ground, *, waiting: bool) -> str:
     """A condition on rows `bronze`: those of these commits, None meaning all, and those in `waiting`."""
     if commits is None:
         return "TRUE"
@@ -53,19 +56,22 @@ def wanted_sql(commits: Sequence[str] | None, *, waiting: bool) -> str:
     if not waiting:
         return wanted
     # Two conditions, since one with OR inside could not be hashed.
+    keys = [f"bronze.{ground.id}"]
+    if ground is FHIR:
+        keys.append("bronze.resource_type || '/' || bronze.resource_id")
     again = [
         f"EXISTS (SELECT 1 FROM {WAITING} AS w WHERE w.source = bronze.source AND w.id = {key})"
-        for key in ("bronze.resource_id", "bronze.resource_type || '/' || bronze.resource_id")
+        for key in keys
     ]
     return " OR ".join([wanted, *again])
 
 
 def whole_sql(wanted: str) -> str:
-    """A condition on rows `bronze`: every version of the resources for which another condition holds."""
+    """A condition on FHIR's rows `bronze`: every version of the resources for which another one holds."""
     if wanted == "TRUE":
         return wanted
     resource = "(source, resource_type, resource_id)"
-    return f"{resource} IN (SELECT {resource} FROM {quote_table(BRONZE_RESOURCE)} AS bronze WHERE {wanted})"
+    return f"{resource} IN (SELECT {resource} FROM {quote_table(FHIR.envelope)} AS bronze WHERE {wanted})"
 
 
 def _texts(values: Iterable[str]) -> str:

@@ -30,7 +30,8 @@ def find_waiting(
     parts = [
         *_since_identifiers(context, shape, stood.upstream, upstream),
         *_since_links(context, shape, stood.upstream.get(LINKS), upstream.get(LINKS)),
-        *_since_aliases(context, shape, commits),
+        # A record names nothing by the full URL that a Bundle gave it.
+        *(() if shape.of_records else _since_aliases(context, shape, commits)),
     ]
     if not parts:
         return False
@@ -38,9 +39,9 @@ def find_waiting(
     rows = " UNION ALL ".join(
         f"SELECT w.source, {key} AS id FROM {quote_table(shape.table.dataset)} AS w {part}" for part in parts
     )
+    unit = "id" if shape.of_records else "split_part(id, '#', 1) AS id"
     context.session.execute(
-        f"CREATE OR REPLACE TEMP TABLE {WAITING} AS "
-        f"SELECT DISTINCT source, split_part(id, '#', 1) AS id FROM ({rows})"
+        f"CREATE OR REPLACE TEMP TABLE {WAITING} AS SELECT DISTINCT source, {unit} FROM ({rows})"
     )
     return _any(context, f"FROM {WAITING}")
 

@@ -1,0 +1,36 @@
+"""The words in which a refused row is told of: the rule, and for records the line and the columns."""
+
+from a360.contract import RowRule, SilverStep
+from a360.quality import Verdicts
+
+
+class Reasons:
+    """Says why rows of a step are refused, in words that hold no value of the row."""
+
+    def __init__(self, step: SilverStep) -> None:
+        self._headers = {
+            field.column: ".".join(field.path) or field.names[0]
+            for field in (step.records.fields if step.records else ())
+        }
+        self._of_records = step.records is not None
+
+    def of(self, verdicts: Verdicts, verdict: str, line: int | None) -> tuple[str, str]:
+        """The first rule that a verdict names, and the reason; of a record all that is wrong with it."""
+        rules = verdicts.errors(verdict)
+        if not rules:
+            return "unknown", "unknown"
+        if not self._of_records:
+            return rules[0].name, _doc(rules[0])
+        wrong = "; ".join(self._in_columns(rule) for rule in rules)
+        return rules[0].name, f"line {line}: {wrong}" if line is not None else wrong
+
+    def _in_columns(self, rule: RowRule) -> str:
+        """What a rule says, after the columns of the file that it looks at."""
+        names = [self._headers[column] for column in rule.columns if column in self._headers]
+        if not names:
+            return _doc(rule)
+        return f"column{'s' * (len(names) > 1)} {', '.join(names)}: {_doc(rule)}"
+
+
+def _doc(rule: RowRule) -> str:
+    return rule.doc or rule.name
