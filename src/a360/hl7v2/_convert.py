@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
+from a360.hl7v2._convey import moment_of
 from a360.hl7v2._events import VISITS_MOVED, deleted, finish, merge_group
 from a360.hl7v2._identity import identified, key_of, numbered
 from a360.hl7v2._mentioned import mentioned
 from a360.hl7v2._message import NULL, Message, Note, Reject, Segment, part
 from a360.hl7v2._order import check, in_order
-from a360.hl7v2._primitives import instant, zone_of
+from a360.hl7v2._primitives import zone_of
 from a360.hl7v2._routes import Link, Ref, Route, routes_for
 from a360.hl7v2._store import Made, Options, Resource, Store, merge
 from a360.hl7v2._valid import complete
@@ -255,18 +256,19 @@ class _Walk:
 
 def point(resource: Resource, path: tuple[str, ...], many: tuple[bool, ...], target: str) -> None:
     """Put a reference at a path, beside those that are there; an item that still lacks one gets it."""
-    name, *rest = path
-    if not rest:
+    name = path[0]
+    if len(path) == 1:
+        if not many[0]:
+            resource.setdefault(name, {"reference": target})
+            return
+        held = resource.get(name)
         value = {"reference": target}
-        if many[0]:
-            held = resource.get(name)
-            if not held:
-                resource[name] = [value]
-            elif value not in held:
-                resource[name] = [*held, value]
-        else:
-            resource.setdefault(name, value)
+        if not held:
+            resource[name] = [value]
+        elif value not in held:
+            resource[name] = [*held, value]
         return
+    rest = path[1:]
     # Parts may be shared with other resources: what is changed is copied first.
     if many[0]:
         items = list(resource.get(name, ()))
@@ -277,7 +279,7 @@ def point(resource: Resource, path: tuple[str, ...], many: tuple[bool, ...], tar
         resource[name] = items
     else:
         last = resource[name] = dict(resource.get(name, ()))
-    point(last, path[1:], many[1:], target)
+    point(last, rest, many[1:], target)
 
 
 def _coming(segments: tuple[Segment, ...], index: int) -> Segment | None:
@@ -297,16 +299,17 @@ def _scope(header: Segment) -> str:
 
 def _stamp(message: Message, store: Store) -> None:
     """Say of each resource when it was sent, so that of two views the later one wins."""
-    event = message.first("EVN")
-    sent = instant(message.header.raw(7), store.zone) or (
-        instant(event.raw(2), store.zone) if event else None
-    )
+    sent = moment_of(message.header.raw(7), store.zone)
+    if sent is None:
+        event = message.first("EVN")
+        sent = moment_of(event.raw(2), store.zone) if event else None
     if sent is None:
         return
     for resource in store.resources.values():
-        resource["meta"] = (
-            {**resource["meta"], "lastUpdated": sent} if "meta" in resource else {"lastUpdated": sent}
-        )
+        if "meta" in resource:
+            resource["meta"] = {**resource["meta"], "lastUpdated": sent}
+        else:
+            resource["meta"] = {"lastUpdated": sent}
 
 
 def _nulls(segments: tuple[Segment, ...]) -> list[Note]:

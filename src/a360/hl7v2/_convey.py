@@ -16,7 +16,6 @@ from a360.hl7v2._targets import Row, is_primitive
 
 # Primitives whose text needs no further look once it says something.
 TEXTS = frozenset(("markdown", "string"))
-_LONE = frozenset(("url", "system", "reference"))
 _LONGEST_TIME = 32
 
 
@@ -146,28 +145,9 @@ def raw(view: Any, name: str, field: int) -> str:  # noqa: ANN401 - a view of a 
     return found.fields[field] if found is not None else ""
 
 
-def add(items: list[Any], made: Any) -> None:  # noqa: ANN401 - any element
-    """Put what one repetition gave beside what the others gave."""
-    if type(made) is list:
-        items += made
-    else:
-        items.append(made)
-
-
-def more(made: dict[str, Any], name: str, found: Any) -> None:  # noqa: ANN401 - any element
+def more(made: dict[str, Any], name: str, items: list[Any]) -> None:
     """Put what one more mapping gives of a repeating element beside what the others gave."""
-    items = found if type(found) is list else [found]
     made[name] = made[name] + items if name in made else items
-
-
-def listed(found: Any) -> list[Any]:  # noqa: ANN401 - any element
-    """Items as R4 has them, though there be one."""
-    return found if type(found) is list else [found]
-
-
-def alone(made: Any) -> bool:  # noqa: ANN401 - any element
-    """Whether a single part says nothing by itself, as a system without a code."""
-    return type(made) is dict and not _LONE.isdisjoint(made)
 
 
 def together(held: Any, made: Any) -> Any:  # noqa: ANN401 - any element
@@ -191,12 +171,11 @@ def fill(into: dict[str, Any], found: dict[str, Any]) -> None:
             into[name] = part
 
 
-def keep(found: list[dict[str, str]], kind: str, made: Any, store: Store) -> None:  # noqa: ANN401 - as below
+def keep(kind: str, made: Any, store: Store) -> dict[str, str] | None:  # noqa: ANN401 - any element
     """Keep a resource another refers to, unless it was kept already, and point at it."""
     if type(made) is dict:
         made = store.add(kind, made, key_of(kind, made, store))
-    if type(made) is Made:
-        found.append({"reference": str(made)})
+    return {"reference": str(made)} if type(made) is Made else None
 
 
 def held(convert: Converter, found: str, store: Store) -> Any:  # noqa: ANN401 - any element
@@ -225,6 +204,11 @@ def _instant(found: str, zone: str) -> str | None:
     return instant(found, zone)
 
 
+def moment_of(found: str, zone: str) -> str | None:
+    """An instant, or None where it is none."""
+    return _instant(found, zone) if found and len(found) <= _LONGEST_TIME else None
+
+
 def moment_in(found: str, store: Store) -> str | None:
     """A dateTime, in the zone of the message where none is said."""
     made = _moment(found, store.zone) if len(found) <= _LONGEST_TIME else None
@@ -241,11 +225,25 @@ def instant_in(found: str, store: Store) -> str | None:
     return made
 
 
+_CALLED = (
+    fill,
+    first_of,
+    held,
+    held_within,
+    keep,
+    leaf,
+    more,
+    near,
+    piece,
+    raw,
+    text,
+    together,
+    whole,
+    within,
+)
 _HELPERS: dict[str, Any] = {
-    **{each.__name__: each for each in (add, alone, fill, first_of, held, held_within, keep, leaf, listed)},
-    **{each.__name__: each for each in (more, near, piece, raw, text, together, whole, within)},
+    **{each.__name__: each for each in _CALLED},
     "BLANK": [""] * 80,
-    "EMPTY": [""],
     "Made": Made,
     "NONE": [],
     "NULL": NULL,

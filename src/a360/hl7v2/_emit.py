@@ -2,7 +2,7 @@
 
 A map's rows are put into a tree of elements first (`_targets`); the code walks that tree once, here, so that
 at run time there is no tree, only tests of fields and dictionaries being filled. What is done with a value
-that was found is a line of code with `%s` where the value goes: a sink.
+that was found is a line of code with `%s` where the value goes, or `%l` where it goes as a list: a sink.
 """
 
 import re
@@ -15,7 +15,7 @@ from a360.hl7v2._conditions import expression
 from a360.hl7v2._convey import TEXTS, Converters
 from a360.hl7v2._primitives import BY_TYPE, ZONED
 from a360.hl7v2._reads import Fields, Read, Scope, source_of
-from a360.hl7v2._targets import Node, Row, is_primitive
+from a360.hl7v2._targets import Node, Row, element, is_primitive
 
 _PIECE = re.compile(r'"([^"]*)"|([A-Z][A-Z0-9]{1,2}[-.]\d+(?:\.\d+)*)')
 # Elements that say nothing by themselves.
@@ -40,6 +40,11 @@ class Emitter:
 
     def _line(self, text: str) -> None:
         self._lines.append("    " * self._depth + text)
+
+    def _hand(self, name: str, sink: str) -> None:
+        """Do with a value what the sink says; variables named so hold lists already."""
+        listed = name if name.startswith(("items", "found")) else f"[{name}]"
+        self._line(sink.replace("%l", listed).replace("%s", name))
 
     @contextmanager
     def _under(self, head: str) -> Iterator[None]:
@@ -66,11 +71,11 @@ class Emitter:
         self._line(f"{items} = []")
         with self._under(f"for {index} in range({times} or 1):"):
             at = len(self._lines)
-            self._one(node, index, f"add({items}, %s)")
+            self._one(node, index, f"{items} += %l")
             cut = ["    " * self._depth + line for line in self._scope.cut_in_loop()]
             self._lines[at:at] = cut
         with self._under(f"if {items}:"):
-            self._line(sink % items)
+            self._hand(items, sink)
 
     def _counts(self, node: Node) -> list[str]:
         sources = sorted({row.source for row in node.all_rows() if row.source})
@@ -93,10 +98,10 @@ class Emitter:
         whole = self._fresh("whole")
         self._whole(node, rep, whole)
         if not node.children:
-            self._unless_alone(whole, sink)
+            self._unless_alone(node, whole, sink)
             return
         with self._under(f"if {whole} is not None and type({whole}) is not dict:"):
-            self._line(sink % whole)
+            self._hand(whole, sink)
         with self._under("else:"):
             self._parts(node, rep, whole, sink)
 
@@ -116,22 +121,21 @@ class Emitter:
         if whole:
             with self._under(f"if {whole}:"):
                 self._line(f"fill({made}, {whole})")
-        if whole or not _LONE.isdisjoint(name for name, _ in node.children):
-            self._unless_alone(made, sink)
-            return
-        with self._under(f"if {made}:"):
-            self._line(sink % made)
+        self._unless_alone(node, made, sink)
 
-    def _unless_alone(self, name: str, sink: str) -> None:
-        with self._under(f"if {name} and not (len({name}) == 1 and alone({name})):"):
-            self._line(sink % name)
+    def _unless_alone(self, node: Node, name: str, sink: str) -> None:
+        """Hand on what was made, unless it says nothing by itself, as a system without a code."""
+        lone = sorted(name for name in _LONE if element(node.kind, name))
+        alone = "".join(f" and {each!r} not in {name}" for each in lone)
+        with self._under(f"if {name} and (len({name}) > 1 or ({alone[5:]})):" if lone else f"if {name}:"):
+            self._hand(name, sink)
 
     def _child(self, name: str, builds: list[Node], rep: str, made: str, *, many: bool) -> None:
         """What goes into an element of an object, by one mapping or by several."""
         for build in builds:
             sink = f"{made}[{name!r}] = %s"
             if many:
-                sink = f"{made}[{name!r}] = listed(%s)" if len(builds) == 1 else f"more({made}, {name!r}, %s)"
+                sink = f"{made}[{name!r}] = %l" if len(builds) == 1 else f"more({made}, {name!r}, %l)"
             present = self._present(build)
             with self._under(f"if {present}:" if present else ""):
                 self._element(build, rep, sink)
@@ -152,13 +156,20 @@ class Emitter:
 
     def _reference(self, node: Node, rep: str, sink: str) -> None:
         """A reference: the resource it leads to is made and kept, and pointed at."""
-        found = self._fresh("found")
-        self._line(f"{found} = []")
-        for kind, child in node.resources.items():
-            self._plain(child, rep, f"keep({found}, {kind!r}, %s, store)")
-        with self._under(f"if {found}:"):
-            self._line(sink % (found if node.many else f"{found}[0]"))
         rest = Node(node.name, node.kind, rows=node.rows, children=node.children, owner=node.owner)
+        kept = self._fresh("kept")
+        self._line(f"{kept} = None")
+        if node.many and len(node.resources) > 1:
+            found = self._fresh("found")
+            self._line(f"{found} = []")
+            for kind, child in node.resources.items():
+                self._plain(child, rep, f"if {kept} := keep({kind!r}, %s, store): {found}.append({kept})")
+            kept = found
+        else:
+            for kind, child in reversed(node.resources.items()):
+                self._plain(child, rep, f"{kept} = keep({kind!r}, %s, store) or {kept}")
+        with self._under(f"if {kept}:"):
+            self._hand(kept, sink)
         if rest.rows or rest.children:
             with self._under("else:"):
                 self._plain(rest, rep, sink)
@@ -174,7 +185,7 @@ class Emitter:
             with self._under(f"if {found} is None:" if at else ""):
                 self._value(row, kind, rep, f"{found} = %s")
         with self._under(f"if {found} is not None:"):
-            self._line(sink % found)
+            self._hand(found, sink)
 
     def _value(self, row: Row, kind: str, rep: str, sink: str) -> None:
         """The value of one mapping, where its source has one and its condition holds."""
@@ -200,13 +211,13 @@ class Emitter:
     def _found(self, source: str, sink: str) -> None:
         name = self._fresh("v")
         with self._under(f"if ({name} := {source}) is not None:"):
-            self._line(sink % name)
+            self._hand(name, sink)
 
     def _assigned(self, row: Row, kind: str, rep: str, sink: str) -> None:
         """A constant, or text joined from constants and values."""
         pieces = _PIECE.findall(row.assign)
         if not any(ref for _, ref in pieces):
-            self._line(sink % _constant("".join(literal for literal, _ in pieces), kind))
+            self._hand(_constant("".join(literal for literal, _ in pieces), kind), sink)
             return
         resolve = self._scope.resolver(row.source, rep)
         texts = [resolve(ref).text if ref else repr(literal) for literal, ref in pieces]
@@ -226,7 +237,7 @@ class Emitter:
                 if kind in ZONED:
                     self._found(f"{kind}({said}, store)", sink)
                 else:
-                    self._line(sink % said)
+                    self._hand(said, sink)
             return
         convert = self._converters.of(row, kind)
         if read.whole:

@@ -37,10 +37,12 @@ class Note:
 class Segment:
     """One segment: its name and its fields by their number in the standard."""
 
-    __slots__ = ("fields", "name")
+    __slots__ = ("fields", "name", "plain")
 
-    def __init__(self, name: str, fields: tuple[str, ...]) -> None:
+    def __init__(self, name: str, fields: tuple[str, ...], *, plain: bool = False) -> None:
         self.name = name
+        # Whether it was seen that no field repeats, is null or lacks its first component.
+        self.plain = plain
         # `fields[n]` is field n: for MSH the separator itself is field 1, as the standard counts.
         self.fields = fields
 

@@ -218,7 +218,8 @@ def _segments(lines: list[str], notes: list[Note], *, truncation: bool) -> list[
         fields = text.split("|")
         if name == "MSH":
             fields.insert(1, "|")
-        segments.append(Segment(name, tuple(fields)))
+        plain = "~" not in text and '""' not in text and "|^" not in text
+        segments.append(Segment(name, tuple(fields), plain=plain))
     return segments
 
 

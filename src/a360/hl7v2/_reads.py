@@ -107,12 +107,17 @@ class Fields:
 
     def _text(self, source: str, rep: str) -> str:
         """The variable with the text of a repetition of a field; empty if it says nothing."""
+        name, numbers = numbers_of(source)
+        if not rep and name == self._owner:
+            self._held["t"] = "view.firsts"
+            self._held[f"t{numbers[0]}"] = f"t[{numbers[0]}]"
+            return f"t{numbers[0]}"
         all_of = self._repetitions(source)
-        held, name = (self._looped, "u") if rep else (self._held, "t")
+        held, stem = (self._looped, "u") if rep else (self._held, "t")
         at = rep or "0"
         test = f"{at} < len({all_of})" if rep else all_of
-        held[f"{name}{all_of[1:]}"] = f'{all_of}[{at}] if {test} else ""'
-        return f"{name}{all_of[1:]}"
+        held[f"{stem}{all_of[1:]}"] = f'{all_of}[{at}] if {test} else ""'
+        return f"{stem}{all_of[1:]}"
 
     def _pieces(self, source: str, rep: str) -> str:
         """The variable with the pieces of a repetition of a field."""

@@ -1,8 +1,8 @@
 """What R4 asks of every resource: what is missing is said to be missing, what cannot stand is left out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
-from typing import Any
+from typing import Any, NamedTuple
 
 from a360.hl7v2._store import Resource, Store
 
@@ -87,8 +87,14 @@ _PARTS: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
 }
 
 
-# Types of which R4 asks something, or we do.
-_LOOKED_OVER = {*_OWNER, *_REQUIRED, *_CHOICES, *_PARTS, "Organization"}
+class _Rules(NamedTuple):
+    """All that is asked of a type."""
+
+    owner: str
+    parts: tuple[tuple[str, tuple[str, ...]], ...]
+    required: tuple[tuple[str, Any], ...]
+    choice: tuple[tuple[str, ...], tuple[str, Any]] | None
+    fold: Callable[[Resource], None] | None
 
 
 def complete(store: Store, patient: str | None) -> None:
@@ -105,13 +111,17 @@ def _left_out(store: Store, patient: str | None) -> set[str]:
     gone = set()
     for reference, resource in list(store.resources.items()):
         kind = resource["resourceType"]
-        if kind not in _LOOKED_OVER:
+        rules = _RULES.get(kind)
+        if rules is None:
             continue
-        _own(resource, kind, patient)
-        _fold(resource, kind)
-        for name, needed in _PARTS.get(kind, ()):
-            _prune(resource, name, needed)
-        lacking = _fill(resource, kind)
+        if rules.owner and patient and rules.owner not in resource:
+            resource[rules.owner] = {"reference": patient}
+        if rules.fold:
+            rules.fold(resource)
+        for name, needed in rules.parts:
+            if name in resource:
+                _prune(resource, name, needed)
+        lacking = _fill(resource, rules)
         if lacking:
             store.note("resource-left-out", f"{kind} without {lacking}")
             del store.resources[reference]
@@ -139,27 +149,22 @@ def _forgetting(value: dict[str, Any], gone: set[str]) -> dict[str, Any]:
     return found
 
 
-def _own(resource: Resource, kind: str, patient: str | None) -> None:
-    element = _OWNER.get(kind)
-    if element and patient and element not in resource:
-        resource[element] = {"reference": patient}
+def _organization(resource: Resource) -> None:
+    """An organization has no home."""
+    for element in ("telecom", "address"):
+        if any(each.get("use") == "home" for each in resource.get(element, ())):
+            resource[element] = [_without_home(each) for each in resource[element]]
 
 
-def _fold(resource: Resource, kind: str) -> None:
-    """Rules of single types."""
-    if kind == "Organization":
-        # An organization has no home.
-        for element in ("telecom", "address"):
-            if any(each.get("use") == "home" for each in resource.get(element, ())):
-                resource[element] = [_without_home(each) for each in resource[element]]
-    if kind == "Immunization" and "education" in resource:
-        # What follows a document's type speaks of that document.
-        folded: list[dict[str, Any]] = []
-        for each in resource["education"]:
-            if folded and "documentType" not in each and not folded[-1].keys() & each.keys():
-                folded[-1].update(each)
-            else:
-                folded.append(dict(each))
+def _immunization(resource: Resource) -> None:
+    """What follows a document's type speaks of that document."""
+    folded: list[dict[str, Any]] = []
+    for each in resource.get("education", ()):
+        if folded and "documentType" not in each and not folded[-1].keys() & each.keys():
+            folded[-1].update(each)
+        else:
+            folded.append(dict(each))
+    if folded:
         resource["education"] = folded
 
 
@@ -177,14 +182,26 @@ def _prune(resource: Resource, name: str, needed: tuple[str, ...]) -> None:
             del resource[name]
 
 
-def _fill(resource: Resource, kind: str) -> str:
+def _fill(resource: Resource, rules: _Rules) -> str:
     """Put what stands in for what is missing; the name of what nothing stands in for."""
-    for element, instead in _REQUIRED.get(kind, {}).items():
+    for element, instead in rules.required:
         if element not in resource:
             if instead is None:
                 return element
             resource[element] = deepcopy(instead)
-    choice = _CHOICES.get(kind)
-    if choice and not any(element in resource for element in choice[0]):
-        resource[choice[1][0]] = deepcopy(choice[1][1])
+    if rules.choice and not any(element in resource for element in rules.choice[0]):
+        resource[rules.choice[1][0]] = deepcopy(rules.choice[1][1])
     return ""
+
+
+_FOLDS = {"Immunization": _immunization, "Organization": _organization}
+_RULES = {
+    kind: _Rules(
+        _OWNER.get(kind, ""),
+        _PARTS.get(kind, ()),
+        tuple(_REQUIRED.get(kind, {}).items()),
+        _CHOICES.get(kind),
+        _FOLDS.get(kind),
+    )
+    for kind in {*_OWNER, *_REQUIRED, *_CHOICES, *_PARTS, *_FOLDS}
+}

@@ -12,14 +12,28 @@ _BLANK = ("",) * _WIDTH
 class View:
     """A segment being read: its fields, cut into repetitions once, and the segments it stands near to."""
 
-    __slots__ = ("_cut", "fields", "name", "near", "segment")
+    __slots__ = ("_cut", "fields", "firsts", "name", "near", "segment")
 
     def __init__(self, segment: Segment, near: dict[str, Self]) -> None:
         self.segment = segment
         self.name = segment.name
         self.near = near
         self.fields = segment.fields + _BLANK[len(segment.fields) :]
+        # The first repetition of each field; empty if it says nothing.
+        self.firsts = self._firsts()
         self._cut: dict[int, list[str]] = {}
+
+    def _firsts(self) -> tuple[str, ...]:
+        sent = self.segment.fields
+        if self.segment.plain:
+            return self.fields
+        firsts = [
+            raw
+            if "~" not in raw and raw[:1] != "^" and raw != NULL
+            else _said(raw.partition("~")[0] if raw != NULL else "")
+            for raw in sent
+        ]
+        return (*firsts, *_BLANK[len(sent) :])
 
     def parts(self, number: int) -> list[str]:
         """The repetitions of a field; one that holds nothing but delimiters is empty."""
@@ -29,12 +43,17 @@ class View:
             if not raw or raw == NULL:
                 found = []
             elif "~" in raw:
-                found = [each if each.strip("^") else "" for each in raw.split("~")]
+                found = [_said(each) for each in raw.split("~")]
             else:
-                found = [raw] if raw[0] != "^" or raw.strip("^") else [""]
+                found = [_said(raw)]
             self._cut[number] = found
         return found
 
     def pieces(self, number: int) -> list[list[str]]:
         """The repetitions of a field, each cut into components."""
         return [each.split("^") for each in self.parts(number)]
+
+
+def _said(text: str) -> str:
+    """A repetition, unless it is nothing but delimiters."""
+    return text if text[:1] != "^" or text.strip("^") else ""
