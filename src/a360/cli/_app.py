@@ -12,7 +12,15 @@ from typing import Annotated
 
 import typer
 
-from a360.cli import _app_contract, _app_hl7v2, _app_lineage, _app_quality, _app_time, _app_view
+from a360.cli import (
+    _app_contract,
+    _app_hl7v2,
+    _app_lineage,
+    _app_quality,
+    _app_terminology,
+    _app_time,
+    _app_view,
+)
 from a360.cli._app_catalog import register as register_catalog
 from a360.cli._command import EnvFlag, JsonFlag, LakeFlag, command
 from a360.cli._face import Face, Flags
@@ -125,6 +133,7 @@ def apply(face: Face) -> int | None:
 
 _app_contract.register(app)
 _app_hl7v2.register(app)
+_app_terminology.register(app)
 _app_view.register(app)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from a360.cli import _render as render
 from a360.cli._face import Face, require_path
+from a360.cli._terminology import tell_missing
 from a360.errors import UsageError
 from a360.lake import KINDS
 
@@ -33,7 +34,9 @@ def run(face: Face, datasets: Sequence[str], engine: str, *, full: bool) -> int 
     """Refine; a step that fails raises, so that what is reported here has been committed."""
     with face.lake() as lake, face.progress() as progress:
         report = lake.run(*datasets, engine=engine, full=full, progress=progress)
+        missing = lake.terminology.missing()
     _show_steps(face, report.to_json(), "Next: a360 check")
+    tell_missing(face, missing)
     return None
 
 

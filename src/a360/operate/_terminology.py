@@ -14,7 +14,16 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from a360.catalog import CommitStamp
-from a360.contract import VOCABULARIES, DanglingRows, DatasetRule, LakePlan, RowRule, quote_text
+from a360.contract import (
+    VOCABULARIES,
+    DanglingRows,
+    DatasetRule,
+    FailingRows,
+    InCodes,
+    LakePlan,
+    RowRule,
+    quote_text,
+)
 from a360.errors import DataError, UsageError
 from a360.failpoints import failpoint
 from a360.operate._journal import RunRecord
@@ -263,6 +272,19 @@ class Terminology:
         if not self.is_declared or self._tables.current_snapshot_id(VOCABULARIES) is None:
             return []
         return self._rows(f"SELECT * FROM {VOCABULARIES} ORDER BY kind, uri, version")
+
+    def missing(self) -> list[tuple[str, list[str]]]:
+        """The vocabularies that rules look codes up in and that are not loaded, with those datasets."""
+        there = {(row["kind"], row["uri"]) for row in self.versions() if row["is_current"]}
+        wanted: dict[str, list[str]] = {}
+        for step in self._plan.steps:
+            of_all = (each.measure for each in step.dataset_rules)
+            counted = [each.check for each in of_all if isinstance(each, FailingRows)]
+            for check in (*(rule.check for rule in step.rules), *counted):
+                if isinstance(check, InCodes) and (check.of, check.uri) not in there:
+                    datasets = wanted.setdefault(check.uri, [])
+                    datasets += [step.dataset] if step.dataset not in datasets else []
+        return sorted(wanted.items())
 
     def _rows(self, sql: str) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = self._tables.session.sql(sql).to_pylist()
