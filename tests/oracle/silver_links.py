@@ -40,18 +40,26 @@ def links(r: Json, to: Follower) -> list[Json]:
     ]
 
 
-def survivors(said: list[Json]) -> dict[str, str]:
-    """The record that each replaced one ends in: the newest word on each, less the oldest of each circle."""
-    newest: dict[str, tuple[float, str]] = {}
+def standing(said: list[Json]) -> dict[tuple[str, str], tuple[float, bool]]:
+    """The newest word on each pair of records: when it was said, and whether one replaces the other."""
+    pairs: dict[tuple[str, str], tuple[float, bool]] = {}
     for row in said:
         one, other = row["patient_key"], row["other_key"]
         if row["type"] == "replaces":
             one, other = other, one
-        counts = row["active"] and row["type"] in {"replaced-by", "replaces"}
-        if counts and one is not None and other is not None and one != other:
+        if row["type"] in {"replaced-by", "replaces"} and None not in (one, other) and one != other:
             at = NEVER if row["last_updated"] is None else row["last_updated"].timestamp()
-            if one not in newest or at > newest[one][0]:
-                newest[one] = at, other
+            if (one, other) not in pairs or at > pairs[one, other][0]:
+                pairs[one, other] = at, row["active"]
+    return pairs
+
+
+def survivors(said: list[Json]) -> dict[str, str]:
+    """The record that each replaced one ends in, by the newest word on each, less a circle's oldest."""
+    newest: dict[str, tuple[float, str]] = {}
+    for (one, other), (at, active) in standing(said).items():
+        if active and (one not in newest or at > newest[one][0]):
+            newest[one] = at, other
     for start in list(newest):
         path = [start]
         while path[-1] in newest and newest[path[-1]][1] not in path:

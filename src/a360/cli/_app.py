@@ -140,7 +140,7 @@ _app_view.register(app)
 @command(app)
 def ingest(
     face: Face,
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="The kind of data: fhir, notes.")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="The kind of data: fhir, hl7v2, notes.")],
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or folders of this kind.")],
     source: Annotated[
         str | None,

@@ -13,6 +13,7 @@ from a360.ingest._committed import (
     ground_of,
     sweep_uncommitted,
 )
+from a360.ingest._hl7v2 import Hl7v2Reading, ingest_hl7v2
 from a360.ingest._inflow import Inflow
 from a360.ingest._ingest import ingest_fhir, ingest_files
 from a360.ingest._limits import Limits
@@ -27,6 +28,7 @@ __all__ = [
     "RECORDS",
     "FileReport",
     "Ground",
+    "Hl7v2Reading",
     "Inflow",
     "IngestReplay",
     "Ingested",
@@ -36,6 +38,7 @@ __all__ = [
     "ground_of",
     "ingest_fhir",
     "ingest_files",
+    "ingest_hl7v2",
     "ingest_notes",
     "replay_refused",
     "sweep_uncommitted",

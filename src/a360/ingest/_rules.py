@@ -6,7 +6,7 @@ from typing import Final
 
 
 class Rule(StrEnum):
-    """The rules of ingest, as `quarantine.fhir_resource.rule` has them."""
+    """The rules of ingest, as `quarantine.fhir_resource.rule` and `quarantine.record.rule` have them."""
 
     NOT_UTF8 = "not-utf8"
     NOT_JSON = "not-json"
@@ -23,12 +23,27 @@ class Rule(StrEnum):
     UNKNOWN_FORMAT = "unknown-format"
     BROKEN_ARCHIVE = "broken-archive"
     ARCHIVE_BOMB = "archive-bomb"
+    DRIFT = "drift"
+    MISSING_KEY = "missing-key"
+    MISSING_TIME = "missing-time"
+    UNREADABLE_TIME = "unreadable-time"
+    MISSHAPEN = "misshapen"
     NO_PATIENT = "no-patient"
     MISSING_FILE = "missing-file"
     OUTSIDE_FOLDER = "outside-folder"
     INVALID_FIELD = "invalid-field"
     EMPTY_NOTE = "empty-note"
     REPEATED_ID = "repeated-id"
+    NO_MSH = "no-msh"
+    DELIMITERS = "delimiters"
+    NO_TYPE = "no-type"
+    TYPE_UNSUPPORTED = "type-unsupported"
+    VERSION_UNKNOWN = "version-unknown"
+    CHARSET_UNKNOWN = "charset-unknown"
+    ENCODING = "encoding"
+    SEGMENT_MISSING = "segment-missing"
+    SEGMENT_ORDER = "segment-order"
+    CONVERSION_FAILED = "conversion-failed"
 
 
 OF_FILES: Final = frozenset(
@@ -56,6 +71,6 @@ class Refused:
 
     file: int
     offset: int
-    rule: Rule
+    rule: StrEnum
     reason: str
     raw: bytes

@@ -32,7 +32,13 @@ def _notes(_parts: "Parts", inflow: "Inflow", paths: Sequence[Path]) -> "Ingeste
     return ingest_notes(inflow, paths)
 
 
-_BRINGERS: Mapping[str, _Bringer] = MappingProxyType({"fhir": _fhir, "notes": _notes})
+def _hl7v2(_parts: "Parts", inflow: "Inflow", paths: Sequence[Path]) -> "Ingested":
+    from a360.ingest import ingest_hl7v2  # noqa: PLC0415 -- likewise
+
+    return ingest_hl7v2(inflow, paths)
+
+
+_BRINGERS: Mapping[str, _Bringer] = MappingProxyType({"fhir": _fhir, "hl7v2": _hl7v2, "notes": _notes})
 KINDS: tuple[str, ...] = tuple(_BRINGERS)
 """The kinds, as `a360 ingest` names them."""
 

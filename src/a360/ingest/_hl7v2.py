@@ -1,0 +1,209 @@
+"""HL7 v2 into bronze: messages as records, and in the same batch the FHIR resources they became."""
+
+import re
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from a360.errors import OperatorError
+from a360.failpoints import failpoint
+from a360.hl7v2 import Options
+from a360.ingest._bundle import Deletion, Found, Unit
+from a360.ingest._committed import FHIR, RECORDS
+from a360.ingest._decode import Head
+from a360.ingest._envelope import Identity
+from a360.ingest._extract import instants
+from a360.ingest._hl7v2_convert import Made, make
+from a360.ingest._hl7v2_text import BatchCount, RawMessage, read_messages
+from a360.ingest._inflow import Inflow
+from a360.ingest._ingest import ingest_files
+from a360.ingest._inputs import Input
+from a360.ingest._labels import labels_of
+from a360.ingest._limits import Limits
+from a360.ingest._manifests import walk
+from a360.ingest._reports import Ingested
+from a360.ingest._rules import Refused
+from a360.ingest._work import Portion, work
+from a360.ingest._worked import Finished, Worked
+
+RECORD_TYPE: Final = "hl7v2_message"
+_NAME: Final = re.compile(r"(?i).+\.(hl7|er7|txt)(\.(gz|gzip|zst|zstd))?")
+# Conversion takes long for what it reads: portions are small, so that all threads have some.
+_PORTION_BYTES: Final = 512 << 10
+_RECORD_DOMAIN: Final = "record"
+
+
+def ingest_hl7v2(inflow: Inflow, paths: Iterable[Path | str], options: Options | None = None) -> Ingested:
+    """Bring HL7 v2 messages into bronze, sealed, with the resources they become; one batch, one commit id.
+
+    Raises:
+        OperatorError: a path does not exist or cannot be read; nothing was committed.
+        ConflictError: another ingest landed some of the same messages meanwhile; safe to run again.
+    """
+    files, skipped = _inputs(paths)
+    identity = Identity(inflow.tokenizer, inflow.source)
+    reading = Hl7v2Reading(files, identity, inflow.limits, options or Options())
+    landed = ingest_files(inflow, files, labels_of(files, inflow.tokenizer), reading, skipped)
+    return replace(landed, notes=dict(sorted(reading.notes.items())))
+
+
+def _inputs(paths: Iterable[Path | str]) -> tuple[list[Input], int]:
+    """Files as named, and those of folders whose names say HL7 v2; how many are left out."""
+    found: dict[Path, Input] = {}
+    skipped = 0
+    for path in map(Path, paths):
+        if path.is_dir():
+            for kept, left_out in walk(path):
+                named = [each for each in kept if _NAME.fullmatch(each.name)]
+                skipped += left_out + len(kept) - len(named)
+                for each in named:
+                    found.setdefault(each.resolve(), Input(each))
+        elif path.is_file():
+            found.setdefault(path.resolve(), Input(path))
+        else:
+            raise OperatorError(
+                "input-missing",
+                "An input is neither a file nor a folder",
+                where=str(path),
+                found="a device or a pipe" if path.exists() else "nothing there",
+                next_step="check the path; copy what a pipe or device gives into a file first",
+            )
+    return list(found.values()), skipped
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePortion:
+    """Some messages in order, and what was refused before it could be one."""
+
+    messages: tuple[RawMessage, ...]
+    refused: tuple[Refused, ...]
+    file: int = 0
+    packed_bytes: int = 0
+
+
+class Hl7v2Reading:
+    """Files of messages: what a message is lands as a record, what it became as resources."""
+
+    kind = "hl7v2"
+    grounds = (RECORDS, FHIR)
+
+    def __init__(self, files: Sequence[Input], identity: Identity, limits: Limits, options: Options) -> None:
+        self.notes: Counter[str] = Counter()
+        self._files = files
+        self._identity = identity
+        self._limits = limits
+        self._options = options
+        self._lock = threading.Lock()
+
+    def portions(self, chosen: Sequence[int]) -> Iterator[MessagePortion | Finished]:
+        """Read the chosen files one after the other; small ones share a portion."""
+        messages: list[RawMessage] = []
+        refused: list[Refused] = []
+        held = 0
+        for file in chosen:
+            with self._files[file].opened(self._limits) as source:
+                for block in read_messages(file, source, self._limits):
+                    if isinstance(block, BatchCount):
+                        self._note_count(block)
+                        continue
+                    if isinstance(block, Refused):
+                        refused.append(block)
+                        held += len(block.raw)
+                    else:
+                        messages.append(block)
+                        held += len(block.text)
+                    if held >= _PORTION_BYTES:
+                        yield MessagePortion(tuple(messages), tuple(refused), file, source.packed_bytes)
+                        messages, refused, held = [], [], 0
+                yield Finished(file, source.finish(), source.packed_bytes)
+            failpoint("ingest.file.after-read")
+        if messages or refused:
+            yield MessagePortion(tuple(messages), tuple(refused), chosen[-1])
+
+    def _note_count(self, count: BatchCount) -> None:
+        if count.told != count.found:
+            with self._lock:
+                self.notes["batch-count"] += 1
+
+    def work(self, portion: MessagePortion) -> tuple[Worked, ...]:
+        """Turn a portion into records, and into resources."""
+        # What is not computed here is computed by one processor anyway; the converter's memory is not shared.
+        with self._lock:
+            converted = [make(each.text, self._options) for each in portion.messages]
+        sound: list[tuple[RawMessage, Made]] = []
+        refused = list(portion.refused)
+        for raw, each in zip(portion.messages, converted, strict=True):
+            if isinstance(each, Made):
+                sound.append((raw, each))
+            else:
+                refused.append(Refused(raw.file, raw.offset, each.rule, each.reason, raw.text))
+        self._note(each for _, each in sound)
+        units = tuple(unit for raw, each in sound for unit in _units(raw, each))
+        resources = work(Portion((), units), self._files, self._identity, self._limits)
+        return self._records(sound, refused), resources
+
+    def _note(self, made: Iterable[Made]) -> None:
+        total: Counter[str] = Counter()
+        for each in made:
+            total.update(each.notes)
+        with self._lock:
+            self.notes.update(total)
+
+    def _records(self, sound: Sequence[tuple[RawMessage, Made]], refused: list[Refused]) -> Worked:
+        text = bytearray(b"".join(each.payload + b"\n" for _, each in sound))
+        ends = np.cumsum(np.array([len(each.payload) + 1 for _, each in sound], dtype=np.int64)) - 1
+        lengths = np.array([len(each.payload) for _, each in sound], dtype=np.int64)
+        places = np.array([raw.file for raw, _ in sound], dtype=np.int64)
+        others = np.array([each.file for each in refused], dtype=np.int64)
+        files = len(self._files)
+        return Worked(
+            envelope=self._envelope(sound),
+            row=np.arange(len(sound)),
+            file=places,
+            offset=np.array([raw.offset for raw, _ in sound], dtype=np.int64),
+            text=np.frombuffer(text, dtype=np.uint8),
+            starts=ends - lengths,
+            ends=ends,
+            read=np.bincount(places, minlength=files) + np.bincount(others, minlength=files),
+            filtered=np.zeros(files, dtype=np.int64),
+            refused=refused,
+        )
+
+    def _envelope(self, sound: Sequence[tuple[RawMessage, Made]]) -> pa.Table:
+        tokenizer, source, count = self._identity.tokenizer, self._identity.source, len(sound)
+        hashes = tokenizer.digests(pa.array([raw.text for raw, _ in sound], pa.binary()))
+        # A control id is of the sender's making, and may well hold a record number: it is a token. A message
+        # without one is known by its bytes.
+        keys = [
+            f"{source}|{RECORD_TYPE}|{each.key or digest}"
+            for (_, each), digest in zip(sound, hashes.to_pylist(), strict=True)
+        ]
+        return pa.table(
+            {
+                "record_type": pa.array([RECORD_TYPE] * count, pa.string()),
+                "record_id": tokenizer.tokens(_RECORD_DOMAIN, pa.array(keys, pa.string())),
+                "version_id": pa.nulls(count, pa.string()),
+                "last_updated": _moments([each.sent for _, each in sound]),
+                "event_time": pa.nulls(count, pa.timestamp("us", tz="UTC")),
+                "content_hash": hashes,
+                "line": pa.nulls(count, pa.int64()),
+                "deleted": pa.array([False] * count, pa.bool_()),
+            }
+        )
+
+
+def _moments(texts: Sequence[str | None]) -> pa.Array:
+    return instants(pa.array(texts, pa.string())).cast(pa.timestamp("us", tz="UTC"))
+
+
+def _units(raw: RawMessage, made: Made) -> Iterator[Unit]:
+    for kind, key, line in made.resources:
+        yield Found(raw.file, raw.offset, line, Head(kind, key))
+    for kind, key in made.deleted:
+        yield Deletion(raw.file, raw.offset, kind, key, made.sent, raw.text)
