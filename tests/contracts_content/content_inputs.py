@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from silver_oracle import read, silver
+from record_oracle import records
+from silver_oracle import latest, read, silver
 
 from a360.synth import generate
 
@@ -35,7 +36,7 @@ def resources_of(origin: str) -> list[Row]:
     """The resources of an input."""
     require(origin)
     if origin == GENERATED:
-        return _generated()
+        return _generated()[0]
     if origin == "hl7v2":
         return _bundled(DATA / origin / "expected-fhir")
     return read(*sorted((DATA / origin).glob("*.ndjson")))
@@ -43,16 +44,19 @@ def resources_of(origin: str) -> list[Row]:
 
 @cache
 def silver_of(origin: str) -> dict[str, list[Row]]:
-    """What a plain reading of an input gives, by dataset."""
-    return silver(resources_of(origin))
+    """What a plain reading of an input gives, by dataset; the generated one has extracts and events too."""
+    rows = silver(resources_of(origin))
+    return rows | _generated()[1] if origin == GENERATED else rows
 
 
-def _generated() -> list[Row]:
+@cache
+def _generated() -> tuple[list[Row], dict[str, list[Row]]]:
     """The clinics' own data, without any dirt: every line can be read, every reference leads somewhere."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         generate(folder, patients=PATIENTS, seed=7, dirty=0.0)
-        return read(*sorted(file for file in folder.glob("*.ndjson") if file.name != ERRORS))
+        resources = read(*sorted(file for file in folder.glob("*.ndjson") if file.name != ERRORS))
+        return resources, records(folder, latest(resources))
 
 
 def _bundled(folder: Path) -> list[Row]:

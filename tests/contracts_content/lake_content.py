@@ -49,6 +49,11 @@ def custom(node: Row, name: str) -> Any:
     return next((p["value"] for p in node.get("customProperties", []) if p["property"] == name), None)
 
 
+def datasets_of(making: str) -> list[str]:
+    """The silver datasets that are made in this way: by `a360.view`, `a360.source` and so on."""
+    return [file.stem for file in dataset_files("silver") if custom(contract("silver", file.stem), making)]
+
+
 def views_of(name: str) -> list[Row]:
     """The views of a silver dataset."""
     named = custom(contract("silver", name), "a360.view")

@@ -28,6 +28,16 @@ EXPECTED = {
     "adverse_event",
     "device",
     "identifier",
+    "membership",
+    "package",
+    "payment",
+    "inventory_lot",
+    "lot_recall",
+    "campaign",
+    "lead",
+    "provider_schedule",
+    "app_event",
+    "sensor_reading",
 }
 
 

@@ -4,12 +4,12 @@ import json
 import re
 
 import pytest
-from lake_content import CONTRACTS, HOUSEKEEPING, columns, custom, dataset_files, views_of
+from lake_content import CONTRACTS, HOUSEKEEPING, columns, custom, datasets_of, views_of
 
 from a360.fhir import compile_view
 
 VIEWS = {file.stem: file.read_text(encoding="utf-8") for file in sorted((CONTRACTS / "views").glob("*.json"))}
-SILVER = [file.stem for file in dataset_files("silver")]
+SILVER = datasets_of("a360.view")
 NOT_IN_VIEWS = {"source", "is_current", *HOUSEKEEPING}
 FREE_TEXT = re.compile(
     r"\.(?:text|div|note|comment|description|data|photo|narrative|diagnostics|patientInstruction)\b"

@@ -2,9 +2,9 @@
 
 import pytest
 from content_inputs import resources_of, silver_of
-from lake_content import dataset_files, view_rows
+from lake_content import datasets_of, view_rows
 
-DATASETS = [file.stem for file in dataset_files("silver")]
+DATASETS = datasets_of("a360.view")
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
