@@ -37,6 +37,7 @@ FAULTS = MappingProxyType(
         "C209": "Partitioning or sort order names an unknown column or transform.",
         "C210": "A property that belongs to another zone.",
         # sensitivities, tags, policy
+        "C217": "A sealed column, or what is told of one, is not well declared.",
         "C301": "A column has no sensitivity.",
         "C302": "An unknown sensitivity.",
         "C303": "An unknown tag.",

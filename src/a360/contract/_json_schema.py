@@ -46,6 +46,8 @@ HELP: Mapping[str, str] = MappingProxyType(
         "token": "Identifiers: the domain its tokens belong to; values joined with each other share one.",
         "deidentified": "How the values were made less telling than those they come from.",
         "field": "Of records: the field the column holds, by name, or with aliases, path, format, reference.",
+        "seal": "Of a binary column: it holds a document's text, sealed; names the column of the media type.",
+        "derived": "What is told of a sealed column: {of: text, measure: sections|characters|words|digest}.",
         "fieldId": "The column's id for ever; written by a360 lint --fix.",
     }
 )

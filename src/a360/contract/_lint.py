@@ -10,6 +10,7 @@ from a360.contract._lint_ids import check_ids
 from a360.contract._lint_links import check_files_used, check_relationships, check_views
 from a360.contract._lint_records import check_records
 from a360.contract._lint_release import check_releases
+from a360.contract._lint_seals import check_seals
 from a360.contract._lint_tags import check_policy, check_tags
 from a360.contract._lint_tokens import check_tokens
 from a360.contract._load import LakeContracts, default_contracts, read_folder, require_no_faults
@@ -51,6 +52,7 @@ _CHECKS: tuple[Check, ...] = (
     check_views,
     check_files_used,
     check_tokens,
+    check_seals,
     check_records,
     check_stray_fields,
     _check_rules,

@@ -82,13 +82,14 @@ def _columns_differ(dataset: Dataset, view: TextFile) -> Iterator[Fault]:
     given = view_columns(definition) if isinstance(definition, dict) and not problem else None
     if given is None:
         return
+    filled = {*_NOT_IN_VIEWS, *(column.name for column in dataset.columns if column.a360.derived)}
     for name in dict.fromkeys(given):
-        if dataset.column(name) is None or name in _NOT_IN_VIEWS:
+        if dataset.column(name) is None or name in filled:
             line = _line_of(view.text, name)
-            why = "refine fills in" if name in _NOT_IN_VIEWS else f"{dataset.name} does not have"
+            why = "refine fills in" if name in filled else f"{dataset.name} does not have"
             yield view.fault("C513", f"the view gives {name}, which {why}", line)
     for column in dataset.columns:
-        if column.name not in given and column.name not in _NOT_IN_VIEWS:
+        if column.name not in given and column.name not in filled:
             message = f"the view {view.name} does not give {column.name}"
             yield dataset.fault_at(column.name, "C513", message, fix=f"add the column to {view.label}")
 

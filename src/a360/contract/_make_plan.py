@@ -20,6 +20,7 @@ from a360.contract._odcs import Column
 from a360.contract._plan import (
     LOOKED_UP,
     ColumnPlan,
+    DerivedPlan,
     GoldStep,
     LakePlan,
     ReferencePlan,
@@ -119,8 +120,15 @@ def _typed(dataset: Dataset) -> tuple[str, ...]:
     columns = sorted(dataset.columns, key=lambda column: column.name)
     return tuple(
         " ".join(filter(None, (column.name, str(physical_type(column.physical_type)), column.a360.token)))
+        + _sealed(column)
         for column in columns
     )
+
+
+def _sealed(column: Column) -> str:
+    own = column.a360
+    derived = f" {own.derived.measure} of {own.derived.of}" if own.derived else ""
+    return f" sealed {own.seal}" if own.seal else derived
 
 
 def _column(contracts: LakeContracts, dataset: Dataset, column: Column) -> ColumnPlan:
@@ -138,6 +146,8 @@ def _column(contracts: LakeContracts, dataset: Dataset, column: Column) -> Colum
         doc=" ".join((column.description or "").split()),
         tags=tuple(sorted(column.tags)),
         references=_references(contracts, dataset, column),
+        seal=own.seal,
+        derived=None if own.derived is None else DerivedPlan(own.derived.of, own.derived.measure),
     )
 
 

@@ -120,6 +120,13 @@ class TypeOptions(Model):
     exclusive_maximum: Number | str | None = None
 
 
+class Derived(Model):
+    """What is told of a sealed column's text in a column beside it."""
+
+    of: str
+    measure: Literal["sections", "characters", "words", "digest"]
+
+
 class ColumnProperties(Model):
     """The `a360.` properties of a column."""
 
@@ -128,6 +135,8 @@ class ColumnProperties(Model):
     field_id: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     deidentified: str | None = None
     field: str | RecordField | None = None
+    seal: str | None = None
+    derived: Derived | None = None
 
 
 class Column(Documented):

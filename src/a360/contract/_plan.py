@@ -35,8 +35,19 @@ class ReferencePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class DerivedPlan:
+    """What a column tells of the text that the column `of` holds sealed."""
+
+    of: str
+    measure: Literal["sections", "characters", "words", "digest"]
+
+
+@dataclass(frozen=True, slots=True)
 class ColumnPlan:
-    """A column as the contract declares it; `type` is a physical type such as `long` or `decimal(18,6)`."""
+    """A column as the contract declares it; `type` is a physical type such as `long` or `decimal(18,6)`.
+
+    `seal` names the column with the media type of the document whose text this one holds, sealed.
+    """
 
     name: str
     type: str
@@ -47,6 +58,8 @@ class ColumnPlan:
     doc: str = ""
     tags: tuple[str, ...] = ()
     references: tuple[ReferencePlan, ...] = ()
+    seal: str | None = None
+    derived: DerivedPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,9 +31,10 @@ def silver_lineage(plan: LakePlan, step: SilverStep) -> DatasetLineage:
     table = plan.table(step.dataset)
     views = [view_elements(view.text) for view in step.views]
     references = _references(table)
+    told_of = {column.name: column.derived.of for column in table.columns if column.derived}
     columns: dict[str, Inputs] = {}
     for name in table.column_names:
-        viewed = united(_viewed(view, name) for view in views)
+        viewed = united(_viewed(view, told_of.get(name, name)) for view in views)
         looked_up = _looked_up(step, name in references)
         columns[name] = united([viewed, looked_up, _envelope(name)])
     if _UNRESOLVED in columns:

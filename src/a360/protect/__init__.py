@@ -7,11 +7,12 @@ handed in where a lake is opened.
 
 from a360.protect import _identity as domains
 from a360.protect._blocks import OpenBlock, open_block, seal_block
-from a360.protect._contexts import path_context, quarantine_context
+from a360.protect._contexts import column_context, path_context, quarantine_context
 from a360.protect._identity import PERSON_TYPES
 from a360.protect._keystore import LocalKeyStore
 from a360.protect._ports import BatchSealer, KeyStore, Sealer, Tokenizer
 from a360.protect._sealer import LocalSealer
+from a360.protect._texts import open_text, seal_text
 from a360.protect._tokenizer import LocalTokenizer
 from a360.protect._trust_ports import (
     AccessRequest,
@@ -40,9 +41,12 @@ __all__ = [
     "Sealer",
     "TextDeidentifier",
     "Tokenizer",
+    "column_context",
     "domains",
     "open_block",
+    "open_text",
     "path_context",
     "quarantine_context",
     "seal_block",
+    "seal_text",
 ]

@@ -9,6 +9,11 @@ def quarantine_context(dataset: str, commit_id: str, file: str, offset: int) -> 
     return f"quarantine|{dataset}|{commit_id}|{file}|{offset}".encode()
 
 
+def column_context(dataset: str, column: str, source: str, key: str) -> bytes:
+    """The context of a sealed column's value: the row it stands in."""
+    return f"column|{dataset}|{column}|{source}|{key}".encode()
+
+
 def path_context(commit_id: str, digest: str) -> bytes:
     """The context of an ingested file's path: the batch and the digest beside it."""
     return f"ingested_file|{commit_id}|{digest}".encode()

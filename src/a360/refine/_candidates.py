@@ -15,7 +15,8 @@ from a360.refine._lookups import Lookups
 from a360.refine._payloads import CARRIED, with_units
 from a360.refine._reader import PAYLOAD, VIEWED, reader_of
 from a360.refine._rejects import Rejects
-from a360.refine._shape import SilverShape
+from a360.refine._sealing import Sealing
+from a360.refine._shape import SilverShape, unreadable_flag
 
 _DUCKDB_TYPES = {
     "string": "VARCHAR",
@@ -50,7 +51,8 @@ class Candidates:
         self._shape = shape
         self._commit_id = commit_id
         self._rejects = rejects
-        self._reader = reader_of(context, step)
+        self._sealing = Sealing(context, shape)
+        self._reader = reader_of(context, step, self._sealing)
         self._lookups = Lookups(context, step, shape)
         self._verdicts = Verdicts(step.dataset, _ordered_rules(step, shape))
         self._errors = sum(rule.severity == "error" for rule in self._verdicts.rules)
@@ -124,7 +126,11 @@ class Candidates:
             return "v.unit_id"
         if column.name in self._shape.references or column.name in self._shape.tokens:
             return self._lookups.value_sql(column.name)
-        return _cast(column)
+        return f"v.{quote_name(column.name)}" if column.seal else _cast(column)
+
+    def abandon(self) -> None:
+        """Forget what was sealed for rows of which none lands."""
+        self._sealing.abandon()
 
     @property
     def rules(self) -> tuple[RowRule, ...]:
@@ -165,7 +171,7 @@ def _ordered_rules(step: SilverStep, shape: SilverShape) -> tuple[RowRule, ...]:
         RowRule(
             name=f"{column.name}-type",
             columns=(column.name,),
-            check=Expression(f"NOT {quote_name(_flag(column))}"),
+            check=Expression(f"NOT {quote_name(unreadable_flag(column))}"),
             severity="error",
             dimension="conformity",
             doc=f"{column.name} cannot be read as {column.type}",
@@ -178,16 +184,14 @@ def _ordered_rules(step: SilverStep, shape: SilverShape) -> tuple[RowRule, ...]:
 
 
 def _checked_casts(shape: SilverShape) -> list[ColumnPlan]:
-    return [column for column in shape.plain if column.type != "string"]
-
-
-def _flag(column: ColumnPlan) -> str:
-    return f"{column.name}#unreadable"
+    return [*(column for column in shape.plain if column.type != "string"), *shape.sealed]
 
 
 def _unreadable(column: ColumnPlan) -> str:
-    value = f"v.{quote_name(column.name)}"
-    return f"{value} IS NOT NULL AND {_cast(column)} IS NULL AS {quote_name(_flag(column))}"
+    flag = quote_name(unreadable_flag(column))
+    if column.seal:
+        return f"v.{flag}"
+    return f"v.{quote_name(column.name)} IS NOT NULL AND {_cast(column)} IS NULL AS {flag}"
 
 
 def _cast(column: ColumnPlan) -> str:

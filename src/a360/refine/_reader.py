@@ -10,6 +10,7 @@ from a360.fhir import CompiledView, StructNode, compile_view
 from a360.records import MISSHAPEN, compile_mapping
 from a360.refine._context import RefineContext
 from a360.refine._payloads import CARRIED, CHUNK_ROWS
+from a360.refine._sealing import Sealing
 
 PAYLOAD = "payload_batch"
 VIEWED = "viewed"
@@ -31,9 +32,9 @@ class Reader(Protocol):
         ...
 
 
-def reader_of(context: RefineContext, step: SilverStep) -> Reader:
+def reader_of(context: RefineContext, step: SilverStep, sealing: Sealing) -> Reader:
     """What reads the payloads of a step."""
-    return RecordReader(context, step.records) if step.records else ViewReader(context, step)
+    return RecordReader(context, step.records) if step.records else ViewReader(context, step, sealing)
 
 
 class RecordReader:
@@ -57,8 +58,9 @@ class RecordReader:
 class ViewReader:
     """Runs the views of a step; what comes out are raw values: text as written, references as text."""
 
-    def __init__(self, context: RefineContext, step: SilverStep) -> None:
+    def __init__(self, context: RefineContext, step: SilverStep, sealing: Sealing) -> None:
         self._session = context.session
+        self._sealing = sealing
         self._views = [
             _View(view, compile_view(view.definition, "duckdb", source="resources", carry=tuple(CARRIED)))
             for view in step.views
@@ -75,7 +77,8 @@ class ViewReader:
                 f"CREATE OR REPLACE TEMP VIEW resources AS "
                 f"SELECT {carried}, from_json(payload, {structure}) AS resource {payloads}"
             )
-            self._session.register(VIEWED, self._session.sql(view.compiled.sql, batch_rows=CHUNK_ROWS))
+            viewed = self._session.sql(view.compiled.sql, batch_rows=CHUNK_ROWS)
+            self._session.register(VIEWED, self._sealing.sealed(viewed))
             self._note_misshapen(view.compiled, payloads)
             yield
 

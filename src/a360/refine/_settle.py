@@ -182,7 +182,7 @@ class Settlement:
             return
         compared = ", ".join(
             quote_name(name)
-            for name in self._shape.table.column_names
+            for name in self._shape.compared
             if name not in {"commit_id", "is_current"}
         )
         self._session.execute(
@@ -208,9 +208,7 @@ class Settlement:
 
     def _leave_equal(self) -> None:
         """Resources all of whose rows are there already need no work; others are written anew as a whole."""
-        compared = ", ".join(
-            quote_name(name) for name in self._shape.table.column_names if name != "commit_id"
-        )
+        compared = ", ".join(quote_name(name) for name in self._shape.compared if name != "commit_id")
         wanted, held = f"SELECT {compared} FROM landing", f"SELECT {compared} FROM held"
         self._session.execute(
             f"CREATE OR REPLACE TEMP TABLE differing AS "

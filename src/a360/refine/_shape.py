@@ -60,7 +60,28 @@ class SilverShape:
             if column.name != self.id_column
             and column.name not in self.references
             and column.name not in self.tokens
+            and column.seal is None
         )
+
+    @property
+    def sealed(self) -> tuple[ColumnPlan, ...]:
+        """The columns that hold a document's text, sealed."""
+        return tuple(column for column in self.viewed if column.seal is not None)
+
+    @property
+    def derived(self) -> tuple[ColumnPlan, ...]:
+        """The columns that tell of a sealed text."""
+        return tuple(column for column in self.viewed if column.derived is not None)
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """The columns by which equal rows are told: what is sealed anew differs, and its digest does not."""
+        return tuple(column.name for column in self.table.columns if column.seal is None)
+
+
+def unreadable_flag(column: ColumnPlan) -> str:
+    """What a row says beside a column of which its value cannot be read."""
+    return f"{column.name}#unreadable"
 
 
 def silver_shape(step: SilverStep, table: TablePlan) -> SilverShape:
@@ -76,7 +97,10 @@ def silver_shape(step: SilverStep, table: TablePlan) -> SilverShape:
     tokens = {
         column.name: column.token or "identifier"
         for column in viewed
-        if column.sensitivity == "identifier" and column.name != id_column and column.name not in references
+        if column.sensitivity == "identifier"
+        and column.seal is None
+        and column.name != id_column
+        and column.name not in references
     }
     return SilverShape(
         table=table,

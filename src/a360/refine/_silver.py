@@ -130,6 +130,8 @@ class _SilverRun:
         report.require_reconciled()
         quality = [*candidates.results(), *self._measure(settlement)]
         require_unblocked(self._step.dataset, quality, rows_too=False, next_step=_MEND)
+        if not report.output_rows:
+            candidates.abandon()
         if not self._commit(settlement, rejects, report, stood, upstream, whole=exists and whole):
             report = replace(report, commit_id=None)
         cleared = 0
