@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from base64 import b64encode
 from contextlib import contextmanager, suppress
 
 import pyarrow as pa
@@ -64,7 +65,17 @@ def told_of(n):
             "status": "current",
             "subject": subject,
             "description": family,
-            "content": [{"attachment": {"title": f"Consultation of {family}", "contentType": "text/plain"}}],
+            "content": [
+                {
+                    "attachment": {
+                        "title": f"Consultation of {family}",
+                        "contentType": "text/markdown",
+                        "data": b64encode(
+                            f"# Visit of {family}\n{family}, call {PHONES[n]}".encode()
+                        ).decode(),
+                    }
+                }
+            ],
         },
         {
             "resourceType": "RelatedPerson",
@@ -159,11 +170,17 @@ def test_the_planted_resources_arrived(planted):
     with a360.open(lake) as opened:
         count = {
             name: len(opened.table(name))
-            for name in ("quarantine.fhir_resource", "quarantine.patient", "silver.document_reference")
+            for name in (
+                "quarantine.fhir_resource",
+                "quarantine.patient",
+                "silver.document_reference",
+                "silver.note",
+            )
         }
         assert count["quarantine.fhir_resource"] == 5
         assert count["quarantine.patient"] == 15
-        assert count["silver.document_reference"] == 50
+        assert count["silver.document_reference"] == count["silver.note"] == 50
+        assert opened.note_text("t7") == f"# Visit of {FAMILIES[7]}\n{FAMILIES[7]}, call {PHONES[7]}"
         [row] = rows_of(
             opened,
             "SELECT count(*) AS n FROM silver.encounter AS e JOIN silver.patient AS p USING (patient_key) "

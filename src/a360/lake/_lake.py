@@ -214,6 +214,14 @@ class Lake:
         """What the lake refused."""
         return operate.Quarantine(self.lake_plan, self.tables, self._parts.sealer)
 
+    def note_text(self, note_id: str, source: str = "default") -> str:
+        """The text of a note, opened with the lake's keys; the lake's log says by whom.
+
+        Raises:
+            UsageError: there is no text of such a note.
+        """
+        return operate.note_text(self.tables, self._parts.sealer, source, note_id)
+
     def replay(self, *datasets: str, progress: "Progress | None" = None) -> "operate.ReplayReport":
         """Try what was refused once more, after rules or data that others read have been mended.
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from a360.operate._journal import RunRecord
     from a360.operate._lineage import pending_impact, sources_of
     from a360.operate._lineage_export import LineageExport
+    from a360.operate._note_text import note_text
     from a360.operate._quality import LakeQuality
     from a360.operate._quality_report import CheckReport, DatasetQuality
     from a360.operate._quarantine import Quarantine, Replayed, ReplayReport, replay
@@ -42,6 +43,7 @@ _LAZY = {
     "RunRecord": "_journal",
     "Terminology": "_terminology",
     "examine": "_doctor",
+    "note_text": "_note_text",
     "pending_impact": "_lineage",
     "replay": "_quarantine",
     "rollback": "_rollback",
@@ -67,6 +69,7 @@ __all__ = [
     "RunRecord",
     "Terminology",
     "examine",
+    "note_text",
     "pending_impact",
     "replay",
     "rollback",

@@ -68,6 +68,9 @@ class Rejects:
         self._stage()
         if self._staged:
             self._context.tables.commit_append(self._table, self._staged, stamp)
+        elif self._sealer is not None:
+            self._context.sealer.destroy(self._sealer.key_id)
+            self._sealer = None
         return bool(self._staged)
 
     def _stage(self) -> None:
