@@ -46,6 +46,8 @@ CASES = [
     ("C209", ENCOUNTER, "month(started_at)", "month(cost)", "a360.partition"),
     ("C209", ENCOUNTER, "started_at desc", "started_at down", "a360.sort"),
     ("C210", ENCOUNTER, "a360.retention, value: P10Y", "a360.refresh, value: replace", "a360.refresh"),
+    ("C217", VISITS, ", {property: a360.fieldId, value: 2}", ", {property: a360.seal, value: visits}, {property: a360.fieldId, value: 2}", "{name: visits"),
+    ("C217", ENCOUNTER, "value: identifier}, {property: a360.token", "value: identifier}, {property: a360.seal, value: cost}, {property: a360.token", "name: patient_key"),
     ("C301", PATIENT, "          - property: a360.sensitivity\n            value: phi\n", "", "name: birth_date"),
     ("C302", ENCOUNTER, "value: operational", "value: secret", "name: source"),
     ("C303", PATIENT, "domain:patient", "domain:patients", "tags"),

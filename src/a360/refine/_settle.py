@@ -181,9 +181,7 @@ class Settlement:
         if not again:
             return
         compared = ", ".join(
-            quote_name(name)
-            for name in self._shape.compared
-            if name not in {"commit_id", "is_current"}
+            quote_name(name) for name in self._shape.compared if name not in {"commit_id", "is_current"}
         )
         self._session.execute(
             f"""
