@@ -31,10 +31,6 @@ class Verdicts:
     dataset: str
     rules: tuple[RowRule, ...]
 
-    def first_error(self, verdict: str) -> RowRule | None:
-        """The first rule of severity `error` that a verdict names."""
-        return next(iter(self.errors(verdict)), None)
-
     def errors(self, verdict: str) -> list[RowRule]:
         """The rules of severity `error` that a verdict names."""
         failed = (self.rules[int(number)] for number in verdict.split(SEPARATOR) if number)

@@ -35,7 +35,7 @@ _SPECIAL = frozenset(".^$*+?()[]{}|\\")
 _TIME = r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?"
 _ISO = rf"^(\d{{4}}-\d{{2}}-\d{{2}})[T ]({_TIME}) ?(Z|z|[+-]\d{{2}}(?::?\d{{2}})?)?$"
 _INSTANT = "%Y-%m-%dT%H:%M:%S.%fZ"
-_EPOCH = r"-?\d{1,14}(?:\.\d+)?"
+_EPOCH = r"-?\d{1,15}(?:\.\d+)?"
 
 type Layer = tuple[str, str]
 """The name of a column and its expression, which may use columns of the layers before."""

@@ -1,8 +1,8 @@
 """The input units of a silver step: the bronze rows it has to look at, as the temporary table `unit`.
 
-A unit is a resource as it was received, a resource contained in one, or a record. `unit` has what is needed to
-order versions and to find the payload, under the names that resources have; payloads themselves stay sealed
-until they are parsed.
+A unit is a resource as it was received, a resource contained in one, or a record. `unit` has what is needed
+to order versions and to find the payload, under the names that resources have; payloads themselves stay
+sealed until they are parsed.
 """
 
 from collections.abc import Iterable, Sequence
