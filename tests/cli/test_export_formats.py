@@ -66,8 +66,11 @@ def test_formulas_are_stopped_wherever_they_hide(values):
 
 
 def test_numbers_stay_numbers():
-    """A negative number is no formula: it stays as it is."""
+    """A negative number is no formula: it stays as it is, in a column of text too."""
     assert as_csv(pa.table({"n": [-1], "x": [-0.5]}))[1] == ["-1", "-0.5"]
+    texts = ["-1", "-12.50", "-1+1", "-1\n", "--1", "+1", "-", "-1.", "-x"]
+    found = [cell for cell, _ in as_csv(pa.table({"text": texts, "end": [0] * len(texts)}))[1:]]
+    assert found == ["-1", "-12.50", *(f"'{text}" for text in texts[2:])]
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".arrow", ".PARQUET"])

@@ -20,6 +20,8 @@ from a360.errors import UsageError
 
 # A spreadsheet runs a cell that begins so as a formula; the wide forms count where East Asian input is set.
 _FORMULA = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
+# A number below zero stays one: spreadsheets take it for a value.
+_NEGATIVE = "^-[0-9]+([.][0-9]+)?$"
 _ROWS_AT_ONCE = 10_000
 
 
@@ -79,7 +81,8 @@ def _text(value: object) -> str:
 
 
 def _without_formulas(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    runs = pc.fill_null(pc.match_substring_regex(column, _FORMULA), fill_value=False)
+    begins, number = (pc.match_substring_regex(column, shape) for shape in (_FORMULA, _NEGATIVE))
+    runs = pc.fill_null(pc.and_not(begins, number), fill_value=False)
     mark, nothing = pa.scalar("'", column.type), pa.scalar("", column.type)
     return pc.if_else(runs, pc.binary_join_element_wise(mark, column, nothing), column)
 
