@@ -143,6 +143,7 @@ def _finished(row: Row, declared: dict[str, Row], resource: Row, index: Index) -
 
 _ARROW = {
     "string": pa.string(),
+    "binary": pa.binary(),
     "boolean": pa.bool_(),
     "int": pa.int32(),
     "long": pa.int64(),

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from lake_content import CONTRACTS, HOUSEKEEPING, columns, custom, datasets_of, views_of
+from lake_content import CONTRACTS, HOUSEKEEPING, columns, custom, dataset_files, datasets_of, views_of
 
 from a360.fhir import compile_view
 

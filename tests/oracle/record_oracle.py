@@ -1,9 +1,9 @@
-"""What silver must hold of generated extracts and events, read one row at a time with nothing of the product.
+"""What silver must hold of generated extracts and events, read row by row with nothing of the product.
 
     rows = records(folder, resources)["payment"]
 
-The folder is that of a clean export, the resources those of its FHIR part, by which record numbers are followed.
-Rows are as those of `silver_oracle`: typed, with raw identifiers where the contracts tokenise.
+The folder is that of a clean export, the resources those of its FHIR part, by which record numbers are
+followed. Rows are as those of `silver_oracle`: typed, with raw identifiers where the contracts tokenise.
 """
 
 import csv
