@@ -11,14 +11,12 @@ from a360.hl7v2 import EXCLUDED, convert, parse, score
 from a360.hl7v2._score import compare
 
 # What is reached less a hair; a change that loses ground fails here.
-FLOOR = (0.905, 0.91)
+FLOOR = (0.915, 0.91)
 AIM = (0.85, 0.85)
 # The other converter keeps these messages to a link between identifiers; we keep the patient, visit and
 # account they speak of, because what is merged has to be said of the resources themselves.
 MERGES = {"ADT^A40", "ADT^A41", "ADT^A45", "ADT^A47"}
 FLOORS = dict.fromkeys(MERGES, (0.15, 0.9))
-# Of documents it reads the author and the state of completion otherwise than the guide does.
-FLOORS |= {f"MDM^T{number}": (0.76, 0.85) for number in ("01", "02", "05", "06", "09", "10")}
 
 
 @pytest.fixture(scope="module")

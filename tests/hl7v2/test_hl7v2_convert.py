@@ -1,12 +1,14 @@
 """What messages become: identity over messages, events, cancellations, merges, and what is refused."""
 
+from copy import deepcopy
+
 import pytest
 from hl7v2_messages import PID, PV1, converted, dangling, er7, of_type, only
 from hypothesis import given
 from hypothesis import strategies as st
 from r4_check import faults
 
-from a360.hl7v2 import convert, parse
+from a360.hl7v2 import Options, convert, parse
 
 LAB = "OBR|1|ORD7^CLINIC|LAB9^LAB|2160-0^Creatinine^LN|||20260102"
 
@@ -25,6 +27,29 @@ def test_a_patient_is_the_same_in_every_message():
     other = "PID|1||12346^^^MAIN&2.16.840.1.113883.3.1&ISO^MR||Doe^Jane||19800203|F"
     assert only(converted("ADT^A08", renamed, control="2"), "Patient")["id"] == first["id"]
     assert only(converted("ADT^A08", other, control="3"), "Patient")["id"] != first["id"]
+
+
+@pytest.mark.parametrize(
+    ("authority", "system"),
+    [
+        ("NS&2.16.840.1.1&ISO", "urn:oid:2.16.840.1.1"),
+        ("NS&6ba7b810-9dad-11d1-80b4-00c04fd430c8&UUID", "urn:uuid:6ba7b810-9dad-11d1-80b4-00c04fd430c8"),
+        ("&https://clinic.example/mrn&URI", "https://clinic.example/mrn"),
+        ("NS&https://clinic.example/mrn", "https://clinic.example/mrn"),
+        ("NS&urn:oid:1.2.3&ISO", "urn:oid:1.2.3"),
+        ("NS&mrn.clinic.example&DNS", "urn:dns:mrn.clinic.example"),
+        ("NS&not a name&DNS", "urn:a360:hl7v2:Identifier:NS"),
+        ("NS&AB12&M", "urn:a360:hl7v2:Identifier:NS"),
+        ("CLINIC_MRN&9&M", "https://clinic.example/mrn"),
+        ("&KNOWN&L", "https://clinic.example/known"),
+    ],
+)
+def test_an_authority_is_the_uri_it_names_or_what_the_site_says(authority, system):
+    """OIDs, UUIDs, URIs and DNS names make systems; a site says what its senders' own names stand for."""
+    message = parse(er7("ADT^A04", f"PID|1||12345^^^{authority}^MR")).messages[0]
+    systems = {"CLINIC_MRN": "https://clinic.example/mrn", "KNOWN": "https://clinic.example/known"}
+    patient = only(convert(message, Options(systems=systems)), "Patient")
+    assert patient["identifier"][0]["system"] == system
 
 
 def test_a_local_number_is_the_senders_own():
@@ -334,3 +359,43 @@ def test_garbage_in_fields_never_gives_resources_that_are_not_fhir(kind, segment
         made = convert(message)
         assert not [fault for resource in made.resources for fault in faults(resource)]
         assert not dangling(made.resources)
+
+
+def test_a_document_has_its_parts_and_its_order():
+    """The lines of a document and what is attached are its contents; the order it answers refers to it."""
+    made = converted(
+        "MDM^T02",
+        PID,
+        "ORC|RE|ORD7^CLINIC",
+        "OBR|1|ORD7^CLINIC||11506-3^Progress note^LN",
+        "TXA|1|PN|TX|20260101|||||||||DOC1^CLINIC|||||AU",
+        "OBX|1|TX|1^Findings^L||All well||||||F",
+        "OBX|2|ED|2^Report^L||^application^pdf^Base64^SGVsbG8=||||||F",
+    )
+    document, order = only(made, "DocumentReference"), only(made, "ServiceRequest")
+    assert [part["attachment"] for part in document["content"]] == [
+        {"contentType": "text/plain", "title": "Findings", "data": "QWxsIHdlbGw="},
+        {"contentType": "application/pdf", "title": "Report", "data": "SGVsbG8="},
+    ]
+    assert document["context"]["related"] == [{"reference": f"ServiceRequest/{order['id']}"}]
+    assert order["reasonReference"] == [{"reference": f"DocumentReference/{document['id']}"}]
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"), [("Booked", "booked"), ("BOOKED", "booked"), ("noshow", "noshow")]
+)
+def test_words_that_are_codes_are_known_in_any_case(sent, status):
+    """A word of a vocabulary is the same word in capitals."""
+    made = converted("SIU^S12", "SCH|A1^EHR" + "|" * 24 + sent, PID)
+    assert only(made, "Appointment")["status"] == status
+
+
+def test_what_was_given_is_not_changed_by_later_messages():
+    """Conversions share what was worked out before, and none changes what another was given."""
+    first = converted("ADT^A04", PID, PV1)
+    before = deepcopy(first.resources)
+    again = "PV1|1|I|ROOM^2^B^CLINIC||||||||||||||||V100^^^MAIN&2.16.840.1.113883.3.1&ISO^VN"
+    for event in ("A08", "A40", "A11", "A13"):
+        converted(f"ADT^{event}", PID, "MRG|77^^^MAIN&2.16.840.1.113883.3.1&ISO^MR", again)
+    assert first.resources == before
+    assert converted("ADT^A04", PID, PV1).resources == before

@@ -17,6 +17,14 @@ _V2 = "http://terminology.hl7.org/CodeSystem/v2-"
 # code, display, system, version
 _TRIPLES = ((0, 1, 2, 6), (3, 4, 5, 7), (9, 10, 11, 12))
 _ORIGINAL = 8
+_LETTERS = 2
+# Schemes of table 0301 whose ids make URIs.
+_PREFIXES = {
+    **dict.fromkeys(("ISO", "CLIA", "CLIP"), "urn:oid:"),
+    **dict.fromkeys(("UUID", "GUID"), "urn:uuid:"),
+    "DNS": "urn:dns:",
+    "URN": "urn:",
+}
 
 
 def value(parts: list[str], index: int) -> str:
@@ -33,7 +41,10 @@ def value(parts: list[str], index: int) -> str:
 
 
 def system_of(name: str, store: Store) -> str:
-    """The URI of a code system by its name in table 0396."""
+    """The URI of a code system by its name in table 0396, unless the site says what the name means."""
+    known = store.systems.get(name) if store.systems else None
+    if known:
+        return known
     known = known_systems().get(name) or known_systems().get(name.upper())
     if known:
         return known
@@ -123,6 +134,8 @@ def _coding(
 def code_of(vocabulary: str) -> Converter:
     """A code through a vocabulary; one it does not know is left out, as FHIR's own codes are closed lists."""
     codes = _codes(vocabulary)
+    # Words are the same word in any case; of letters alone, as m and M, that may not be so.
+    words = {word.casefold(): mapped for word, mapped in (codes or {}).items() if len(word) > _LETTERS}
 
     def convert(parts: list[str], store: Store) -> str | None:
         found = (value(parts, 0) or value(parts, 3)).strip()
@@ -130,7 +143,7 @@ def code_of(vocabulary: str) -> Converter:
             return None
         if codes is None:
             return " ".join(found.split())
-        mapped = codes.get(found)
+        mapped = codes.get(found) or words.get(found.casefold())
         if mapped is None:
             store.note("code-unmapped", vocabulary)
             return None
@@ -166,11 +179,23 @@ def authority(vocabulary: str) -> Converter:  # noqa: ARG001 - an authority has 
 
     def convert(parts: list[str], store: Store) -> str | None:
         name, universal, scheme = value(parts, 0).strip(), value(parts, 1).strip(), value(parts, 2).strip()
-        if universal and scheme in {"ISO", "CLIA", "CLIP"}:
-            return f"urn:oid:{universal}"
-        if universal and scheme in {"UUID", "GUID"}:
-            return f"urn:uuid:{universal}"
+        known = store.systems.get(name) or store.systems.get(universal) if store.systems else None
+        if known:
+            return known
+        told = universal_uri(universal, scheme) if universal else None
+        if told:
+            return told
         local = name or universal
         return store.local("Identifier", local) if local else None
 
     return convert
+
+
+def universal_uri(universal: str, scheme: str) -> str | None:
+    """The URI that a universal id of some scheme of table 0301 is, if it is one."""
+    if len(universal.split()) > 1:
+        return None
+    if universal.lower().startswith(("http://", "https://", "urn:")):
+        return universal
+    prefix = _PREFIXES.get(scheme.upper())
+    return f"{prefix}{universal}" if prefix else None

@@ -1,6 +1,6 @@
 """The resources a message has given so far, by type and id; and what conversions are told and tell."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha1
@@ -23,11 +23,19 @@ class Options:
     """What a site decides about its conversions.
 
     `authority` is the URI under which systems are named that the sender gave only a local name; `zone` the
-    offset of times sent without one, where the message header has none either.
+    offset of times sent without one, where the message header has none either. `systems` says which URI a
+    sender's name (or universal id) of an assigning authority or a code system stands for, so that identifiers
+    of messages are those of other feeds: a mapping, or its pairs.
     """
 
     authority: str = "urn:a360:hl7v2"
     zone: str = "+00:00"
+    systems: tuple[tuple[str, str], ...] | Mapping[str, str] = ()
+
+    def __post_init__(self) -> None:
+        """Keep pairs, as options are compared."""
+        pairs = self.systems.items() if isinstance(self.systems, Mapping) else self.systems
+        object.__setattr__(self, "systems", tuple(sorted(pairs)))
 
 
 class Made(str):
@@ -39,12 +47,13 @@ class Made(str):
 class Store:
     """What has been made of one message."""
 
-    __slots__ = ("_journal", "memory", "notes", "options", "place", "resources", "scope", "zone")
+    __slots__ = ("_journal", "memory", "notes", "options", "place", "resources", "scope", "systems", "zone")
 
     def __init__(self, options: Options, zone: str, scope: str = "") -> None:
         self.options = options
         self.zone = zone
         self.scope = scope
+        self.systems = dict(options.systems)
         # By reference, as `Patient/id`.
         self.resources: dict[str, Resource] = {}
         self.notes: list[Note] = []

@@ -156,6 +156,17 @@ def _organization(resource: Resource) -> None:
             resource[element] = [_without_home(each) for each in resource[element]]
 
 
+def _document(resource: Resource) -> None:
+    """What is said of a document's content before there is any is meant for the first part of it."""
+    first, *rest = resource.get("content") or [{}]
+    said = first.get("attachment", {})
+    if rest and said and not said.keys() & {"data", "url", "title"}:
+        resource["content"] = [
+            {**rest[0], "attachment": {**said, **rest[0].get("attachment", {})}},
+            *rest[1:],
+        ]
+
+
 def _immunization(resource: Resource) -> None:
     """What follows a document's type speaks of that document."""
     folded: list[dict[str, Any]] = []
@@ -194,7 +205,7 @@ def _fill(resource: Resource, rules: _Rules) -> str:
     return ""
 
 
-_FOLDS = {"Immunization": _immunization, "Organization": _organization}
+_FOLDS = {"DocumentReference": _document, "Immunization": _immunization, "Organization": _organization}
 _RULES = {
     kind: _Rules(
         _OWNER.get(kind, ""),

@@ -30,7 +30,7 @@ def vocabularies() -> dict[str, dict[str, list[str]]]:
     system = ""
     for line in ours("codes"):
         if line.startswith("["):
-            name, _, system = line[1:].partition("]")
+            name, _, system = line[1:].rpartition("]")
             system = system.strip()
             name, _, base = name.partition(" < ")
             current = found.setdefault(name, dict(found.get(base, {})))
