@@ -11,7 +11,7 @@ from typing import Any
 
 from a360.contract import GoldStep, LakePlan, Step, TablePlan
 from a360.lineage._graph import step_lineage
-from a360.lineage._model import FHIR, DatasetLineage, Field, Inputs, Use
+from a360.lineage._model import SOURCES, DatasetLineage, Field, Inputs, Use
 from a360.lineage._openlineage import JOB_TYPE, PRODUCER, SPECIFICATION, Json, facet, namespace_of
 
 
@@ -61,8 +61,8 @@ def _column_lineage(namespace: str, table: TablePlan, lineage: DatasetLineage) -
 def _input_fields(namespace: str, inputs: Inputs, masked: bool) -> list[Json]:  # noqa: FBT001 - read at its calls
     return [
         {
-            "namespace": f"{namespace}/fhir" if each.zone == FHIR else namespace,
-            "name": each.dataset.removeprefix(f"{FHIR}."),
+            "namespace": f"{namespace}/{each.zone}" if each.zone in SOURCES else namespace,
+            "name": each.dataset.partition(".")[2] if each.zone in SOURCES else each.dataset,
             "field": each.column,
             "transformations": [_transformation(use, masked=masked) for use in sorted(uses)],
         }

@@ -8,8 +8,9 @@ from typing import Literal
 
 from a360.contract import GoldStep, LakePlan, ReferenceStep, SilverStep, Step, UnresolvedError
 from a360.errors import ContractError, UsageError
-from a360.lineage._model import FHIR, DatasetLineage, Field, Use
+from a360.lineage._model import FHIR, RECORD, SOURCES, DatasetLineage, Field, Use
 from a360.lineage._query import model_lineage
+from a360.lineage._records import BRONZE as RECORDS
 from a360.lineage._silver import bronze_lineage, silver_lineage
 
 type Direction = Literal["up", "down"]
@@ -68,10 +69,9 @@ class LakeLineage:
 
     @cached_property
     def known(self) -> frozenset[str]:
-        """Every dataset, FHIR resource types included."""
-        sources = {
-            name for lineage in self.datasets.values() for name in lineage.upstream if name.startswith(FHIR)
-        }
+        """Every dataset, FHIR resource types and types of records included."""
+        upstream = (name for lineage in self.datasets.values() for name in lineage.upstream)
+        sources = {name for name in upstream if name.partition(".")[0] in SOURCES}
         return frozenset({*self.datasets, *sources})
 
     def fields(self, dataset: str) -> list[str]:
@@ -84,14 +84,16 @@ class LakeLineage:
         )
 
     def types_of(self, dataset: str) -> frozenset[str]:
-        """The FHIR resource types that a silver dataset is made from, as `fhir.Patient`."""
+        """What a silver dataset is made from, as `fhir.Patient` or `record.membership`."""
         lineage = self.datasets.get(dataset)
         if lineage is None:
             return frozenset()
-        fields = (
-            each.column for inputs in lineage.columns.values() for each in inputs if each.zone == "bronze"
+        inputs = (each for found in lineage.columns.values() for each in found)
+        return frozenset(
+            f"{RECORD if each.dataset == RECORDS else FHIR}.{each.column.partition('.')[0]}"
+            for each in inputs
+            if each.zone == "bronze" and "." in each.column
         )
-        return frozenset(f"{FHIR}.{column.partition('.')[0]}" for column in fields if "." in column)
 
     def node(self, name: str) -> Node:
         """The node of a name: `gold.visit_facts`, `gold.visit_facts.patient_age`, `Patient.birthDate`.
@@ -99,7 +101,9 @@ class LakeLineage:
         Raises:
             UsageError: `unknown-dataset`.
         """
-        written = name if name.partition(".")[0] in {FHIR, "bronze", "silver", "gold"} else f"{FHIR}.{name}"
+        written = (
+            name if name.partition(".")[0] in {*SOURCES, "bronze", "silver", "gold"} else f"{FHIR}.{name}"
+        )
         zone, _, rest = written.partition(".")
         short, _, column = rest.partition(".")
         dataset = f"{zone}.{short}"
@@ -166,9 +170,9 @@ class LakeLineage:
         return index
 
     def elements(self, field: Field, *, direct: bool = True) -> list[str]:
-        """The FHIR elements a column comes from: those its value is made of, or all that can change it."""
+        """The elements and fields that a column is made of, or all that can change it."""
         found = (edge.source for edge in self.reach([field], "up", skip=_INDIRECT if direct else frozenset()))
-        return sorted({each.element for each in found if isinstance(each, Field) and each.zone == FHIR})
+        return sorted({each.element for each in found if isinstance(each, Field) and each.zone in SOURCES})
 
     def influences(self, field: Field) -> frozenset[Field]:
         """All that can change a column, the choice of rows in every dataset on the way included."""

@@ -7,6 +7,10 @@ from enum import StrEnum
 FHIR = "fhir"
 """The zone before bronze: FHIR resources as their source sends them."""
 
+RECORD = "record"
+"""What lies beside it: rows of extracts and events, as they are received."""
+
+SOURCES = (FHIR, RECORD)
 LAYERS = (FHIR, "bronze", "silver", "gold")
 
 
@@ -49,8 +53,8 @@ class Field:
 
     @property
     def element(self) -> str:
-        """How FHIR writes it: `Observation.valueQuantity.value`."""
-        return f"{self.dataset.partition('.')[2]}.{self.column}" if self.zone == FHIR else ""
+        """How its source writes it: `Observation.valueQuantity.value`, `membership.Member No`."""
+        return f"{self.dataset.partition('.')[2]}.{self.column}" if self.zone in SOURCES else ""
 
 
 type Inputs = Mapping[Field, frozenset[Use]]

@@ -12,9 +12,11 @@ from a360.contract import (
 )
 from a360.fhir import ViewElements, view_elements
 from a360.lineage._model import FHIR, DatasetLineage, Field, Inputs, Use, united
+from a360.lineage._records import BRONZE as RECORDS
+from a360.lineage._records import envelope_inputs, field_inputs, record_bronze, row_inputs
 
 BRONZE = "bronze.fhir_resource"
-IDENTIFIERS, LINKS = LOOKED_UP
+IDENTIFIERS, LINKS, MOVES = LOOKED_UP
 
 # What refine takes from the envelope of a resource, and how it goes into columns of the same name.
 _COPIED = ("source", "version_id", "last_updated", "known_at", "deleted")
@@ -22,21 +24,26 @@ _VERSIONS = ("resource_id", "version_id", "last_updated", "known_at")
 _USED = {
     IDENTIFIERS: ("source", "resource_type", "value_token", "resource_id"),
     LINKS: ("patient_key", "other_key", "type", "active", "last_updated", "version_id"),
+    MOVES: ("source", "encounter_id", "other_id", "patient_key", "last_updated", "version_id"),
 }
 _UNRESOLVED = "unresolved_references"
 
 
 def silver_lineage(plan: LakePlan, step: SilverStep) -> DatasetLineage:
-    """The lineage of a silver step: values by the views' paths, references by what they are looked up in."""
+    """The lineage of a silver step: values by paths or fields, references by what they are looked up in."""
     table = plan.table(step.dataset)
     views = [view_elements(view.text) for view in step.views]
     references = _references(table)
     told_of = {column.name: column.derived.of for column in table.columns if column.derived}
     columns: dict[str, Inputs] = {}
     for name in table.column_names:
-        viewed = united(_viewed(view, told_of.get(name, name)) for view in views)
+        told = told_of.get(name, name)
         looked_up = _looked_up(step, name in references)
-        columns[name] = united([viewed, looked_up, _envelope(name)])
+        if step.records:
+            columns[name] = united([field_inputs(plan, step.records, told), looked_up, envelope_inputs(name)])
+        else:
+            viewed = united(_viewed(view, told) for view in views)
+            columns[name] = united([viewed, looked_up, _envelope(name)])
     if _UNRESOLVED in columns:
         counted = united(columns[name] for name in references)
         columns[_UNRESOLVED] = {each: frozenset({Use.CONDITIONAL}) for each in counted}
@@ -44,7 +51,7 @@ def silver_lineage(plan: LakePlan, step: SilverStep) -> DatasetLineage:
     return DatasetLineage(
         dataset=step.dataset,
         columns=columns,
-        rows=_rows(views),
+        rows=row_inputs() if step.records else _rows(views),
         upstream=upstream,
         masked=frozenset(column.name for column in table.columns if column.token is not None),
     )
@@ -76,7 +83,8 @@ def _looked_up(step: SilverStep, is_reference: bool) -> Inputs:  # noqa: FBT001 
     """A reference gives a key by itself, by the full URL of a Bundle's entry, or by an identifier."""
     if not is_reference:
         return {}
-    found = {Field(BRONZE, name): frozenset({Use.JOIN}) for name in ("full_url", "source", "resource_id")}
+    aliases = () if step.records else ("full_url", "source", "resource_id")
+    found = {Field(BRONZE, name): frozenset({Use.JOIN}) for name in aliases}
     for dataset in step.looks_up:
         found |= {Field(dataset, name): frozenset({Use.JOIN}) for name in _USED[dataset]}
     return found
@@ -106,12 +114,14 @@ def bronze_lineage(plan: LakePlan, silver: Iterable[DatasetLineage]) -> Iterator
 
     An element lies in a sealed payload; its field is `Observation.valueQuantity.value` of bronze.
     """
+    silver = list(silver)
+    yield from record_bronze(plan, silver)
     inputs = (each for lineage in silver for each in (*lineage.columns.values(), lineage.rows))
     wanted = sorted({each.column for found in inputs for each in found if each.dataset == BRONZE})
     elements = [name for name in wanted if "." in name]
     types = sorted({name.partition(".")[0] for name in elements})
     for table in plan.tables:
-        if table.namespace == "bronze":
+        if table.namespace == "bronze" and not table.dataset.startswith(RECORDS):
             drawn = {name: _drawn(name, types) for name in table.column_names}
             sent = {name: _sent(name) for name in elements} if table.dataset == BRONZE else {}
             upstream = tuple(f"{FHIR}.{name}" for name in types)

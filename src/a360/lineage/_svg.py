@@ -9,10 +9,11 @@ from a360.lineage._layout import Card, Layout, arrange
 from a360.lineage._model import Field
 from a360.lineage._view import LineageView, name_of
 
-_ZONES = {"fhir": "FHIR", "bronze": "Bronze", "silver": "Silver", "gold": "Gold"}
+_ZONES = {"fhir": "FHIR", "record": "Records", "bronze": "Bronze", "silver": "Silver", "gold": "Gold"}
 # Of each zone, on light and on dark ground.
 _COLOURS = {
     "fhir": ("#2f7d8c", "#5bb6c6"),
+    "record": ("#2f7d8c", "#5bb6c6"),
     "bronze": ("#a8683a", "#d39a6c"),
     "silver": ("#6b7a8d", "#a3b1c2"),
     "gold": ("#b8860b", "#e3b341"),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from a360.lineage._graph import Direction, Edge, Node
-from a360.lineage._model import FHIR, Field, Use
+from a360.lineage._model import FHIR, RECORD, Field, Use
 from a360.lineage._view import LineageView, name_of, zone_of
 
 _SAID = {
@@ -17,6 +17,8 @@ _SAID = {
     Use.WINDOW: "window",
     Use.SORT: "order",
 }
+_WHERE = {FHIR: "FHIR", RECORD: "record"}
+_TYPES = {FHIR: "FHIR", RECORD: "records"}
 _HEADINGS: dict[Direction, str] = {"up": "made from", "down": "goes into"}
 
 
@@ -36,7 +38,7 @@ def tree(view: LineageView) -> Iterator[str]:
 
 def _said(node: Node, view: LineageView) -> str:
     meaning = (view.meaning or {}).get(node, "")
-    where = "FHIR" if zone_of(node) == FHIR else ""
+    where = _WHERE.get(zone_of(node), "")
     beside = ", ".join(filter(None, (where, meaning)))
     return f"{name_of(node)}  ({beside})" if beside else name_of(node)
 
@@ -59,10 +61,11 @@ class _Branches:
     def _under(self, node: Node, margin: str) -> Iterator[str]:
         self._opened.add(node)
         branches = sorted(self._following.get(node, []), key=lambda each: _order(*each))
-        types = [following for following, _ in branches if _is_type(following)]
-        if len(types) == len(branches) > 1:
-            yield f"{margin}└─ FHIR: {', '.join(map(name_of, types))}"
-            return
+        for zone, word in _TYPES.items():
+            types = [following for following, _ in branches if _is_type(following, zone)]
+            if len(types) == len(branches) > 1:
+                yield f"{margin}└─ {word}: {', '.join(map(name_of, types))}"
+                return
         for place, (following, edge) in enumerate(branches):
             last = place == len(branches) - 1
             again = following in self._opened and following in self._following
@@ -73,8 +76,8 @@ class _Branches:
                 yield from self._under(following, margin + ("   " if last else "│  "))
 
 
-def _is_type(node: Node) -> bool:
-    return isinstance(node, str) and zone_of(node) == FHIR
+def _is_type(node: Node, zone: str) -> bool:
+    return isinstance(node, str) and zone_of(node) == zone
 
 
 def _order(node: Node, edge: Edge) -> tuple[bool, str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from a360.contract import LakePlan
 from a360.lineage._graph import Direction, Edge, LakeLineage, Node
-from a360.lineage._model import FHIR, LAYERS, Field, Use
+from a360.lineage._model import LAYERS, RECORD, SOURCES, Field, Use
 
 _BOTH: tuple[Direction, ...] = ("up", "down")
 
@@ -50,9 +50,9 @@ class LineageView:
 
     @property
     def elements(self) -> list[str]:
-        """The FHIR elements, or resource types, that it comes from."""
+        """The FHIR elements and fields of records, or their types, that it comes from."""
         found = {edge.source for edge in self.up}
-        return sorted(name_of(node) for node in found if zone_of(node) == FHIR)
+        return sorted(name_of(node) for node in found if zone_of(node) in SOURCES)
 
     @property
     def edges(self) -> list[Edge]:
@@ -142,7 +142,7 @@ def _meaning(plan: LakePlan) -> Mapping[Node, str]:
 
 def _of_types(lineage: LakeLineage, focus: str, edges: list[Edge]) -> list[Edge]:
     """The edges between datasets less those that bronze alone links: it holds every type of resource."""
-    if zone_of(focus) == FHIR:
+    if zone_of(focus) in SOURCES:
         wanted = {focus}
         reached: set[Node] = {focus}
         kept = []
@@ -154,14 +154,17 @@ def _of_types(lineage: LakeLineage, focus: str, edges: list[Edge]) -> list[Edge]
         return kept
     ends = [focus, *(str(edge.source) for edge in edges)]
     types = frozenset().union(*(lineage.types_of(each) for each in ends if zone_of(each) == "silver"))
-    return [edge for edge in edges if zone_of(edge.source) != FHIR or not types or edge.source in types]
+    return [
+        edge for edge in edges if zone_of(edge.source) not in SOURCES or not types or edge.source in types
+    ]
 
 
 def name_of(node: Node) -> str:
-    """A node's name; FHIR's elements and resource types are called as FHIR calls them."""
+    """A node's name; FHIR's elements and types are called as FHIR calls them, fields as their file does."""
     if isinstance(node, Field):
         return node.element or str(node)
-    return node.removeprefix(f"{FHIR}.")
+    zone, _, name = node.partition(".")
+    return name if zone in SOURCES else node
 
 
 def zone_of(node: Node) -> str:
@@ -172,7 +175,7 @@ def zone_of(node: Node) -> str:
 def layer_of(node: Node) -> int:
     """The place of a node's zone on the way of a record."""
     zone = zone_of(node)
-    return LAYERS.index(zone) if zone in LAYERS else len(LAYERS)
+    return LAYERS.index(zone) if zone in LAYERS else 0 if zone == RECORD else len(LAYERS)
 
 
 def _names(nodes: Iterable[Node]) -> list[str]:
