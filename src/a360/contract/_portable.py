@@ -29,6 +29,7 @@ _KNOWN: tuple[type[exp.Expr], ...] = (
     *(exp.Coalesce, exp.Nullif, exp.Case, exp.If, exp.Cast, exp.Exists),
     *(exp.Abs, exp.Round, exp.Floor, exp.Ceil, exp.Sqrt, exp.Exp, exp.Ln, exp.Sign, exp.Pow),
     *(exp.Lower, exp.Upper, exp.Trim, exp.Length, exp.Substring, exp.Replace, exp.StartsWith),
+    *(exp.StrPosition, exp.MD5),
     *(exp.Extract, exp.Year, exp.Month, exp.Day, exp.Quarter, exp.DateTrunc, exp.TimestampTrunc),
     *(exp.RowNumber, exp.Rank, exp.DenseRank, exp.Lag, exp.Lead, exp.Connector),
 )

@@ -106,10 +106,13 @@ class _Writer:
         return f"(count(*) FILTER (WHERE {_ALIVE}) - {distinct} FILTER (WHERE {_ALIVE}))"
 
     def _dangling(self, number: int, measure: DanglingRows) -> str:
-        """Rows whose key has no row of the target; a token names its source, another id needs it beside."""
+        """Rows whose key has no row of the target.
+
+        Ids of silver need their source beside them; a patient's token and the keys of gold are whole.
+        """
         target = self.rows if measure.dataset == self.dataset else measure.dataset
         column, key, source = quote_name(measure.column), f'"#k{number}"', f'"#s{number}"'
-        named = measure.target_column == "patient_key"
+        named = measure.target_column == "patient_key" or measure.dataset.startswith("gold.")
         sources = "" if named else f', "source" AS {source}'
         same = "" if named else f' AND {source} = counted."source"'
         self.joins.append(

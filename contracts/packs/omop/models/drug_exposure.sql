@@ -1,0 +1,26 @@
+SELECT
+  event_id AS drug_exposure_id,
+  person_id,
+  concept_id AS drug_concept_id,
+  start_date AS drug_exposure_start_date,
+  start_at AS drug_exposure_start_datetime,
+  COALESCE(end_date, start_date) AS drug_exposure_end_date,
+  end_at AS drug_exposure_end_datetime,
+  end_date AS verbatim_end_date,
+  type_concept_id AS drug_type_concept_id,
+  CAST(NULL AS VARCHAR) AS stop_reason,
+  refills,
+  quantity,
+  CAST(NULL AS INTEGER) AS days_supply,
+  CAST(NULL AS VARCHAR) AS sig,
+  0 AS route_concept_id,
+  SUBSTRING(lot_number, 1, 50) AS lot_number,
+  provider_id,
+  visit_occurrence_id,
+  CAST(NULL AS BIGINT) AS visit_detail_id,
+  SUBSTRING(code, 1, 50) AS drug_source_value,
+  source_concept_id AS drug_source_concept_id,
+  SUBSTRING(route, 1, 50) AS route_source_value,
+  SUBSTRING(unit, 1, 50) AS dose_unit_source_value
+FROM gold.omop_event
+WHERE target = 'drug_exposure'

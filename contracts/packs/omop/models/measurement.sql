@@ -1,0 +1,26 @@
+SELECT
+  event_id AS measurement_id,
+  person_id,
+  concept_id AS measurement_concept_id,
+  start_date AS measurement_date,
+  start_at AS measurement_datetime,
+  CAST(NULL AS VARCHAR) AS measurement_time,
+  type_concept_id AS measurement_type_concept_id,
+  operator_concept_id,
+  value_number AS value_as_number,
+  value_concept_id AS value_as_concept_id,
+  unit_concept_id,
+  CAST(NULL AS DOUBLE) AS range_low,
+  CAST(NULL AS DOUBLE) AS range_high,
+  provider_id,
+  visit_occurrence_id,
+  CAST(NULL AS BIGINT) AS visit_detail_id,
+  SUBSTRING(code, 1, 50) AS measurement_source_value,
+  source_concept_id AS measurement_source_concept_id,
+  SUBSTRING(unit, 1, 50) AS unit_source_value,
+  unit_concept_id AS unit_source_concept_id,
+  SUBSTRING(COALESCE(value_code, CAST(value_number AS VARCHAR)), 1, 50) AS value_source_value,
+  CAST(NULL AS BIGINT) AS measurement_event_id,
+  CAST(NULL AS INTEGER) AS meas_event_field_concept_id
+FROM gold.omop_event
+WHERE target = 'measurement'
