@@ -13,6 +13,7 @@ from a360.settings import Settings
 from a360.table import Tables
 
 if TYPE_CHECKING:
+    from a360.objects import ObjectStore
     from a360.refine import RefineContext
 
 
@@ -72,6 +73,13 @@ class Parts:
     def sealer(self) -> Sealer:
         """Seals what is kept as it was received."""
         return LocalSealer(self._keys)
+
+    @cached_property
+    def objects(self) -> "ObjectStore":
+        """The files that lie beside the tables."""
+        from a360.objects import ObjectStore  # noqa: PLC0415 -- few commands look at them
+
+        return ObjectStore(self.folder.path / "warehouse" / "objects", self.sealer)
 
     @property
     def schema(self) -> "operate.LakeSchema":

@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     threads: Annotated[
         int, Field(description="Threads of the query engine; unset: the cores of the machine.", ge=1, le=1024)
     ] = Field(default_factory=_usable_cores)
+    attachment_mib: Annotated[
+        int, Field(description="The largest attachment that is taken, in MiB.", ge=1, le=1024)
+    ] = 64
     java_home: Annotated[
         Path | None,
         Field(
