@@ -16,6 +16,7 @@ SILVER = (
     "patient",
     "identifier",
     "patient_link",
+    "encounter_move",
     "practitioner",
     "encounter",
     "observation",

@@ -130,6 +130,7 @@ def observation_component(r: Json, to: Follower) -> list[Json]:
     parent = {
         "observation_id": r["id"],
         "patient_key": to.one(r.get("subject"), "Patient"),
+        "encounter_id": to.one(r.get("encounter"), "Encounter"),
         **timed("effective_at", effective(r), "effective_date"),
     }
     return [

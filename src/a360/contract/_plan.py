@@ -15,9 +15,9 @@ type Zone = Literal["bronze", "silver", "gold", "quarantine", "ops"]
 type Transform = Literal["identity", "year", "month", "day", "hour", "bucket", "truncate"]
 
 
-# The datasets by which references are resolved, by identifiers and past merged patients: made one after the
-# other, before all that have references.
-LOOKED_UP = ("silver.identifier", "silver.patient_link")
+# The datasets by which references are resolved: by identifiers, past merged patients, and along with visits
+# that were moved. They are made one after the other, before all that have references.
+LOOKED_UP = ("silver.identifier", "silver.patient_link", "silver.encounter_move")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from a360.table import StepReport, Tables
 
 BRONZE_RESOURCE = "bronze.fhir_resource"
 BRONZE_BLOCK = "bronze.fhir_block"
-IDENTIFIERS, LINKS = LOOKED_UP
+IDENTIFIERS, LINKS, MOVES = LOOKED_UP
 STEP_KEY = "step"
 
 
@@ -42,7 +42,8 @@ def ground_of(step: SilverStep) -> Ground:
 class RefineContext:
     """The lake as a refine step sees it. `batch_bytes` bounds the payload held in clear at one time.
 
-    `merged` has the names of the temporary tables that steps of a run share on who replaces whom.
+    `merged` has the names of the temporary tables that steps of a run share on who replaces whom, and on
+    visits that were moved.
     """
 
     plan: LakePlan

@@ -9,14 +9,15 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from a360.contract import LOOKED_UP, SilverStep
+from a360.contract import SilverStep
 from a360.engine import quote_name, quote_table, quote_text
 from a360.fhir import reference_parts_sql
 from a360.protect import PERSON_TYPES, domains
-from a360.refine._context import BRONZE_RESOURCE, IDENTIFIERS, LINKS, RefineContext
+from a360.refine._context import BRONZE_RESOURCE, IDENTIFIERS, LINKS, MOVES, RefineContext
 from a360.refine._merged import survivors
+from a360.refine._moved import moves
 from a360.refine._reader import VIEWED
-from a360.refine._shape import SilverShape
+from a360.refine._shape import OWNER, VISIT, SilverShape
 
 _CONTAINER = "CASE WHEN starts_with({value}, '#') THEN v.unit_type || '/' || v.unit_id ELSE '' END"
 
@@ -51,7 +52,7 @@ class Lookups:
     References resolve by `Type/id`, absolute URL, `urn:uuid`, contained id and business identifier (FHIR R4,
     References). A full URL of a Bundle entry, or a business identifier, is looked up in the lake, where a
     conditional reference must match exactly one resource. What names a patient that another record replaces
-    leads to that record.
+    leads to that record; what is of a visit that was moved is whose the visit is.
     """
 
     def __init__(self, context: RefineContext, step: SilverStep, shape: SilverShape) -> None:
@@ -60,10 +61,11 @@ class Lookups:
         self._shape = shape
         types = {target.resource_type for targets in shape.references.values() for target in targets}
         listed = ", ".join(quote_text(kind) for kind in sorted(types))
-        links = None if step.dataset in LOOKED_UP else context.tables.current_snapshot_id(LINKS)
-        self._merged = survivors(context, links)
+        now = {each: context.tables.current_snapshot_id(each) for each in step.looks_up}
+        self._merged = survivors(context, now.get(LINKS))
+        self._moved = moves(context, now.get(MOVES))
         self._aliases = bool(types) and not shape.of_records and self._load_aliases(listed)
-        known = step.dataset != IDENTIFIERS and context.tables.current_snapshot_id(IDENTIFIERS) is not None
+        known = now.get(IDENTIFIERS) is not None
         self._searches = bool(types) and known and self._load_identifiers(listed)
         self._joins: dict[str, str] = {}
 
@@ -130,21 +132,26 @@ class Lookups:
             f"SELECT r.source, r.raw, r.container, coalesce({', '.join([*keys, 'NULL'])}) AS key "
             f"FROM looked_up AS r {' '.join(joins)}"
         )
-        self._keep(f"{name}#", table, self._surviving(query) if self._shape.names_patients(name) else query)
+        self._keep(f"{name}#", table, self._in_the_end(name, query))
         inside = "" if pc.all(pc.equal(table["container"], "")).as_py() else _CONTAINER.format(value=value)
         self._joins[name] = (
             f"LEFT JOIN {found} ON {found}.raw = {value} AND {found}.source = v.unit_source"
             + (f" AND {found}.container = {inside}" if inside else "")
         )
 
-    def _surviving(self, query: str) -> str:
-        """The keys that a query finds, with that of the survivor in the place of each patient replaced."""
-        if not self._merged:
-            return query
-        return (
-            f"SELECT k.* REPLACE ({_survivor('k.key')} AS key) FROM ({query}) AS k "
-            f"LEFT JOIN {self._merged} AS m ON m.patient_key = k.key"
-        )
+    def _in_the_end(self, name: str, query: str) -> str:
+        """The keys that a query finds: of patients that were replaced the survivor's, of visits the last."""
+        if self._merged and self._shape.names_patients(name):
+            query = (
+                f"SELECT k.* REPLACE ({_survivor('k.key')} AS key) FROM ({query}) AS k "
+                f"LEFT JOIN {self._merged} AS m ON m.patient_key = k.key"
+            )
+        if self._moved and name in self._shape.visit_columns:
+            query = (
+                f"SELECT k.* REPLACE (coalesce(m.other_id, k.key) AS key) FROM ({query}) AS k "
+                f"LEFT JOIN {self._moved} AS m ON m.source = k.source AND m.encounter_id = k.key"
+            )
+        return query
 
     def _parts(self, name: str) -> pa.Table:
         """The distinct references of a column: the key each gives, and the tokens to look it up by."""
@@ -188,7 +195,16 @@ class Lookups:
 
     def value_sql(self, column: str) -> str:
         """SQL for the token or key of a column, over `joins_sql`."""
-        return f"{quote_name(f'{column}#')}.key" if column in self._joins else "CAST(NULL AS VARCHAR)"
+        key = f"{quote_name(f'{column}#')}.key" if column in self._joins else "CAST(NULL AS VARCHAR)"
+        return f"coalesce(mv.patient_key, {key})" if column == OWNER and self._visit_sql() else key
+
+    def _visit_sql(self) -> str:
+        """SQL for the visit by which a row may belong to another patient than it says; empty if by none."""
+        if not self._moved or OWNER not in self._shape.references:
+            return ""
+        if self._shape.is_visit:
+            return "v.unit_id"
+        return self.value_sql(VISIT) if VISIT in self._joins and VISIT in self._shape.visit_columns else ""
 
     def survivor_sql(self) -> str:
         """SQL for the record that replaces the one of a row, over `joins_sql`; null if none does."""
@@ -199,6 +215,11 @@ class Lookups:
         joins = list(self._joins.values())
         if self._merged and self._shape.is_replaceable:
             joins.append(f"LEFT JOIN {self._merged} AS sv ON sv.patient_key = v.unit_id")
+        visit = self._visit_sql()
+        if visit:
+            joins.append(
+                f"LEFT JOIN {self._moved} AS mv ON mv.source = v.unit_source AND mv.encounter_id = {visit}"
+            )
         return " ".join(joins)
 
     def unresolved_sql(self) -> str:

@@ -42,24 +42,26 @@ def survivors(context: RefineContext, snapshot_id: str | None) -> str | None:
     if snapshot_id not in context.merged:
         at = f"{quote_table(LINKS)} AT (VERSION => {int(snapshot_id)})"
         said = context.session.sql(_STATEMENTS.format(links=at))
-        context.merged[snapshot_id] = _kept(context, f"merged_{int(snapshot_id)}", _replaced(said))
+        gone, ends = replaced(said["patient_key"], said["other_key"])
+        found = pa.table({"patient_key": gone, "survivor": ends})
+        context.merged[snapshot_id] = kept(context, f"merged_{int(snapshot_id)}", found)
     return context.merged[snapshot_id]
 
 
-def _kept(context: RefineContext, name: str, replaced: pa.Table) -> str | None:
-    if not replaced.num_rows:
+def kept(context: RefineContext, name: str, found: pa.Table) -> str | None:
+    """Make a temporary table of rows, unless there are none."""
+    if not found.num_rows:
         return None
-    context.session.register("replaced_found", replaced)
+    context.session.register("replaced_found", found)
     context.session.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM replaced_found")
     context.session.unregister("replaced_found")
     return name
 
 
-def _replaced(said: pa.Table) -> pa.Table:
-    """Who is replaced by whom in the end; the statements come oldest first, one a record."""
-    count = said.num_rows
-    both = [*said["patient_key"].chunks, *said["other_key"].chunks]
-    encoded = pa.concat_arrays([pa.array([], pa.string()), *both]).dictionary_encode()
+def replaced(ones: pa.ChunkedArray, others: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
+    """What is replaced, and by what in the end; `others` follow `ones`, each once and the oldest first."""
+    count = len(ones)
+    encoded = pa.concat_arrays([pa.array([], pa.string()), *ones.chunks, *others.chunks]).dictionary_encode()
     codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
     follows = np.arange(len(encoded.dictionary))
     follows[codes[:count]] = codes[count:]
@@ -67,8 +69,7 @@ def _replaced(said: pa.Table) -> pa.Table:
     age[codes[:count]] = np.arange(count)
     ends = _ends(_without_circles(follows, age))
     gone = np.flatnonzero(ends != np.arange(len(ends)))
-    names = encoded.dictionary
-    return pa.table({"patient_key": names.take(pa.array(gone)), "survivor": names.take(pa.array(ends[gone]))})
+    return encoded.dictionary.take(pa.array(gone)), encoded.dictionary.take(pa.array(ends[gone]))
 
 
 def _ends(follows: _Ints) -> _Ints:
@@ -110,5 +111,5 @@ def changed_survivors(context: RefineContext, before: str | None, now: str | Non
             f"FROM {was or empty} AS b FULL JOIN {is_now or empty} AS n ON n.patient_key = b.patient_key "
             f"WHERE b.survivor IS DISTINCT FROM n.survivor"
         )
-        context.merged[name] = _kept(context, name, found)
+        context.merged[name] = kept(context, name, found)
     return context.merged[name]

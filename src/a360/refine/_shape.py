@@ -15,7 +15,10 @@ from a360.contract import (
 )
 
 _HOUSEKEEPING = frozenset((SURVIVOR_COLUMN, *(name for name, _, _ in (*HOUSEKEEPING, HISTORY_COLUMN))))
-PATIENT = "Patient"
+PATIENT, ENCOUNTER = "Patient", "Encounter"
+VISITS = "silver.encounter"
+# Whose a row is, and the visit that it is of: where the visit is another patient's, so is the row.
+OWNER, VISIT = "patient_key", "encounter_id"
 _RESOURCE_KEY = "getResourceKey()"
 
 
@@ -46,6 +49,17 @@ class SilverShape:
     def is_replaceable(self) -> bool:
         """Whether a row says which other record has taken its place."""
         return SURVIVOR_COLUMN in self.table.column_names
+
+    @property
+    def is_visit(self) -> bool:
+        """Whether a row is a visit, which may be moved to another patient."""
+        return self.table.dataset == VISITS
+
+    @property
+    def visit_columns(self) -> tuple[str, ...]:
+        """The columns that may name a visit."""
+        kinds = {name: {target.resource_type for target in each} for name, each in self.references.items()}
+        return tuple(name for name, types in kinds.items() if ENCOUNTER in types)
 
     def names_patients(self, column: str) -> bool:
         """Whether a reference column may name a patient."""

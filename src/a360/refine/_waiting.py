@@ -7,9 +7,10 @@ hold the same rows whatever came first.
 from collections.abc import Iterator, Mapping, Sequence
 
 from a360.engine import quote_name, quote_table, quote_text
-from a360.refine._context import BRONZE_RESOURCE, IDENTIFIERS, LINKS, RefineContext
+from a360.refine._context import BRONZE_RESOURCE, IDENTIFIERS, LINKS, MOVES, RefineContext
 from a360.refine._lookups import searched_sql
 from a360.refine._merged import changed_survivors, survivors
+from a360.refine._moved import changed_moves
 from a360.refine._shape import SilverShape
 from a360.refine._standing import Standing
 
@@ -30,6 +31,7 @@ def find_waiting(
     parts = [
         *_since_identifiers(context, shape, stood.upstream, upstream),
         *_since_links(context, shape, stood.upstream.get(LINKS), upstream.get(LINKS)),
+        *_since_moves(context, shape, stood.upstream.get(MOVES), upstream.get(MOVES)),
         # A record names nothing by the full URL that a Bundle gave it.
         *(() if shape.of_records else _since_aliases(context, shape, commits)),
     ]
@@ -78,6 +80,20 @@ def _since_links(
         yield f"SEMI JOIN {remerged} AS t ON t.patient_key = w.{quote_name(shape.id_column)}"
     for column in filter(shape.names_patients, shape.references):
         yield f"SEMI JOIN {remerged} AS t ON t.held = w.{quote_name(column)}"
+
+
+def _since_moves(
+    context: RefineContext, shape: SilverShape, before: str | None, now: str | None
+) -> Iterator[str]:
+    """Visits that were moved, or moved back, and what hangs on them."""
+    moved = changed_moves(context, before, now)
+    if moved is None:
+        return
+    if shape.is_visit:
+        key = quote_name(shape.id_column)
+        yield f"SEMI JOIN {moved} AS t ON t.source = w.source AND t.encounter_id = w.{key}"
+    for column in shape.visit_columns:
+        yield f"SEMI JOIN {moved} AS t ON t.source = w.source AND t.held = w.{quote_name(column)}"
 
 
 def _since_aliases(context: RefineContext, shape: SilverShape, commits: Sequence[str]) -> Iterator[str]:
