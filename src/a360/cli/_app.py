@@ -140,11 +140,22 @@ _app_view.register(app)
 @command(app)
 def ingest(
     face: Face,
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="The kind of data: fhir, hl7v2, notes.")],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="KIND", help="The kind of data: fhir, hl7v2, csv, parquet, events, notes, attachments."
+        ),
+    ],
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or folders of this kind.")],
     source: Annotated[
         str | None,
         typer.Option("--source", metavar="NAME", help="The system that sent the data (default: default)."),
+    ] = None,
+    record: Annotated[
+        str | None,
+        typer.Option(
+            "--record", metavar="NAME", help="What csv, parquet and events hold (default: by name)."
+        ),
     ] = None,
 ) -> int | None:
     """Bring files into bronze.
@@ -153,7 +164,7 @@ def ingest(
     """
     from a360.cli import _work
 
-    return _work.ingest(face, kind, paths, source)
+    return _work.ingest(face, kind, paths, source, record)
 
 
 @command(app)
@@ -237,11 +248,14 @@ def synth(
     dirty: Annotated[
         float, typer.Option("--dirty", metavar="SHARE", min=0, max=1, help="The share of faulty records.")
     ] = 0.02,
+    kinds: Annotated[
+        str, typer.Option("--kinds", metavar="LIST", help="What is written beside FHIR, or 'none'.")
+    ] = "extracts,events,notes,photos",
 ) -> int | None:
-    """Write an invented clinic's data as FHIR R4."""
+    """Write an invented clinic's data: FHIR R4, extracts, events, notes and pictures."""
     from a360.cli import _prepare
 
-    return _prepare.synth(face, patients, seed, output, dirty)
+    return _prepare.synth(face, patients, seed, output, dirty, kinds)
 
 
 @command(app)

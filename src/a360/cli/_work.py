@@ -8,16 +8,25 @@ from a360.cli import _render as render
 from a360.cli._face import Face, require_path
 from a360.cli._terminology import tell_missing
 from a360.errors import UsageError
-from a360.lake import KINDS
+from a360.lake import KINDS, RECORD_KINDS
 
 
-def ingest(face: Face, kind: str, paths: Sequence[Path], source: str | None) -> int | None:
+def ingest(
+    face: Face, kind: str, paths: Sequence[Path], source: str | None, record: str | None
+) -> int | None:
     """Bring files in; rejected rows are in quarantine and no failure."""
     paths = [path.expanduser() for path in paths]
     _require_input(kind, paths)
+    if record is not None and kind not in RECORD_KINDS:
+        raise UsageError(
+            "usage",
+            f"Data of the kind {kind} says itself what it is",
+            found=f"--record {record}",
+            next_step=f"leave --record out; it is for {', '.join(RECORD_KINDS)}",
+        )
     with face.lake(create=True) as lake, face.progress() as progress:
-        report = lake.ingest(paths, kind, source, progress=progress)
-    _show_steps(face, report.to_json(), "Next: a360 run")
+        report = lake.ingest(paths, kind, source, progress=progress, record=record)
+    _show_steps(face, report.to_json(), *report.remarks, "Next: a360 run")
     return None
 
 
@@ -40,7 +49,7 @@ def run(face: Face, datasets: Sequence[str], engine: str, *, full: bool) -> int 
     return None
 
 
-def _show_steps(face: Face, rows: Sequence[dict[str, Any]], after: str) -> None:
+def _show_steps(face: Face, rows: Sequence[dict[str, Any]], *after: str) -> None:
     face.emit(
         rows,
         *render.steps(rows, face.out.width),
@@ -48,5 +57,5 @@ def _show_steps(face: Face, rows: Sequence[dict[str, Any]], after: str) -> None:
         *render.rejected(rows),
         *render.ways(rows),
         render.committed(rows),
-        after,
+        *after,
     )

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from a360.contract._canonical import fingerprint_of
+
 type RecordKind = Literal["csv", "parquet", "events", "attachments"]
 
 
@@ -96,6 +98,11 @@ class ReceptionPlan:
     def name(self) -> str:
         """The record type."""
         return self.record.record
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest that changes when, and only when, how records are received does."""
+        return fingerprint_of(self)
 
     @property
     def kinds(self) -> tuple[RecordKind, ...]:

@@ -22,6 +22,7 @@ _TABLE = (
     # usage
     ErrorCode("usage", "The command line or a call was put together wrongly."),
     ErrorCode("unknown-dataset", "No contract declares the dataset that was named."),
+    ErrorCode("record-unknown", "No contract, or more than one, says what records a file holds."),
     ErrorCode("unknown-vocabulary", "The lake has no vocabulary of that name or URI."),
     ErrorCode("unknown-table", "The lake holds no table, or the table no snapshot, of that name or id."),
     ErrorCode(

@@ -4,6 +4,8 @@
 blocks and file records which batches have landed, and `sweep_uncommitted` deletes what others left behind.
 """
 
+from a360.ingest._attachments import RECORD as ATTACHMENT
+from a360.ingest._attachments import ingest_attachments
 from a360.ingest._committed import (
     FHIR,
     GROUNDS,
@@ -18,11 +20,13 @@ from a360.ingest._inflow import Inflow
 from a360.ingest._ingest import ingest_fhir, ingest_files
 from a360.ingest._limits import Limits
 from a360.ingest._notes import ingest_notes
+from a360.ingest._records import ingest_records
 from a360.ingest._replay import IngestReplay, replay_refused
 from a360.ingest._reports import FileReport, Ingested
 from a360.ingest._rules import Rule
 
 __all__ = [
+    "ATTACHMENT",
     "FHIR",
     "GROUNDS",
     "RECORDS",
@@ -36,10 +40,12 @@ __all__ = [
     "Rule",
     "committed_batches",
     "ground_of",
+    "ingest_attachments",
     "ingest_fhir",
     "ingest_files",
     "ingest_hl7v2",
     "ingest_notes",
+    "ingest_records",
     "replay_refused",
     "sweep_uncommitted",
 ]

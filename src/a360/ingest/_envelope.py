@@ -61,7 +61,7 @@ def envelopes(batch: Batch, identity: Identity, limits: Limits) -> pa.Table:
     """The envelopes of a batch's rows, in order; rows that fail a check move to `batch.refused`."""
     for check in (_without_identity, _too_long(limits), _too_deep(limits)):
         batch.refuse(check(batch.rows), limits.kept_bytes)
-    extracted = extract(_as_texts(batch.rows))
+    extracted = extract(as_texts(batch.rows))
     disagreeing = _disagreeing(batch.rows, extracted)
     if disagreeing:
         extracted = extracted.filter(pa.array([place not in disagreeing for place in range(len(extracted))]))
@@ -187,7 +187,8 @@ def _where(mask: object, fault: Fault) -> dict[int, Fault]:
     return dict.fromkeys(np.flatnonzero(np.asarray(mask)).tolist(), fault)
 
 
-def _as_texts(rows: Rows) -> pa.Array:
+def as_texts(rows: Rows) -> pa.Array:
+    """The rows' texts, of more than twelve bytes each, without copying."""
     return _as_views(rows).cast(pa.string_view())
 
 

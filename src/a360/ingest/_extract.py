@@ -83,7 +83,12 @@ def thing_keys(kinds: pa.ChunkedArray, keys: pa.ChunkedArray) -> npt.NDArray[np.
     return np.asarray(answer["key"])
 
 
-def _run(query: str, text: pa.Array | None = None, **columns: pa.ChunkedArray) -> pa.Table:
+def run_over(query: str, **columns: object) -> pa.Table:
+    """Run a query over the relation `texts` of these columns, in this thread's DuckDB."""
+    return _run(query, **columns)
+
+
+def _run(query: str, text: pa.Array | None = None, **columns: object) -> pa.Table:
     connection = _connection()
     connection.register("texts", pa.table(columns if text is None else {"text": text}))
     try:

@@ -27,6 +27,7 @@ class Inflow:
         limits: Bounds.
         threads: How many threads work beside the caller's; None for as many as there are cores.
         progress: Told of progress.
+        record: The type of all records, where their files' names are not to say it.
     """
 
     tables: "Tables"
@@ -36,6 +37,7 @@ class Inflow:
     limits: Limits = field(default_factory=Limits)
     threads: int | None = None
     progress: Progress | None = None
+    record: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be a source's name."""

@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from a360._progress import Progress
+from a360.catalog import CommitStamp
+from a360.engine import quote_text
+from a360.failpoints import failpoint
+from a360.ingest._committed import Ground
 from a360.ingest._envelope import Identity
 from a360.ingest._inflow import Inflow
 from a360.ingest._inputs import Input, find_inputs
-from a360.ingest._known import KnownFiles
+from a360.ingest._known import Batched, KnownFiles
 from a360.ingest._labels import labels_of
 from a360.ingest._limits import Limits
 from a360.ingest._reports import FileReport, Ingested, totalled
@@ -18,7 +22,7 @@ from a360.ingest._run import BatchRun
 from a360.ingest._work import FhirReading
 from a360.ingest._worked import Part, Reading
 from a360.protect import Sealer, Tokenizer
-from a360.table import StepReport
+from a360.table import StepReport, new_commit_id
 
 if TYPE_CHECKING:
     from a360.table import Tables
@@ -64,7 +68,13 @@ def ingest_fhir(  # noqa: PLR0913 - the parts of a lake, and what may be left ou
 
 
 def ingest_files[P: Part](
-    inflow: Inflow, files: Sequence[Input], labels: Sequence[str], reading: Reading[P], skipped: int = 0
+    inflow: Inflow,
+    files: Sequence[Input],
+    labels: Sequence[str],
+    reading: Reading[P],
+    skipped: int = 0,
+    *,
+    commit_id: str | None = None,
 ) -> Ingested:
     """Bring files into bronze as a reading reads them, as one batch under one commit id.
 
@@ -73,30 +83,52 @@ def ingest_files[P: Part](
     """
     started = time.monotonic()
     known = KnownFiles.of(inflow.tables, inflow.source, reading.kind) if files else None
-    unchanged = known.units_of(files, inflow.tokenizer) if known else {}
+    times = known.among(files, inflow.tokenizer) if known else {}
+    unchanged = {
+        place: same[-1].read
+        for place, each in times.items()
+        if not files[place].anew
+        and (same := [time for time in each if time.reading == files[place].reading])
+    }
     reports = {
         place: FileReport(labels[place], files[place].bytes, read=units, unchanged=units)
         for place, units in unchanged.items()
     }
     chosen = [place for place in range(len(files)) if place not in unchanged]
     main = reading.grounds[0].rows
-    commit_id, others = None, tuple(StepReport(each.rows, None) for each in reading.grounds[1:])
+    landed_as, others = None, tuple(StepReport(each.rows, None) for each in reading.grounds[1:])
     if chosen:
-        run = BatchRun(inflow, files, labels, reading)
-        commit_id = run.commit_id
+        run = BatchRun(inflow, files, labels, reading, commit_id)
+        landed_as = run.commit_id
         try:
             run.read(chosen)
             reports |= run.reports()
-            run.require_sound(_total(reports, commit_id, main))
+            run.require_sound(_total(reports, landed_as, main))
         except BaseException:
             run.abandon()
             raise
-        run.commit(_total(reports, commit_id, main))
+        run.commit(_total(reports, landed_as, main))
+        _clear_refused(
+            inflow, reading.grounds[0], [time for place in chosen for time in times.get(place, ())]
+        )
         others = run.companions()
     seconds = round(time.monotonic() - started, 6)
-    told = [_total(reports, commit_id, main), *(_with_output(each) for each in others)]
+    told = [_total(reports, landed_as, main), *(_with_output(each) for each in others)]
     steps = tuple(replace(each, seconds=seconds) for each in told)
     return Ingested(steps, tuple(reports[place] for place in sorted(reports)), skipped)
+
+
+def _clear_refused(inflow: Inflow, ground: Ground, times: Sequence[Batched]) -> None:
+    """Take out of quarantine what was refused of files that have been read anew, by another contract."""
+    tables = inflow.tables
+    if not times or tables.current_snapshot_id(ground.quarantine) is None:
+        return
+    of_files = " OR ".join(
+        f"(commit_id = {quote_text(each.commit_id)} AND file = {quote_text(each.file)})" for each in times
+    )
+    where = f"source = {quote_text(inflow.source)} AND ({of_files})"
+    failpoint("ingest.reread.before-clear")
+    tables.delete(ground.quarantine, where, CommitStamp(new_commit_id()))
 
 
 def _total(reports: dict[int, FileReport], commit_id: str | None, dataset: str) -> StepReport:

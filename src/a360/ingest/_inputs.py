@@ -35,13 +35,17 @@ class Role(StrEnum):
 class Input:
     """A file to read. `told_at` is when the export it belongs to was made.
 
-    Where `content` is given, its bytes are read in the file's place; it is called more than once.
+    Where `content` is given, its bytes are read in the file's place; it is called more than once. `reading`
+    is the fingerprint of what says how to read it: by another one, the same bytes are something new. `anew`
+    has it read though its bytes are known.
     """
 
     path: Path
     role: Role = Role.DATA
     told_at: str | None = None
     content: Callable[[], bytes] | None = None
+    reading: str | None = None
+    anew: bool = False
 
     @property
     def bytes(self) -> int:

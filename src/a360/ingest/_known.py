@@ -36,26 +36,37 @@ def keyed_digest(digest: str, tokenizer: Tokenizer) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class KnownFiles:
-    """The files that were ingested from a source: by their size, what was read from each digest."""
+class Batched:
+    """A file that a batch has read: its label, how many units it had, and how it was read."""
 
-    by_size: Mapping[int, Mapping[str, int]]
+    commit_id: str
+    file: str
+    read: int
+    reading: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFiles:
+    """The files that were ingested from a source: by their size and digest, each time that they were read."""
+
+    by_size: Mapping[int, Mapping[str, list[Batched]]]
 
     @classmethod
     def of(cls, tables: "Tables", source: str, kind: str = "fhir") -> "KnownFiles":
         """The files of batches that have landed; the same bytes read as another kind are another thing."""
         landed = committed_batches(tables, ground_of(kind))
-        columns = ["digest", "bytes", "read", "commit_id"]
+        columns = ["digest", "bytes", "read", "commit_id", "file", "reading"]
         of_kind = f"source = {quote_text(source)} AND coalesce(kind, 'fhir') = {quote_text(kind)}"
         rows = tables.read(FILES, columns=columns, where=of_kind)
-        by_size: dict[int, dict[str, int]] = defaultdict(dict)
+        by_size: dict[int, dict[str, list[Batched]]] = defaultdict(lambda: defaultdict(list))
         for row in rows.to_pylist():
             if row["commit_id"] in landed:
-                by_size[row["bytes"]][row["digest"]] = row["read"]
+                batched = Batched(row["commit_id"], row["file"], row["read"], row["reading"])
+                by_size[row["bytes"]][row["digest"]].append(batched)
         return cls(by_size)
 
-    def units_of(self, files: Sequence[Input], tokenizer: Tokenizer) -> dict[int, int]:
-        """The places of the files that are known byte for byte, with the units that were read from each.
+    def among(self, files: Sequence[Input], tokenizer: Tokenizer) -> dict[int, list[Batched]]:
+        """The places of the files that are known byte for byte, with each time that they were read.
 
         Only files of a known size are read for it.
         """
@@ -63,9 +74,9 @@ class KnownFiles:
         for place, file in enumerate(files):
             same_size = self.by_size.get(file.bytes)
             if same_size:
-                units = same_size.get(keyed_digest(file.digest(), tokenizer))
-                if units is not None:
-                    found[place] = units
+                times = same_size.get(keyed_digest(file.digest(), tokenizer))
+                if times:
+                    found[place] = times
         return found
 
 

@@ -14,6 +14,8 @@ class Limits:
     """How much text is worked on at once."""
     line_bytes: int = 16 * _MIB
     """The longest line, and the longest resource within a Bundle."""
+    record_bytes: int = 1 * _MIB
+    """The longest row of an extract, and how far a quote that opens may reach."""
     document_bytes: int = 256 * _MIB
     """The largest file that is one JSON value: a Bundle, or a resource over several lines."""
     depth: int = 100

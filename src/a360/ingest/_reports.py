@@ -34,13 +34,14 @@ class Ingested:
 
     Files are counted as the first step report is. `skipped` counts files of the named folders that are no
     data: hidden, linked from elsewhere, or named otherwise than data of this kind is. `notes` counts what was
-    mended or left out of what was read, by rule.
+    mended or left out of what was read, by rule; `remarks` say what somebody should know of files.
     """
 
     reports: tuple[StepReport, ...]
     files: tuple[FileReport, ...] = field(default=())
     skipped: int = 0
     notes: Mapping[str, int] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     @property
     def report(self) -> StepReport:

@@ -94,7 +94,7 @@ class Batch:
 
 def rows_of_segments(segments: Sequence[Segment], files: Sequence[Input], limits: Limits) -> Batch:
     """Split lines, decode their heads, and unfold those that are Bundles or deletions."""
-    lines = _split(segments)
+    lines = split_lines(segments)
     read = np.bincount(lines.file, minlength=len(files))
     batch = Batch(lines, read, np.zeros_like(read))
     batch.refuse(_too_long(lines, limits), limits.kept_bytes)
@@ -130,7 +130,7 @@ def is_utf8(text: Bytes | bytes | bytearray) -> bool:
     return True
 
 
-def _split(segments: Sequence[Segment]) -> Rows:
+def split_lines(segments: Sequence[Segment]) -> Rows:
     """The lines of segments that are not blank, as spans without the white space around them."""
     joined = segments[0].text if len(segments) == 1 else bytearray().join(each.text for each in segments)
     text = np.frombuffer(joined, dtype=np.uint8)

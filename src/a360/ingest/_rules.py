@@ -23,6 +23,7 @@ class Rule(StrEnum):
     UNKNOWN_FORMAT = "unknown-format"
     BROKEN_ARCHIVE = "broken-archive"
     ARCHIVE_BOMB = "archive-bomb"
+    BROKEN_FILE = "broken-file"
     DRIFT = "drift"
     MISSING_KEY = "missing-key"
     MISSING_TIME = "missing-time"
@@ -34,6 +35,12 @@ class Rule(StrEnum):
     INVALID_FIELD = "invalid-field"
     EMPTY_NOTE = "empty-note"
     REPEATED_ID = "repeated-id"
+    UNLISTED_FILE = "unlisted-file"
+    EMPTY_FILE = "empty-file"
+    TOO_LARGE = "too-large"
+    UNKNOWN_MEDIA = "unknown-media"
+    MEDIA_TYPE_DIFFERS = "media-type-differs"
+    DAMAGED_FILE = "damaged-file"
     NO_MSH = "no-msh"
     DELIMITERS = "delimiters"
     NO_TYPE = "no-type"
@@ -54,6 +61,12 @@ OF_FILES: Final = frozenset(
         Rule.INVALID_FIELD,
         Rule.EMPTY_NOTE,
         Rule.REPEATED_ID,
+        Rule.UNLISTED_FILE,
+        Rule.EMPTY_FILE,
+        Rule.TOO_LARGE,
+        Rule.UNKNOWN_MEDIA,
+        Rule.MEDIA_TYPE_DIFFERS,
+        Rule.DAMAGED_FILE,
     }
 )
 """Rules about a file and what is said of it: it comes again once that is mended, and its old bytes do not."""

@@ -25,9 +25,14 @@ class BatchRun[P: Part]:
     """Reads files and commits what they hold as one batch; used once, by one thread."""
 
     def __init__(
-        self, inflow: Inflow, files: Sequence[Input], labels: Sequence[str], reading: Reading[P]
+        self,
+        inflow: Inflow,
+        files: Sequence[Input],
+        labels: Sequence[str],
+        reading: Reading[P],
+        commit_id: str | None = None,
     ) -> None:
-        self.commit_id = new_commit_id()
+        self.commit_id = commit_id or new_commit_id()
         self._inflow = inflow
         self._files = files
         self._labels = labels
@@ -157,11 +162,15 @@ class BatchRun[P: Part]:
                     "path": self._records.seal(path, path_context(self.commit_id, digest)),
                     "source": self._mark.source,
                     "kind": self._reading.kind,
+                    "reading": self._files[place].reading,
                     "commit_id": self.commit_id,
                     "known_at": self._mark.known_at,
                 }
             )
-        return pa.Table.from_pylist(rows)
+        table = pa.Table.from_pylist(rows)
+        # A column of nothing but nulls has no type of its own.
+        at = table.column_names.index("reading") if rows else -1
+        return table.set_column(at, "reading", table["reading"].cast(pa.string())) if rows else table
 
 
 def _cores() -> int:

@@ -6,7 +6,7 @@ The linter, which needs no lake, is loaded when it is asked for.
 from typing import TYPE_CHECKING
 
 from a360._lazy import lazily
-from a360.lake._kinds import KINDS
+from a360.lake._kinds import KINDS, RECORD_KINDS
 from a360.lake._lake import ENGINES, Lake
 from a360.lake._open import examine, open_lake
 from a360.lake._reports import IngestReport, RunReport
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ENGINES",
     "KINDS",
+    "RECORD_KINDS",
     "IngestReport",
     "Lake",
     "RunReport",

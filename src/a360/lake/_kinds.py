@@ -38,7 +38,39 @@ def _hl7v2(_parts: "Parts", inflow: "Inflow", paths: Sequence[Path]) -> "Ingeste
     return ingest_hl7v2(inflow, paths)
 
 
-_BRINGERS: Mapping[str, _Bringer] = MappingProxyType({"fhir": _fhir, "hl7v2": _hl7v2, "notes": _notes})
+def _attachments(parts: "Parts", inflow: "Inflow", paths: Sequence[Path]) -> "Ingested":
+    from a360.ingest import ATTACHMENT, ingest_attachments  # noqa: PLC0415 -- likewise
+
+    known = [each for each in parts.plan.receptions if each.name == ATTACHMENT]
+    return ingest_attachments(
+        inflow,
+        paths,
+        parts.objects,
+        most_bytes=parts.settings.attachment_mib << 20,
+        reception=known[0] if known else None,
+    )
+
+
+def _of_records(kind: str) -> _Bringer:
+    def bring(parts: "Parts", inflow: "Inflow", paths: Sequence[Path]) -> "Ingested":
+        from a360.ingest import ingest_records  # noqa: PLC0415 -- likewise
+
+        return ingest_records(inflow, paths, kind, parts.plan.receptions)
+
+    return bring
+
+
+RECORD_KINDS: tuple[str, ...] = ("csv", "parquet", "events")
+"""The kinds whose files hold what contracts say of them."""
+_BRINGERS: Mapping[str, _Bringer] = MappingProxyType(
+    {
+        "fhir": _fhir,
+        "hl7v2": _hl7v2,
+        **{kind: _of_records(kind) for kind in RECORD_KINDS},
+        "notes": _notes,
+        "attachments": _attachments,
+    }
+)
 KINDS: tuple[str, ...] = tuple(_BRINGERS)
 """The kinds, as `a360 ingest` names them."""
 

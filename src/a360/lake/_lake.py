@@ -99,11 +99,14 @@ class Lake:
         kind: str = "fhir",
         source: str | None = None,
         progress: "Progress | None" = None,
+        *,
+        record: str | None = None,
     ) -> IngestReport:
-        """Bring files or folders into bronze.
+        """Bring files or folders into bronze; `record` names the type of records, in their names' place.
 
         Raises:
-            UsageError: `usage` for a kind that does not exist.
+            UsageError: `usage` for a kind that does not exist; `record-unknown` for a file that no contract
+                knows.
             OperatorError: `input-missing` for a path that does not.
         """
         from a360.ingest import Inflow, ground_of  # noqa: PLC0415 -- most commands do not ingest
@@ -111,8 +114,8 @@ class Lake:
         _require_one_of("kind", kind, KINDS)
         paths = [Path(path)] if isinstance(path, str | Path) else [Path(each) for each in path]
         parts = self._parts
-        with parts.jobs.recorded("ingest") as record:
-            record.runs.begin(ground_of(kind).rows)
+        with parts.jobs.recorded("ingest") as account:
+            account.runs.begin(ground_of(kind).rows)
             inflow = Inflow(
                 self.tables,
                 parts.tokenizer,
@@ -120,12 +123,13 @@ class Lake:
                 source or "default",
                 threads=parts.settings.threads,
                 progress=progress,
+                record=record,
             )
             batch = bring_in(kind, parts, inflow, paths)
-            record.add(batch.report, files=operate.sources_of(batch.files))
+            account.add(batch.report, files=operate.sources_of(batch.files))
             for report in batch.reports[1:]:
-                record.add(report)
-        return IngestReport(batch.reports, batch.files)
+                account.add(report)
+        return IngestReport(batch.reports, batch.files, batch.remarks)
 
     def run(
         self,

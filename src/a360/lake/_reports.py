@@ -13,10 +13,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """What one ingest brought in. `files` has a row for each file: its label and counts."""
+    """What one ingest brought in. `files` has a row for each file: its label and counts.
+
+    `remarks` say what somebody should know of files that were taken, as columns that no contract knows.
+    """
 
     steps: Sequence[StepReport]
     files: Sequence[Any] = ()
+    remarks: Sequence[str] = ()
 
     @property
     def changed(self) -> bool:
@@ -24,8 +28,11 @@ class IngestReport:
         return any(step.commit_id is not None for step in self.steps)
 
     def to_json(self) -> list[dict[str, Any]]:
-        """The report's rows."""
-        return [step.to_json() for step in self.steps]
+        """The report's rows; remarks stand in the first."""
+        rows: list[dict[str, Any]] = [dict(step.to_json()) for step in self.steps]
+        if self.remarks and rows:
+            rows[0]["remarks"] = [*self.remarks]
+        return rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,31 @@ Readers turn files into rows of text; what is wrong with them comes back as faul
 compiles what a contract says about the fields of a record to SQL over the payloads.
 """
 
+from a360.records._csv import Bounds, CsvReader, Fault, Form, Header, LeftOut, Rows, Wrong
+from a360.records._csv_cells import cells_of
+from a360.records._csv_split import places
+from a360.records._drift import Drift, drift_of, listed
 from a360.records._mapping import MISSHAPEN, UNREAD, Mapping, compile_mapping
+from a360.records._typed import text_line_sql, typed_line_sql
 
-__all__ = ["MISSHAPEN", "UNREAD", "Mapping", "compile_mapping"]
+__all__ = [
+    "MISSHAPEN",
+    "UNREAD",
+    "Bounds",
+    "CsvReader",
+    "Drift",
+    "Fault",
+    "Form",
+    "Header",
+    "LeftOut",
+    "Mapping",
+    "Rows",
+    "Wrong",
+    "cells_of",
+    "compile_mapping",
+    "drift_of",
+    "listed",
+    "places",
+    "text_line_sql",
+    "typed_line_sql",
+]

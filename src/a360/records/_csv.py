@@ -8,11 +8,13 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from a360.records._csv_split import Ints, Split, split
 from a360.records._text import Bytes, as_received, as_utf8
@@ -97,7 +99,14 @@ class Rows:
         return self.text[self.starts[place] : self.ends[place]].tobytes()
 
 
-type Piece = Header | Rows | Fault
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """How many records the footer and what follows it have."""
+
+    count: int
+
+
+type Piece = Header | Rows | Fault | LeftOut
 
 
 @dataclass(slots=True)
@@ -113,6 +122,8 @@ class CsvReader:
     _line: int = 1
     _ended: bool = False
     _damaged: int = 0
+    _width: int = 0
+    _in_footer: bool = False
 
     def __iter__(self) -> Iterator[Piece]:
         """The header, then rows and faults in order; a file that is refused gives one fault alone."""
@@ -131,7 +142,12 @@ class CsvReader:
         header = self._header()
         yield header
         if isinstance(header, Header):
-            yield from self._rows()
+            self._width = len(header.names)
+            for piece in self._rows():
+                if isinstance(piece, Rows) and self.form.footer is not None:
+                    yield from self._without_footer(piece, self.form.footer)
+                else:
+                    yield piece
 
     def _fill(self, size: int) -> None:
         """Hold at least `size` bytes, or all that is left, with a line break at the end."""
@@ -234,6 +250,28 @@ class CsvReader:
             if len(long) or left > self.bounds.record_bytes or self._ended:
                 yield from self._damage()
 
+    def _without_footer(self, rows: Rows, footer: re.Pattern[str]) -> Iterator[Rows | Fault | LeftOut]:
+        """The rows before the footer; of what follows it, a row with all its cells is a fault, not lost."""
+        first = 0 if self._in_footer else first_match(rows, footer)
+        if first:
+            yield replace(
+                rows, **{name: getattr(rows, name)[:first] for name in ("starts", "ends", "lines", "offsets")}
+            )
+        left_out = 0
+        for place in range(first, len(rows)):
+            self._in_footer = True
+            raw = rows.raw(place)
+            text = raw.decode(errors="replace")
+            if footer.match(text) or len(parse_row(text, self.form)) != self._width:
+                left_out += 1
+            else:
+                line = int(rows.lines[place])
+                reason = f"line {line}: a row behind the line that ends the data"
+                kept = as_received(raw[: self.bounds.kept_bytes], self.form.encoding)
+                yield Fault(Wrong.AFTER_FOOTER, reason, int(rows.offsets[place]), line, kept)
+        if left_out:
+            yield LeftOut(left_out)
+
     def _damage(self) -> Iterator[Fault]:
         """Refuse the line that a record begins in which does not end, or not soon enough."""
         found = self._next_break()
@@ -277,6 +315,23 @@ class CsvReader:
         fault = Fault(Wrong.TOO_LONG, reason, start, self._line, as_received(raw, self.form.encoding))
         self._line += 1
         return fault
+
+
+def first_match(rows: Rows, pattern: re.Pattern[str]) -> int:
+    """The place of the first row that a pattern matches from its start; how many rows there are if none."""
+    ends = np.append(rows.starts, rows.ends[-1])
+    texts = pa.Array.from_buffers(
+        pa.large_binary(), len(rows), [None, pa.py_buffer(ends), pa.py_buffer(rows.text)]
+    )
+    try:
+        may = np.flatnonzero(np.asarray(pc.match_substring_regex(texts, f"^(?:{pattern.pattern})")))
+    except pa.ArrowInvalid:
+        # What Arrow's expressions have no word for is looked for row by row.
+        may = np.arange(len(rows))
+    for place in may.tolist():
+        if pattern.match(rows.raw(place).decode(errors="replace")):
+            return int(place)
+    return len(rows)
 
 
 def parse_row(text: str, form: Form) -> list[str]:
