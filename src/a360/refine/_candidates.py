@@ -14,6 +14,7 @@ from a360.refine._context import RefineContext
 from a360.refine._lookups import Lookups
 from a360.refine._payloads import CARRIED, with_units
 from a360.refine._reader import PAYLOAD, VIEWED, reader_of
+from a360.refine._reasons import TYPE
 from a360.refine._rejects import Rejects
 from a360.refine._sealing import Sealing
 from a360.refine._shape import SilverShape, unreadable_flag
@@ -169,7 +170,7 @@ def _ordered_rules(step: SilverStep, shape: SilverShape) -> tuple[RowRule, ...]:
     """All rules of a row, errors first, so that a verdict's first number tells whether it holds one."""
     types = tuple(
         RowRule(
-            name=f"{column.name}-type",
+            name=f"{column.name}{TYPE}",
             columns=(column.name,),
             check=Expression(f"NOT {quote_name(unreadable_flag(column))}"),
             severity="error",

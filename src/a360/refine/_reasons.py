@@ -3,6 +3,9 @@
 from a360.contract import RowRule, SilverStep
 from a360.quality import Verdicts
 
+TYPE = "-type"
+"""How the names of rules end that ask whether a column's text can be read as its type."""
+
 
 class Reasons:
     """Says why rows of a step are refused, in words that hold no value of the row."""
@@ -21,7 +24,10 @@ class Reasons:
             return "unknown", "unknown"
         if not self._of_records:
             return rules[0].name, _doc(rules[0])
-        wrong = "; ".join(self._in_columns(rule) for rule in rules)
+        unread = {rule.columns for rule in rules if rule.name.endswith(TYPE)}
+        # What cannot be read is told of once, and not again by what asks for a value there.
+        told = [rule for rule in rules if rule.columns not in unread or rule.name.endswith(TYPE)]
+        wrong = "; ".join(self._in_columns(rule).removesuffix(".") for rule in told)
         return rules[0].name, f"line {line}: {wrong}" if line is not None else wrong
 
     def _in_columns(self, rule: RowRule) -> str:
