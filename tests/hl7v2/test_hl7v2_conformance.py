@@ -2,9 +2,12 @@
 
 import json
 import re
+import time
 
 import pytest
-from hl7v2_messages import dangling
+from hl7v2_messages import PID, dangling, er7
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from r4_check import faults
 
 from a360.hl7v2 import EXCLUDED, convert, parse, score
@@ -30,6 +33,12 @@ def conversions(samples):
         found[path.stem] = (parsed.messages[0], convert(parsed.messages[0]))
     assert len(found) == 57
     return found
+
+
+@pytest.fixture(scope="module")
+def sample_bytes(samples):
+    """The sample messages as they were sent."""
+    return [path.read_bytes() for path in sorted(samples[0].glob("*.hl7"))]
 
 
 def test_every_sample_message_is_taken(conversions):
@@ -119,3 +128,49 @@ def test_references_count_only_if_they_lead_to_the_same():
 
     assert compare(bundle("a", 1), bundle("b", 1)).recall == 1.0
     assert compare(bundle("a", 1), bundle("b", 2)).missing == {"Condition.subject.reference": 1}
+
+
+MARKS = (b"", b'""', b"~", b"^^^", b"&&", b"\\", b"\\X41\\", b"\\.br\\", b"|", b"\r", b"\n", b"<")
+BYTES = (b" ", b"\xff", b"\x00", b"\xc3\xa9", b"A" * 5000, b"ABC")
+NUMBERS = (b"9" * 400, b"1e400", b".5.", b"20260231", b"99991231235959", b"10:99", b"+9999")
+JUNK = st.sampled_from(MARKS + BYTES + NUMBERS)
+EDIT = st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 60), JUNK)
+
+
+@given(st.data(), st.lists(EDIT, min_size=1, max_size=12))
+@settings(max_examples=150, deadline=None)
+def test_damaged_messages_give_fhir_or_rules(sample_bytes, data, edits):
+    """Whatever is cut out of or put into a message, it is refused by rule or gives FHIR that is whole."""
+    message = bytearray(data.draw(st.sampled_from(sample_bytes)))
+    for place, cut, junk in edits:
+        at = int(place * len(message))
+        message[at : at + cut] = junk
+    for parsed in parse(bytes(message)).messages:
+        made = convert(parsed)
+        assert not [fault for resource in made.resources for fault in faults(resource)]
+        assert not dangling(made.resources)
+        json.dumps(made.resources, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    "repeat",
+    [
+        "OBX|{n}|NM|{n}^x^L||{n}||||||F",
+        "NTE|{n}||note {n}",
+        "NK1|{n}|D{n}^J|SPO",
+        "ZZZ|{n}",
+        "no segment {n}",
+    ],
+)
+def test_long_messages_take_no_more_than_their_share(repeat):
+    """Ten times as many segments do not take a hundred times as long."""
+
+    def seconds(times):
+        lines = (repeat.format(n=n) for n in range(times))
+        message = parse(er7("ORU^R01", PID, "OBR|1|P1|F1|1^x^L", *lines)).messages[0]
+        start = time.process_time()
+        convert(message)
+        return time.process_time() - start
+
+    seconds(300)
+    assert seconds(6000) < 50 * max(seconds(600), 0.002)

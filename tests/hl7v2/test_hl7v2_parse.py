@@ -1,11 +1,13 @@
 """ER7 to messages: framing, batches, delimiters, character sets, and faults as values."""
 
+from io import BytesIO
+
 import pytest
 from hl7v2_messages import HEADER, PID, er7
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a360.hl7v2 import parse
+from a360.hl7v2 import Message, parse, parse_stream
 from a360.hl7v2._escape import escape, unescape
 
 TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=12)
@@ -180,3 +182,48 @@ def test_faults_say_nothing_of_the_patient():
     parsed = parse(header + b"\rPID|1||SECRET||M\xfcller\r")
     assert "SECRET" not in str(parsed.rejects[0])
     assert "ller" not in str(parsed.rejects[0])
+
+
+class Trickle(BytesIO):
+    """A file that gives a few bytes at a time."""
+
+    def read(self, size=-1):
+        """No more than seven bytes, however many are asked for."""
+        return super().read(min(size, 7) if size > 0 else size)
+
+
+@given(
+    st.lists(SEGMENT, max_size=3),
+    st.sampled_from(["\r", "\n", "\r\n", "\r\n\n"]),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]),
+    st.integers(1, 3),
+)
+def test_a_file_read_in_pieces_gives_what_it_gives_as_a_whole(segments, end, encoding, times):
+    """Wherever the pieces are cut, the same messages come out at the same places."""
+    header = HEADER.format(kind="ADT^A08", control="1") + "||||||UNICODE UTF-8"
+    text = end.join(("BHS|^~\\&", *(header, *segments, "PID|1||Zoé") * times, f"BTS|{times + 1}", ""))
+    data = text.encode(encoding)
+    whole = parse(data)
+    found = list(parse_stream(Trickle(data)))
+    messages = [each for each in found if isinstance(each, Message)]
+    assert [each.encode() for each in messages] == [each.encode() for each in whole.messages]
+    assert [each.position for each in messages] == list(range(1, times + 1))
+    assert [each for each in found if not isinstance(each, Message)] == [*whole.rejects, *whole.notes]
+
+
+@pytest.mark.parametrize("junk", ["PID|1||" + "9" * 5000, "\r".join(["NTE|1||more"] * 500)])
+def test_a_message_that_is_too_large_is_refused_and_the_next_is_taken(junk):
+    """What does not fit is refused where it stands, without being held, and reading goes on."""
+    data = er7("ADT^A08", PID) + er7("ADT^A08", junk) + er7("ADT^A08", PID, control="3")
+    first, large, last = parse_stream(Trickle(data), most=1000)
+    assert (first.position, last.position) == (1, 3)
+    assert (large.rule, large.position) == ("too-large", 2)
+    assert last.control_id == "3"
+
+
+@pytest.mark.parametrize("data", [b"", b"PID|1", b"\xff\xfeabc"])
+def test_a_file_without_messages_is_refused_in_pieces_too(data):
+    """Nothing to read is a fault of the file."""
+    assert [reject.rule for reject in parse_stream(BytesIO(data))] == [
+        reject.rule for reject in parse(data).rejects
+    ]

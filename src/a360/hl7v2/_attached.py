@@ -1,13 +1,15 @@
 """Data carried in a message or pointed at, as FHIR attachments."""
 
+import re
 from base64 import b64encode
 from typing import Any
 
 from a360.hl7v2._coded import Converter, value
 from a360.hl7v2._escape import unescape
-from a360.hl7v2._primitives import base64
+from a360.hl7v2._primitives import base64, uri
 from a360.hl7v2._store import Store
 
+_DIGITS = re.compile(r"[0-9A-Za-z+/]*={0,2}\Z")
 _BASE64 = frozenset(("BASE64", "BASE 64"))
 
 
@@ -22,7 +24,7 @@ def attachment(vocabulary: str) -> Converter:  # noqa: ARG001 - one signature fo
             found["contentType"] = kind
         if data:
             if encoding.upper() in _BASE64:
-                found["data"] = "".join(data.split())
+                found["data"] = _as_base64(data, store)
             elif encoding.upper() == "HEX":
                 found["data"] = _from_hex(data, store)
             else:
@@ -30,6 +32,15 @@ def attachment(vocabulary: str) -> Converter:  # noqa: ARG001 - one signature fo
         return {name: made for name, made in found.items() if made} or None
 
     return convert
+
+
+def _as_base64(data: str, store: Store) -> str | None:
+    """Base 64 without the line breaks that were put into it."""
+    found = "".join(data.replace("\\.br\\", "").split())
+    if _DIGITS.match(found):
+        return found
+    store.note("value-unfit", "base 64")
+    return None
 
 
 def _from_hex(digits: str, store: Store) -> str | None:
@@ -63,10 +74,13 @@ def content_type(major: str, minor: str) -> str | None:
 def pointer(vocabulary: str) -> Converter:  # noqa: ARG001 - one signature for all
     """An Attachment of RP."""
 
-    def convert(parts: list[str], store: Store) -> dict[str, Any] | None:  # noqa: ARG001
+    def convert(parts: list[str], store: Store) -> dict[str, Any] | None:
         found = {}
-        if value(parts, 0):
-            found["url"] = value(parts, 0).strip()
+        url = uri(value(parts, 0))
+        if url:
+            found["url"] = url
+        elif value(parts, 0):
+            store.note("value-unfit", "url")
         kind = content_type(value(parts, 2), value(parts, 3))
         if kind:
             found["contentType"] = kind

@@ -1,6 +1,8 @@
 """A message to FHIR: its segments walked in order, each making what its routes say."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from a360.hl7v2._convey import moment_of
 from a360.hl7v2._events import VISITS_MOVED, deleted, finish, merge_group
@@ -10,7 +12,7 @@ from a360.hl7v2._message import NULL, Message, Note, Reject, Segment, part
 from a360.hl7v2._order import check, in_order
 from a360.hl7v2._primitives import zone_of
 from a360.hl7v2._routes import Link, Ref, Route, routes_for
-from a360.hl7v2._store import Made, Options, Resource, Store, merge
+from a360.hl7v2._store import Made, Options, Resource, Store
 from a360.hl7v2._valid import complete
 from a360.hl7v2._view import View
 
@@ -196,7 +198,7 @@ class _Walk:
         held = self.roles.get(route.role)
         if held and not route.fresh and held.startswith(f"{route.kind}/"):
             if made:
-                merge(self._store.get(held), made)
+                self._store.merge(held, made)
         elif made:
             self.roles[route.role] = str(self._store.add(route.kind, made, self._new(route, view, made)))
         for link in route.links:
@@ -251,29 +253,50 @@ class _Walk:
     def _link(self, link: Link) -> None:
         owner, target = self.roles.get(link.owner), self.roles.get(link.target)
         if owner and target and owner != target:
-            point(self._store.get(owner), link.path, link.many, target)
+            self._point(owner, link, target)
+
+    def _point(self, owner: str, link: Link, target: str) -> None:
+        """Put a reference where a link says, unless it is there already."""
+        resource = self._store.get(owner)
+        if not any(link.many):
+            point(resource, link.path, link.many, target)
+            return
+        pointed = self._store.pointed.get((owner, link.path))
+        if pointed is None:
+            pointed = self._store.pointed[owner, link.path] = set(_targets(resource, link.path))
+        if target not in pointed:
+            pointed.add(target)
+            if len(link.path) == 1:
+                self._store.merge(owner, {link.path[0]: [{"reference": target}]})
+            else:
+                point(resource, link.path, link.many, target)
+
+
+def _targets(value: Any, path: tuple[str, ...]) -> Iterator[str]:  # noqa: ANN401 - any element
+    """The references that stand at a path."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _targets(item, path)
+    elif isinstance(value, dict):
+        if path:
+            yield from _targets(value.get(path[0]), path[1:])
+        elif "reference" in value:
+            yield value["reference"]
 
 
 def point(resource: Resource, path: tuple[str, ...], many: tuple[bool, ...], target: str) -> None:
     """Put a reference at a path, beside those that are there; an item that still lacks one gets it."""
-    name = path[0]
-    if len(path) == 1:
-        if not many[0]:
-            resource.setdefault(name, {"reference": target})
-            return
-        held = resource.get(name)
-        value = {"reference": target}
-        if not held:
-            resource[name] = [value]
-        elif value not in held:
-            resource[name] = [*held, value]
+    name, rest = path[0], path[1:]
+    value = {"reference": target}
+    if not rest:
+        if many[0]:
+            resource[name] = [*resource.get(name, ()), value]
+        else:
+            resource.setdefault(name, value)
         return
-    rest = path[1:]
     # Parts may be shared with other resources: what is changed is copied first.
     if many[0]:
         items = list(resource.get(name, ()))
-        if any(item.get(rest[-1], {}).get("reference") == target for item in items):
-            return
         last = dict(items.pop()) if items and rest[-1] not in items[-1] else {}
         items.append(last)
         resource[name] = items

@@ -154,7 +154,7 @@ def _units(unit: list[str], store: Store) -> dict[str, Any]:
     code, text, system = value(unit, 0), value(unit, 1), value(unit, 2)
     found: dict[str, Any] = {}
     if code and system:
-        found["code"] = code.strip()
+        found["code"] = " ".join(code.split())
         found["system"] = system_of(system, store)
     if text or (code and not system):
         found["unit"] = text or code
@@ -173,7 +173,7 @@ def _race(field: int) -> Whole:
         inner: list[dict[str, Any]] = []
         words = []
         for parts in view.pieces(field):
-            code, display, version = value(parts, 0), value(parts, 1), value(parts, 6)
+            code, display, version = " ".join(value(parts, 0).split()), value(parts, 1), value(parts, 6)
             text = value(parts, 8) or display or code
             if not text:
                 continue

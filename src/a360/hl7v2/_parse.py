@@ -1,10 +1,11 @@
 """ER7 to messages: framing, batches, character sets and delimiters, with faults as values."""
 
-import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
+from a360.hl7v2._lines import MARKS, lines_of
 from a360.hl7v2._message import Message, Note, Reject, Segment
 
 VERSIONS = frozenset(
@@ -34,13 +35,7 @@ _CHARSETS = {
     "KS X 1001": "euc_kr",
     "BIG-5": "big5",
 }
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
+_UNMARKED = Reject("encoding", detail="the byte order mark and the bytes disagree")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,41 +49,62 @@ class Parsed:
 
 def parse(data: bytes) -> Parsed:
     """The messages of a file: one, several one after another, or a batch, with or without MLLP framing."""
-    try:
-        data = _without_mark(data)
-    except UnicodeDecodeError:
-        return Parsed((), (Reject("encoding", detail="the byte order mark and the bytes disagree"),))
     messages: list[Message] = []
     rejects: list[Reject] = []
     notes: list[Note] = []
-    position = 0
-    for lines in _blocks(data):
-        if lines[0][:3] in _ENVELOPE:
-            notes += _check_count(lines[0], position)
-            continue
-        position += 1
-        found = _message(lines, position)
+    try:
+        data = _without_mark(data)
+    except UnicodeDecodeError:
+        return Parsed((), (_UNMARKED,))
+    for found in _parsed(data.replace(b"\n", b"\r").split(b"\r"), None):
         if isinstance(found, Message):
             messages.append(found)
-        else:
+        elif isinstance(found, Reject):
             rejects.append(found)
-    if not position:
-        rejects.append(Reject("no-msh", "MSH", detail="no message header in the file"))
+        else:
+            notes.append(found)
     return Parsed(tuple(messages), tuple(rejects), tuple(notes))
+
+
+def parse_stream(stream: BinaryIO, *, most: int = 64 << 20) -> Iterator[Message | Reject | Note]:
+    """The messages of a file of any size, one by one, with what is refused or noted where it stands.
+
+    No more than one message is held in memory, and none of more than `most` bytes is taken.
+    """
+    try:
+        yield from _parsed(lines_of(stream, most), most)
+    except UnicodeDecodeError:
+        yield _UNMARKED
+
+
+def _parsed(lines: Iterable[bytes], most: int | None) -> Iterator[Message | Reject | Note]:
+    position = 0
+    for block in _blocks(lines, most):
+        if block[0][:3] in _ENVELOPE:
+            yield from _check_count(block[0], position)
+            continue
+        position += 1
+        if most is not None and sum(map(len, block)) > most:
+            yield Reject("too-large", detail=f"more than {most:,} bytes", position=position)
+        else:
+            yield _message(block, position)
+    if not position:
+        yield Reject("no-msh", "MSH", detail="no message header in the file")
 
 
 def _without_mark(data: bytes) -> bytes:
     """The bytes as UTF-8 if a byte order mark says which Unicode form they have."""
-    for mark, name in _MARKS:
+    for mark, name in MARKS:
         if data.startswith(mark):
             return data[len(mark) :] if name == "utf-8" else data.decode(name).encode("utf-8")
     return data
 
 
-def _blocks(data: bytes) -> Iterator[list[bytes]]:
+def _blocks(lines: Iterable[bytes], most: int | None) -> Iterator[list[bytes]]:
     """The lines of each message; lines of a batch's envelope, and lines before any header, by themselves."""
     block: list[bytes] = []
-    for raw in data.replace(b"\n", b"\r").split(b"\r"):
+    size = 0
+    for raw in lines:
         name = raw[:3]
         if name[:1] in _FRAMED or raw[-1:] in _FRAMED:
             raw = raw.strip(_FRAMING)  # noqa: PLW2901 - the same line, without its frame
@@ -96,12 +112,14 @@ def _blocks(data: bytes) -> Iterator[list[bytes]]:
         if name == b"MSH" or name in _ENVELOPE:
             if block:
                 yield block
-            block = []
+            block, size = [], 0
         elif not name or raw.isspace():
             continue
         if name in _ENVELOPE:
             yield [raw]
-        else:
+        elif most is None or size <= most:
+            # Of a message that is too large no more is kept than shows it.
+            size += len(raw)
             block.append(raw)
     if block:
         yield block

@@ -4,6 +4,7 @@ import re
 from base64 import b64encode
 from collections.abc import Callable
 from datetime import datetime
+from math import isfinite
 from typing import Any
 
 _DTM = re.compile(
@@ -76,7 +77,8 @@ def decimal(text: str) -> int | float | None:
     text = text.strip()
     if _INTEGER.match(text):
         return int(text)
-    return float(text) if _DECIMAL.match(text) else None
+    found = float(text) if _DECIMAL.match(text) else None
+    return found if found is None or isfinite(found) else None
 
 
 def boolean(text: str) -> bool | None:

@@ -99,7 +99,7 @@ def _unit(parts: list[str], store: Store) -> dict[str, Any]:
     code, text, system = value(parts, 0), value(parts, 1), value(parts, 2)
     found: dict[str, Any] = {}
     if code and system:
-        found["code"] = code.strip()
+        found["code"] = " ".join(code.split())
         found["system"] = system_of(system, store)
     if text or code:
         found["unit"] = text or code
@@ -219,7 +219,7 @@ def _money(vocabulary: str) -> Converter:  # noqa: ARG001 - one signature for al
         amount = decimal(value(pieces, 0))
         if amount is None:
             return None
-        currency = value(pieces, 1)
+        currency = "".join(value(pieces, 1).split())
         return {"value": amount, "currency": currency} if currency else {"value": amount}
 
     return convert

@@ -16,6 +16,7 @@ type Resource = dict[str, Any]
 
 _SORTED = msgspec.json.Encoder(order="sorted")
 _LONGEST_NAME = 200
+_LONG = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,19 @@ class Made(str):
 class Store:
     """What has been made of one message."""
 
-    __slots__ = ("_journal", "memory", "notes", "options", "place", "resources", "scope", "systems", "zone")
+    __slots__ = (
+        "_journal",
+        "_long",
+        "memory",
+        "notes",
+        "options",
+        "place",
+        "pointed",
+        "resources",
+        "scope",
+        "systems",
+        "zone",
+    )
 
     def __init__(self, options: Options, zone: str, scope: str = "") -> None:
         self.options = options
@@ -61,6 +74,10 @@ class Store:
         # What was made of values before depends on them and on these alone.
         self.memory: Memory = memory_of((options, zone, scope))
         self._journal: list[tuple[str, Resource]] | None = None
+        # What links put where already, by owner and path.
+        self.pointed: dict[tuple[str, tuple[str, ...]], set[str]] = {}
+        # Long lists of this message's own, with the keys of their items.
+        self._long: dict[tuple[str, str], tuple[list[Any], set[bytes]]] = {}
 
     def add(self, kind: str, resource: Resource, key: str) -> Made:
         """Keep what is said of a resource under the id its key gives; more of the same id is merged in."""
@@ -74,7 +91,7 @@ class Store:
         if found is None:
             self.resources[reference] = resource
         else:
-            merge(found, resource)
+            self.merge(reference, resource)
         return reference
 
     def learn(self, key: Any, convert: Callable[..., Any], parts: list[str], text: str) -> Any:  # noqa: ANN401
@@ -97,7 +114,7 @@ class Store:
             if found is None:
                 self.resources[reference] = dict(resource)
             else:
-                merge(found, resource)
+                self.merge(reference, resource)
         for rule, detail in said:
             self.note(rule, detail)
         return made
@@ -105,6 +122,32 @@ class Store:
     def get(self, reference: str) -> Resource:
         """The resource a reference names."""
         return self.resources[reference]
+
+    def merge(self, reference: str, more: Resource) -> None:
+        """Add what another view says of a resource that is kept."""
+        resource = self.resources[reference]
+        for name, value in more.items():
+            held = resource.get(name)
+            if type(held) is list and type(value) is list and len(held) > _LONG:
+                self._lengthen(reference, name, value)
+            elif held is None:
+                resource[name] = value
+            else:
+                merge(resource, {name: value})
+
+    def _lengthen(self, reference: str, name: str, more: list[Any]) -> None:
+        """Add items to a long list without going through it for each."""
+        resource = self.resources[reference]
+        own, keys = self._long.get((reference, name), ([], set()))
+        if resource[name] is not own:
+            own = resource[name] = list(resource[name])
+            keys = {_SORTED.encode(item) for item in own}
+            self._long[reference, name] = own, keys
+        for item in more:
+            key = _SORTED.encode(item)
+            if key not in keys:
+                keys.add(key)
+                own.append(item)
 
     def note(self, rule: str, detail: str = "") -> None:
         """Say what was left out or mended at the place being read."""

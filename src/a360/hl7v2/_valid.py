@@ -153,7 +153,9 @@ def _organization(resource: Resource) -> None:
     """An organization has no home."""
     for element in ("telecom", "address"):
         if any(each.get("use") == "home" for each in resource.get(element, ())):
-            resource[element] = [_without_home(each) for each in resource[element]]
+            resource[element] = [kept for each in resource[element] if (kept := _without_home(each))]
+            if not resource[element]:
+                del resource[element]
 
 
 def _document(resource: Resource) -> None:
