@@ -13,8 +13,8 @@ from rich.text import Text
 from a360.cli import _render as render
 from a360.cli._face import Face
 from a360.cli._output import write_output
-from a360.cli._terminology import tell_missing
 from a360.cli._text import number, plain, tell
+from a360.cli._vocabulary_notes import vocabulary_notes
 from a360.errors import DataError
 from a360.quality import DIMENSIONS, asked, found, render_html
 
@@ -25,7 +25,7 @@ def check(face: Face, datasets: Sequence[str], html: Path | None, *, stored: boo
     """Measure or judge the rules; one of severity error that does not hold makes the command fail."""
     with face.lake() as lake:
         report = lake.check(*datasets, stored=stored)
-        missing = lake.terminology.missing()
+        about_codes = vocabulary_notes(lake)
         told = report.to_json()
         if html is not None:
             page = render_html(told, lake.quality_trends(), made_at=datetime.now(UTC), stored=stored)
@@ -35,7 +35,8 @@ def check(face: Face, datasets: Sequence[str], html: Path | None, *, stored: boo
         notes.append(f"Report: {plain(html)}")
     scores = render.quality(told, dimensions=tuple(DIMENSIONS) if face.out.width >= _WIDE else ())
     face.emit(told, scores, *_failing(told), *notes)
-    tell_missing(face, missing)
+    for note in about_codes:
+        face.note(note)
     return DataError.exit_code if report.blocking else None
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from a360.cli import _render as render
 from a360.cli._face import Face
 from a360.cli._text import number, plain
+from a360.cli._vocabulary_notes import missing_notes
 from a360.errors import DataError
 
 _VERSIONS = ("kind", "name", "version", "current", "codes", "licence", "loaded_from")
@@ -28,22 +29,14 @@ def load(face: Face, kind: str, path: Path | None, version: str | None, *, besid
 def list_versions(face: Face) -> int | None:
     """List versions, and what the contracts look codes up in that is not there."""
     with face.lake() as lake:
-        rows, missing = lake.terminology.versions(), lake.terminology.missing()
+        rows, notes = lake.terminology.versions(), missing_notes(lake)
     told = [{**row, "known_at": row["known_at"].isoformat()} for row in rows]
     body = [[row["is_current"] if name == "current" else row[name] for name in _VERSIONS] for row in rows]
     shown = render.grid(_VERSIONS, body, raw=False) if rows else "No vocabulary is loaded."
     face.emit(told, shown)
-    tell_missing(face, missing)
+    for note in notes:
+        face.note(note)
     return None
-
-
-def tell_missing(face: Face, missing: Sequence[tuple[str, Sequence[str]]]) -> None:
-    """Warn of vocabularies that rules look codes up in and that are not loaded."""
-    for uri, datasets in missing:
-        face.note(
-            f"Warning: {uri} is not loaded, so no code of {', '.join(datasets)} is checked against it; "
-            "a360 terminology load"
-        )
 
 
 def use(face: Face, name: str, version: str) -> int | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from a360.cli import _render as render
 from a360.cli._face import Face, require_path
-from a360.cli._terminology import tell_missing
+from a360.cli._vocabulary_notes import vocabulary_notes
 from a360.errors import UsageError
 from a360.lake import KINDS, RECORD_KINDS
 
@@ -43,9 +43,10 @@ def run(face: Face, datasets: Sequence[str], engine: str, *, full: bool) -> int 
     """Refine; a step that fails raises, so that what is reported here has been committed."""
     with face.lake() as lake, face.progress() as progress:
         report = lake.run(*datasets, engine=engine, full=full, progress=progress)
-        missing = lake.terminology.missing()
+        notes = vocabulary_notes(lake)
     _show_steps(face, report.to_json(), "Next: a360 check")
-    tell_missing(face, missing)
+    for note in notes:
+        face.note(note)
     return None
 
 

@@ -166,6 +166,10 @@ class Lake:
         """The vocabularies that are loaded."""
         return operate.Terminology(self.lake_plan, self.tables)
 
+    def omop_coverage(self) -> "operate.OmopCoverage | None":
+        """How many coded records map to a standard concept; None without the OMOP pack."""
+        return operate.omop_coverage(self.lake_plan, self.tables)
+
     def load_vocabulary(
         self,
         kind: str,

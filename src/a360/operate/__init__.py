@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from a360.operate._lineage import pending_impact, sources_of
     from a360.operate._lineage_export import LineageExport
     from a360.operate._note_text import note_text
+    from a360.operate._omop import OmopCoverage, omop_coverage
     from a360.operate._quality import LakeQuality
     from a360.operate._quality_report import CheckReport, DatasetQuality
     from a360.operate._quarantine import Quarantine, Replayed, ReplayReport, replay
@@ -35,6 +36,7 @@ _LAZY = {
     "LineageExport": "_lineage_export",
     "LoadedVocabulary": "_terminology",
     "OpenLake": "_doctor",
+    "OmopCoverage": "_omop",
     "Origin": "_folder",
     "Quarantine": "_quarantine",
     "ReplayReport": "_quarantine",
@@ -43,6 +45,7 @@ _LAZY = {
     "RunRecord": "_journal",
     "Terminology": "_terminology",
     "examine": "_doctor",
+    "omop_coverage": "_omop",
     "note_text": "_note_text",
     "pending_impact": "_lineage",
     "replay": "_quarantine",
@@ -61,6 +64,7 @@ __all__ = [
     "LineageExport",
     "LoadedVocabulary",
     "OpenLake",
+    "OmopCoverage",
     "Origin",
     "Quarantine",
     "ReplayReport",
@@ -69,6 +73,7 @@ __all__ = [
     "RunRecord",
     "Terminology",
     "examine",
+    "omop_coverage",
     "note_text",
     "pending_impact",
     "replay",
