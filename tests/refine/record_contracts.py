@@ -23,7 +23,7 @@ def record_contracts(folder):
 
 MEMBER_SOURCE = {
     "record": "member",
-    "kinds": ["csv"],
+    "kinds": ["csv", "parquet"],
     "files": ["members*"],
     "key": ["Member No"],
     "updated": {"name": "Changed", "format": "dd/MM/yyyy HH:mm"},

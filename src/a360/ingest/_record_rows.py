@@ -207,7 +207,7 @@ def _query(reception: ReceptionPlan) -> str:
         if reception.event_time
         else "FALSE",
         "deleted": f"coalesce(gone IN ({gone}), FALSE)" if reception.deleted and gone else "FALSE",
-        "misshapen": f'"{MISSHAPEN}"' if mapping.has_shape else "FALSE",
+        "misshapen": f'"{MISSHAPEN}" IS NOT NULL' if mapping.has_shape else "FALSE",
     }
     listed = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
     return f"SELECT {listed} FROM ({mapping.sql}) ORDER BY row"

@@ -27,7 +27,7 @@ class Mapping:
     """A compiled mapping: a SELECT over a relation of payloads.
 
     `sql` gives the carried columns, a column of text for each field, and where records can have members of
-    several JSON types `MISSHAPEN`, which tells whether a list or an object stands where a value should.
+    several JSON types `MISSHAPEN`: the names of those in whose place a list or an object stands, else null.
     """
 
     sql: str
@@ -73,7 +73,7 @@ class _Members:
         self._record = record
         self.typed = set(record.kinds) != {"csv"}
         self._boxes = "parquet" in record.kinds
-        self._pointers: dict[str, None] = {}
+        self._pointers: dict[str, str] = {}
         self._places: dict[str, int] = {}
 
     def raw(self, number: int, field: FieldPlan) -> Iterator[Layer]:
@@ -88,15 +88,16 @@ class _Members:
             yield f"typed{number}", f"CASE {whens} ELSE FALSE END"
 
     def shape(self) -> list[Layer]:
-        """Whether a list or an object stands where a value should."""
+        """The members in whose place a list or an object stands, where a value should; null where none."""
         if not self.typed:
             return []
-        faulty = []
-        for pointer in self._pointers:
+        faulty = ["''"]
+        for pointer, name in self._pointers.items():
             kind, boxed = self._kind(pointer), self._boxed(pointer)
             bare = f" AND {boxed} IS NULL" if boxed else ""
-            faulty.append(f"{kind} = 'ARRAY' OR ({kind} = 'OBJECT'{bare})")
-        return [(MISSHAPEN, f"coalesce({' OR '.join(faulty) or 'FALSE'}, FALSE)")]
+            wrong = f"{kind} = 'ARRAY' OR ({kind} = 'OBJECT'{bare})"
+            faulty.append(f"CASE WHEN {wrong} THEN {quote_text(', ' + name)} END")
+        return [(MISSHAPEN, f"nullif(substring(concat({', '.join(faulty)}), 3), '')")]
 
     def extracted(self, payload: str) -> Iterator[str]:
         """The columns that hold all members, once it is known which are wanted."""
@@ -128,7 +129,7 @@ class _Members:
         """The JSON pointer of a way through members (RFC 6901); a name with any character can be said so."""
         pointer = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in way)
         self._at(pointer)
-        self._pointers[pointer] = None
+        self._pointers[pointer] = ".".join(way)
         return pointer
 
     def _boxed(self, pointer: str) -> str:

@@ -38,6 +38,14 @@ SHAPE_RULE = RowRule(
     dimension="conformity",
     doc="an element of the resource has another JSON type than FHIR says",
 )
+_REUSED = RowRule(
+    name="key-reused",
+    columns=(),
+    check=Expression('NOT "#reused"'),
+    severity="error",
+    dimension="uniqueness",
+    doc="the key names an event that happened longer before than keys are remembered",
+)
 _RECORD_SHAPE = replace(SHAPE_RULE, doc="a list or an object stands where a value should")
 
 
@@ -77,6 +85,7 @@ class Candidates:
             self._judge()
         self._reject_misshapen()
         self._rejects.capture(self._verdicts)
+        self._session.execute("DELETE FROM misshapen")
         self._session.unregister(PAYLOAD)
 
     def _judge(self) -> None:
@@ -101,13 +110,14 @@ class Candidates:
             f"INSERT INTO rejected SELECT DISTINCT row_id, '{number}' FROM misshapen "
             "WHERE row_id NOT IN (SELECT row_id FROM rejected)"
         )
-        self._session.execute("DELETE FROM misshapen")
 
     def _typed_sql(self) -> str:
         shape = self._shape
         columns = [f"{self._value_sql(column)} AS {quote_name(column.name)}" for column in shape.viewed]
         flags = [_unreadable(column) for column in _checked_casts(shape)]
         flags.append('v.row_id IN (SELECT row_id FROM misshapen) AS "#misshapen"')
+        if shape.has_window:
+            flags.append('v.row_id IN (SELECT row_id FROM reused) AS "#reused"')
         current = ["TRUE AS is_current"] if shape.table.history else []
         if shape.is_replaceable:
             current.append(f"{self._lookups.survivor_sql()} AS {SURVIVOR_COLUMN}")
@@ -180,7 +190,8 @@ def _ordered_rules(step: SilverStep, shape: SilverShape) -> tuple[RowRule, ...]:
         for column in _checked_casts(shape)
     )
     shaped = _RECORD_SHAPE if shape.of_records else SHAPE_RULE
-    rules: Sequence[RowRule] = (shaped, *types, *step.rules)
+    reused = (_REUSED,) if shape.has_window else ()
+    rules: Sequence[RowRule] = (shaped, *reused, *types, *step.rules)
     return tuple(sorted(rules, key=lambda rule: rule.severity != "error"))
 
 

@@ -14,7 +14,7 @@ from a360.refine._sealing import Sealing
 
 PAYLOAD = "payload_batch"
 VIEWED = "viewed"
-_MISSHAPEN_TABLE = "CREATE OR REPLACE TEMP TABLE misshapen (row_id BIGINT)"
+_MISSHAPEN_TABLE = "CREATE OR REPLACE TEMP TABLE misshapen (row_id BIGINT, names VARCHAR)"
 _NUMBERS = ("UBIGINT", "BIGINT", "HUGEINT", "DOUBLE")
 
 
@@ -50,7 +50,8 @@ class RecordReader:
         self._session.register(VIEWED, self._session.sql(self._mapping.sql, batch_rows=CHUNK_ROWS))
         if self._mapping.has_shape:
             self._session.execute(
-                f"INSERT INTO misshapen SELECT row_id FROM {VIEWED} WHERE {quote_name(MISSHAPEN)}"
+                f"INSERT INTO misshapen SELECT row_id, {quote_name(MISSHAPEN)} FROM {VIEWED} "
+                f"WHERE {quote_name(MISSHAPEN)} IS NOT NULL"
             )
         yield
 
@@ -97,7 +98,7 @@ class ViewReader:
         faulty = [shape for shape in shapes if not _is_fhir(shape, [kinds for _, kinds in elements])]
         if faulty:
             self._session.execute(
-                f"INSERT INTO misshapen SELECT row_id FROM ({shaped}) "
+                f"INSERT INTO misshapen SELECT row_id, NULL FROM ({shaped}) "
                 f"WHERE shape IN ({', '.join(map(quote_text, faulty))})"
             )
 

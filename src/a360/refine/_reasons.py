@@ -17,8 +17,13 @@ class Reasons:
         }
         self._of_records = step.records is not None
 
-    def of(self, verdicts: Verdicts, verdict: str, line: int | None) -> tuple[str, str]:
-        """The first rule that a verdict names, and the reason; of a record all that is wrong with it."""
+    def of(
+        self, verdicts: Verdicts, verdict: str, line: int | None, misshapen: str | None
+    ) -> tuple[str, str]:
+        """The first rule that a verdict names, and the reason; of a record all that is wrong with it.
+
+        `misshapen` names the members of a record in whose place a list or an object stands.
+        """
         rules = verdicts.errors(verdict)
         if not rules:
             return "unknown", "unknown"
@@ -27,15 +32,17 @@ class Reasons:
         unread = {rule.columns for rule in rules if rule.name.endswith(TYPE)}
         # What cannot be read is told of once, and not again by what asks for a value there.
         told = [rule for rule in rules if rule.columns not in unread or rule.name.endswith(TYPE)]
-        wrong = "; ".join(self._in_columns(rule).removesuffix(".") for rule in told)
+        words = (self._in_columns(rule, misshapen).removesuffix(".") for rule in told)
+        wrong = "; ".join(words)
         return rules[0].name, f"line {line}: {wrong}" if line is not None else wrong
 
-    def _in_columns(self, rule: RowRule) -> str:
+    def _in_columns(self, rule: RowRule, misshapen: str | None) -> str:
         """What a rule says, after the columns of the file that it looks at."""
         names = [self._headers[column] for column in rule.columns if column in self._headers]
-        if not names:
+        where = ", ".join(names) if rule.columns else misshapen
+        if not where:
             return _doc(rule)
-        return f"column{'s' * (len(names) > 1)} {', '.join(names)}: {_doc(rule)}"
+        return f"column{'s' * (', ' in where)} {where}: {_doc(rule)}"
 
 
 def _doc(rule: RowRule) -> str:

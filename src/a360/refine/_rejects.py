@@ -35,12 +35,13 @@ class Rejects:
         """Take the rejected rows of the registered payload batch."""
         found = self._context.session.sql(
             f"""
-            SELECT u.source, u.file, u."offset", u.line, u.known_at, rejected.verdict, p.payload
+            SELECT u.source, u.file, u."offset", u.line, u.known_at, rejected.verdict, p.payload, m.names
             FROM {PAYLOAD} AS p JOIN rejected USING (row_id) JOIN unit AS u USING (row_id)
+            LEFT JOIN (SELECT row_id, min(names) AS names FROM misshapen GROUP BY row_id) AS m USING (row_id)
             """
         )
         for row in found.to_pylist():
-            rule, reason = self._reasons.of(verdicts, row.pop("verdict"), row.pop("line"))
+            rule, reason = self._reasons.of(verdicts, row.pop("verdict"), row.pop("line"), row.pop("names"))
             payload = row.pop("payload").rstrip("\n").encode()
             context = quarantine_context(self._dataset, self._commit_id, row["file"], row["offset"])
             self._rows.append(

@@ -125,6 +125,13 @@ class Settlement:
             """
         )
         order_s, order_t = version_order("s"), version_order("t")
+        # What is held and refused now, as the event is not the first of its key any more, counts for nothing.
+        refused = (
+            f"AND NOT EXISTS (SELECT 1 FROM unit AS u SEMI JOIN rejected USING (row_id) "
+            f"WHERE {self._same_unit('t', 'u')} AND ({version_order('u')}) = ({order_t}))"
+            if self._shape.has_window
+            else ""
+        )
         self._session.execute(
             f"""
             CREATE OR REPLACE TEMP TABLE settled AS
@@ -134,7 +141,7 @@ class Settlement:
             FROM (
                 SELECT s.*,
                     EXISTS (SELECT 1 FROM held AS t WHERE {self._same_unit("t", "s")} {current}
-                        AND ({order_t}) > ({order_s})) AS newer,
+                        AND ({order_t}) > ({order_s}) {refused}) AS newer,
                     EXISTS (SELECT 1 FROM held AS t WHERE {self._same_unit("t", "s")}) AS held,
                     EXISTS (SELECT 1 FROM held AS t WHERE {self._same_unit("t", "s")} {by_version}
                         AND ({order_t}) = ({order_s})) AS again

@@ -28,7 +28,7 @@ class SilverShape:
 
     `id_column` holds the resource's key; `unit_key` are the key columns that name a resource, and `many` says
     that a resource can give several rows. A reference column maps to the datasets it may name. `of_records`
-    says that units are records, no resources.
+    says that units are records, no resources, `has_window` that their keys are remembered for a while.
     """
 
     table: TablePlan
@@ -39,6 +39,7 @@ class SilverShape:
     references: Mapping[str, tuple[ReferencePlan, ...]]
     tokens: Mapping[str, str]
     of_records: bool = False
+    has_window: bool = False
 
     @property
     def has_type_column(self) -> bool:
@@ -125,6 +126,7 @@ def silver_shape(step: SilverStep, table: TablePlan) -> SilverShape:
         references=references,
         tokens=tokens,
         of_records=step.records is not None,
+        has_window=step.records is not None and step.records.dedup_window is not None,
     )
 
 

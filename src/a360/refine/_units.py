@@ -45,7 +45,34 @@ def select_units(context: RefineContext, step: SilverStep, wanted: str) -> int:
         WHERE {ground.type} IN ({types}) AND ({wanted})
         """
     )
+    _find_reused(context, step, types)
     return int(context.session.sql("SELECT count(*) AS n FROM unit")["n"][0].as_py())
+
+
+def _find_reused(context: RefineContext, step: SilverStep, types: str) -> None:
+    """Make `reused`: the units that came so long after the first of their key that they are other events.
+
+    Which they are follows from all that came under the key, in whatever order it came.
+    """
+    window = step.records.dedup_window if step.records else None
+    context.session.execute("CREATE OR REPLACE TEMP TABLE reused (row_id BIGINT)")
+    if window is None:
+        return
+    ground = ground_of(step)
+    context.session.execute(
+        f"""
+        INSERT INTO reused
+        WITH event AS (
+            SELECT source, {ground.id} AS resource_id, known_at, arrival, event_time,
+                min(event_time) OVER (PARTITION BY source, {ground.id}) AS first_time
+            FROM {quote_table(ground.envelope)}
+            WHERE {ground.type} IN ({types})
+                AND (source, {ground.id}) IN (SELECT (source, resource_id) FROM unit)
+        )
+        SELECT u.row_id FROM unit AS u JOIN event AS e USING (source, resource_id, known_at, arrival)
+        WHERE e.event_time > e.first_time + to_seconds({int(window)})
+        """
+    )
 
 
 def wanted_sql(commits: Sequence[str] | None, ground: Ground, *, waiting: bool) -> str:
@@ -66,12 +93,12 @@ def wanted_sql(commits: Sequence[str] | None, ground: Ground, *, waiting: bool) 
     return " OR ".join([wanted, *again])
 
 
-def whole_sql(wanted: str) -> str:
-    """A condition on FHIR's rows `bronze`: every version of the resources for which another one holds."""
+def whole_sql(wanted: str, ground: Ground = FHIR) -> str:
+    """A condition on rows `bronze`: every version of the things for which another one holds."""
     if wanted == "TRUE":
         return wanted
-    resource = "(source, resource_type, resource_id)"
-    return f"{resource} IN (SELECT {resource} FROM {quote_table(FHIR.envelope)} AS bronze WHERE {wanted})"
+    thing = f"(source, {ground.type}, {ground.id})"
+    return f"{thing} IN (SELECT {thing} FROM {quote_table(ground.envelope)} AS bronze WHERE {wanted})"
 
 
 def _texts(values: Iterable[str]) -> str:
