@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from a360.cli import (
+    _app_attachments,
     _app_contract,
     _app_hl7v2,
     _app_lineage,
@@ -190,6 +191,7 @@ def run(
 
 
 _app_quality.register(app)
+_app_attachments.register(app)
 
 
 @command(app)

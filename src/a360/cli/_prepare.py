@@ -115,17 +115,38 @@ def apply(face: Face) -> int | None:
         return show_changes(face, lake.apply(), "Next: a360 ingest fhir PATH")
 
 
-def synth(face: Face, patients: int, seed: int, output: Path, dirty: float) -> int | None:
+def synth(face: Face, patients: int, seed: int, output: Path, dirty: float, kinds: str) -> int | None:
     """Write generated data."""
     from a360.cli._render import grid  # noqa: PLC0415
     from a360.synth import generate  # noqa: PLC0415
 
+    wanted = () if kinds == "none" else tuple(each.strip() for each in kinds.split(","))
     with face.progress() as progress:
-        report = generate(output.expanduser(), patients=patients, seed=seed, dirty=dirty, progress=progress)
+        report = generate(
+            output.expanduser(), patients=patients, seed=seed, dirty=dirty, kinds=wanted, progress=progress
+        )
+    files = report.other["files"]
+    beside = [
+        [f"{kind}/", ", ".join(dict.fromkeys(each["type"] for each in told)), len(told)]
+        for kind, told in files.items()
+    ]
+    where = plain(output)
     face.emit(
         report.to_json(),
         grid(["resource", "lines"], [[kind, count] for kind, count in sorted(report.resources.items())]),
-        f"{number(report.lines)} lines, {size(report.bytes)}, in {plain(output)}. Every record is invented.",
-        f"Next: a360 ingest fhir {plain(output)}",
+        *([grid(["beside it", "what", "files"], beside, widest=70)] if beside else []),
+        f"{number(report.lines)} lines of FHIR, {size(report.bytes)} in all, in {where}.",
+        "Every record is invented.",
+        f"Next: a360 ingest fhir {where}",
+        *(f"      a360 ingest {way} {where}/{kind}" for kind in files for way in _INGESTS[kind]),
     )
     return None
+
+
+# The kinds of ingest that take a kind of the generator.
+_INGESTS = {
+    "extracts": ("csv", "parquet"),
+    "events": ("events",),
+    "notes": ("notes",),
+    "photos": ("attachments",),
+}

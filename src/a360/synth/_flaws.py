@@ -45,7 +45,7 @@ FLAW_KINDS: tuple[FlawKind, ...] = (
     FlawKind(
         "key_reused",
         "An event that bears the key of another event of another month.",
-        "quarantined by ingest",
+        "quarantined by refine",
         6,
     ),
 )

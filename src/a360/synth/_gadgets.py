@@ -17,7 +17,7 @@ from a360.synth._tables import OtherFiles
 from a360.synth._world import Clinic, World
 
 _USES_APP = 0.3
-_WEARS = 0.06
+_WEARS = 0.1
 _LATE = 0.02
 _AGAIN = 0.01
 _DAYS_BEFORE, _DAYS_AFTER = 7, 28

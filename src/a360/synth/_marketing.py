@@ -48,9 +48,9 @@ def campaign_id(day: int, place: int) -> str:
 
 def write_campaigns(files: OtherFiles, world: World, patients: int) -> None:
     """Write the campaigns of every quarter of the window; what they cost goes with the leads to expect."""
-    quarters = WINDOW // 91 + 2
+    quarters = WINDOW // 91 + 3
     expected = patients * (_FROM_LEADS + _LOST) * (1 - _NO_CAMPAIGN) / quarters
-    first = date.fromordinal(world.until - WINDOW)
+    first = date.fromordinal(world.until - WINDOW - 91)
     year, quarter = first.year, (first.month - 1) // _QUARTER_MONTHS
     while date(year, quarter * _QUARTER_MONTHS + 1, 1).toordinal() <= world.until:
         starts = date(year, quarter * _QUARTER_MONTHS + 1, 1)

@@ -56,9 +56,9 @@ class Others:
             self._rota.book(visits)
         if files.wants("events"):
             Gadgets(files, world, clinic, person, index).write(visits)
-        if files.wants("notes"):
+        if files.wants("notes") and not files.full("notes"):
             Letters(files, world, clinic, person).write(visits)
-        if files.wants("photos"):
+        if files.wants("photos") and not files.full("photos"):
             Album(files, world, clinic, person).write(visits, records)
 
     def shared(self, patients: int) -> None:

@@ -1,6 +1,8 @@
 """When providers can be booked: sessions of whole hours, planned by the clinics' rota system as Parquet."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import batched
 
 from a360.synth._clock import Moment, Zone, iso
 from a360.synth._dice import Dice
@@ -45,27 +47,29 @@ class Rota:
             days[place + 1] = max(days[place + 1], min(end, 255))
 
     def write(self, files: OtherFiles) -> None:
-        """Write every session that was planned."""
+        """Write every session that was planned, some thousands at a time."""
         import pyarrow as pa  # noqa: PLC0415 - only Parquet needs it, and it loads slowly
         import pyarrow.parquet as pq  # noqa: PLC0415
 
-        rows = [
-            row
-            for clinic in self.world.clinics
-            for who in clinic.staff
-            for row in self._sessions(clinic, who)
-        ]
         moment = pa.timestamp("us", "UTC")
         kinds = {"work_date": pa.date32(), "break_minutes": pa.int32()}
         kinds |= dict.fromkeys(("starts_at", "ends_at", "changed_at"), moment)
+        schema = pa.schema([(name, kinds.get(name, pa.string())) for name in _COLUMNS])
         numbers = {pa.date32(): pa.int32(), moment: pa.int64()}
-        columns = dict(zip(_COLUMNS, zip(*rows, strict=True) if rows else [()] * len(_COLUMNS), strict=True))
-        arrays = {}
-        for name, values in columns.items():
-            kind = kinds.get(name, pa.string())
-            arrays[name] = pa.array(values, numbers.get(kind, kind)).cast(kind)
-        path = files.parquet("provider_schedules.parquet", "provider_schedule", len(rows))
-        pq.write_table(pa.table(arrays), path, compression="zstd", row_group_size=_GROUP)
+        path, told = files.parquet("provider_schedules.parquet", "provider_schedule")
+        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+            for rows in batched(self._all(), _GROUP):
+                columns = [
+                    pa.array(values, numbers.get(kind, kind)).cast(kind)
+                    for values, kind in zip(zip(*rows, strict=True), schema.types, strict=True)
+                ]
+                writer.write_table(pa.table(columns, schema=schema))
+                told["count"] += len(rows)
+
+    def _all(self) -> Iterator[tuple[object, ...]]:
+        for clinic in self.world.clinics:
+            for who in clinic.staff:
+                yield from self._sessions(clinic, who)
 
     @property
     def _first_day(self) -> int:

@@ -4,13 +4,14 @@ from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from a360.synth._flaws import Cells, Flaws, Weak
 
 # A folder for each, under the folder of the FHIR export.
 OTHER_KINDS = ("extracts", "events", "notes", "photos")
 _BUFFER = 1 << 18
+_MOST_FILES = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class _File:
     """A file that is being written; `told` is what the manifest says of it."""
 
     stream: BinaryIO
-    told: dict[str, object]
+    told: dict[str, Any]
     layout: Layout | None = None
     count: int = 0
     cents: int = 0
@@ -46,7 +47,7 @@ class OtherFiles:
     staging: Path
     flaws: Flaws
     kinds: tuple[str, ...]
-    told: dict[str, list[dict[str, object]]] = field(default_factory=dict)
+    told: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     size: int = 0
     traits: dict[str, Counter[str]] = field(default_factory=dict)
     _files: dict[tuple[str, str], _File] = field(default_factory=dict)
@@ -90,11 +91,13 @@ class OtherFiles:
         (self._folder(kind) / name).write_bytes(data)
         self._tell(kind, name, record, 1)
 
-    def parquet(self, name: str, record: str, count: int) -> Path:
-        """Where an extract in Parquet is to be written, and so told."""
-        path = self._folder("extracts") / name
-        self._tell("extracts", name, record, count)
-        return path
+    def parquet(self, name: str, record: str) -> tuple[Path, dict[str, Any]]:
+        """Where an extract in Parquet is to be written, and where its rows are to be counted."""
+        return self._folder("extracts") / name, self._tell("extracts", name, record, 0)
+
+    def full(self, kind: str) -> bool:
+        """Whether there are enough files of a kind that has a file for each thing."""
+        return len(self.told.get(kind, ())) >= _MOST_FILES
 
     def close(self) -> None:
         """Write the last lines, and close every file."""
@@ -126,8 +129,8 @@ class OtherFiles:
         file = self._files[kind, name] = _File(stream, self._tell(kind, name, record, 0))
         return file
 
-    def _tell(self, kind: str, name: str, record: str, count: int) -> dict[str, object]:
-        told: dict[str, object] = {"type": record, "url": f"{kind}/{name}", "count": count}
+    def _tell(self, kind: str, name: str, record: str, count: int) -> dict[str, Any]:
+        told: dict[str, Any] = {"type": record, "url": f"{kind}/{name}", "count": count}
         self.told.setdefault(kind, []).append(told)
         return told
 
