@@ -8,7 +8,8 @@ from typing import Any, Literal
 from a360.contract._canonical import fingerprint_of
 from a360.contract._plan_records import ReceptionPlan, RecordPlan
 from a360.contract._policy import PolicyPlan
-from a360.contract._rules import DatasetRule, RowRule
+from a360.contract._rules import DatasetRule, InCodes, RowRule
+from a360.contract._vocabularies import VOCABULARIES
 from a360.errors import UsageError
 
 type Zone = Literal["bronze", "silver", "gold", "quarantine", "ops"]
@@ -190,6 +191,12 @@ class SilverStep:
             return LOOKED_UP[: LOOKED_UP.index(self.dataset)]
         names_patients = any(each.resource_type == "Patient" for each in self.references)
         return LOOKED_UP if names_patients else LOOKED_UP[:1]
+
+    @property
+    def refuses_by(self) -> tuple[str, ...]:
+        """The datasets that decide which rows it refuses: vocabularies, where rules look codes up."""
+        errors = (rule.check for rule in self.rules if rule.severity == "error")
+        return (VOCABULARIES,) if any(isinstance(check, InCodes) for check in errors) else ()
 
     @property
     def resource_types(self) -> tuple[str, ...]:
