@@ -28,6 +28,8 @@ EXPECTED = {
     "adverse_event",
     "device",
     "identifier",
+    "patient_link",
+    "encounter_move",
     "membership",
     "package",
     "payment",

@@ -10,7 +10,7 @@ from a360.fhir import compile_view
 
 VIEWS = {file.stem: file.read_text(encoding="utf-8") for file in sorted((CONTRACTS / "views").glob("*.json"))}
 SILVER = datasets_of("a360.view")
-NOT_IN_VIEWS = {"source", "is_current", *HOUSEKEEPING}
+NOT_IN_VIEWS = {"source", "is_current", "replaced_by", *HOUSEKEEPING}
 FREE_TEXT = re.compile(
     r"\.(?:text|div|note|comment|description|data|photo|narrative|diagnostics|patientInstruction)\b"
     r"|\b(?:text|note|comment|description|photo|contact)\."
@@ -79,7 +79,7 @@ def test_patients_are_known_by_token_everywhere():
 @pytest.mark.parametrize("name", SILVER)
 def test_tokens_say_so_in_their_name(name):
     """Identifier columns are keys or end in `_token`, so that nobody takes a token for a value."""
-    keys = {"patient_key", "resource_id"}
+    keys = {"patient_key", "resource_id", "other_key", "replaced_by"}
     for column in columns("silver", name):
         is_identifier = custom(column, "a360.sensitivity") == "identifier"
         assert is_identifier == (column["name"] in keys or column["name"].endswith("_token"))

@@ -5,13 +5,19 @@ from content_inputs import resources_of, silver_of
 from lake_content import datasets_of, view_rows
 
 DATASETS = datasets_of("a360.view")
+# Which record stands for another is known by what all of them say.
+NOT_VIEWED = "replaced_by"
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_views_give_what_a_plain_reading_gives(origin, dataset):
     """Every row and every value of a dataset is what the resources say, read one by one in plain Python."""
     found = view_rows(dataset, resources_of(origin))
-    assert _sorted(found) == _sorted(silver_of(origin)[dataset])
+    wanted = [
+        {name: value for name, value in row.items() if name != NOT_VIEWED}
+        for row in silver_of(origin)[dataset]
+    ]
+    assert _sorted(found) == _sorted(wanted)
 
 
 def _sorted(rows):

@@ -1,7 +1,7 @@
 """Contracts of a small lake, cut out of the project's own: enough for every kind of step, quick to run.
 
-Patients with history, identifiers, links, practitioners, encounters, observations, their components; on top of
-them one gold dataset by key and one that is replaced.
+Patients with history, identifiers, links, moves, practitioners, encounters, observations, their components;
+on top of them one gold dataset by key and one that is replaced.
 """
 
 import shutil

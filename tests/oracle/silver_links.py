@@ -4,6 +4,8 @@ from silver_references import Follower
 from silver_values import Json
 
 NEVER = float("-inf")
+EVENTS = "http://terminology.hl7.org/CodeSystem/v2-0003"
+MOVES = {"A42", "A45", "A50", "A51"}
 
 
 def links(r: Json, to: Follower) -> list[Json]:
@@ -36,7 +38,33 @@ def links(r: Json, to: Follower) -> list[Json]:
             "active": r.get("active", True),
         }
         for place, old in enumerate(goes)
-        if "Patient/" in stays[0].get("reference", "")
+        if stays and means_patient(stays[0])
+    ]
+
+
+def means_patient(reference: Json) -> bool:
+    """Whether a reference may mean a patient."""
+    text = reference.get("reference", "")
+    return reference.get("type") == "Patient" or "Patient/" in text or "Patient?" in text
+
+
+def moved(r: Json, to: Follower) -> list[Json]:
+    """A visit that an event of HL7 v2 has moved or numbered anew, as a Provenance tells."""
+    events = [c for c in r.get("activity", {}).get("coding", []) if c.get("system") == EVENTS]
+    was = [e["what"] for e in r.get("entity", []) if e["role"] == "revision"]
+    if not was or "Encounter/" not in was[0].get("reference", ""):
+        return []
+    if not any(event.get("code") in MOVES for event in events):
+        return []
+    targets = {each["reference"].split("/")[0]: each for each in reversed(r["target"])}
+    return [
+        {
+            "encounter_move_id": r["id"],
+            "encounter_id": to.one(was[0], "Encounter"),
+            "other_id": to.one(targets.get("Encounter"), "Encounter"),
+            "patient_key": to.one(targets.get("Patient"), "Patient"),
+            "event_code": events[0]["code"],
+        }
     ]
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 
-from silver_links import links, survivors
+from silver_links import links, moved, survivors
 from silver_readings import READINGS, WITH_IDENTIFIERS, identifiers
 from silver_references import Follower, Index
 from silver_values import Json, moment
@@ -93,6 +93,8 @@ def silver(resources: Iterable[Json]) -> dict[str, list[Json]]:
         row for r in current if r["resourceType"] in WITH_IDENTIFIERS for row in _rows(r, identifiers, index)
     ]
     lake["patient_link"] = said
+    provenances = [r for r in current if r["resourceType"] == "Provenance"]
+    lake["encounter_move"] = [row for r in provenances for row in _rows(r, moved, index)]
     for row in lake["patient"]:
         row["replaced_by"] = stand_for.get(row["patient_key"])
     for rows in (rows for dataset, rows in lake.items() if dataset not in {"patient", "patient_link"}):
