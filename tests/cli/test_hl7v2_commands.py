@@ -71,6 +71,10 @@ def test_local_names_go_under_the_authority_that_is_given(tmp_path):
     write(tmp_path / "visit.hl7", *VISIT)
     done = a360("hl7v2", "convert", "visit.hl7", "--authority", "https://clinic.example/v2", folder=tmp_path)
     assert "https://clinic.example/v2/Identifier/CLINIC" in done.stdout
+    named = a360(
+        "hl7v2", "convert", "visit.hl7", "--system", "CLINIC=https://clinic.example/mrn", folder=tmp_path
+    )
+    assert '"https://clinic.example/mrn"' in named.stdout
 
 
 def test_wrong_use_is_told(tmp_path):
@@ -78,6 +82,7 @@ def test_wrong_use_is_told(tmp_path):
     write(tmp_path / "visit.hl7", *VISIT)
     assert a360("hl7v2", "convert", "visit.hl7", "--json", folder=tmp_path).returncode == 2
     assert a360("hl7v2", "convert", "visit.hl7", "--zone", "CET", folder=tmp_path).returncode == 2
+    assert a360("hl7v2", "convert", "visit.hl7", "--system", "CLINIC", folder=tmp_path).returncode == 2
     assert a360("hl7v2", "convert", "none.hl7", folder=tmp_path).returncode == 5
     assert a360("hl7v2", "score", tmp_path, tmp_path, folder=tmp_path).returncode == 5
 

@@ -40,6 +40,12 @@ def register(app: typer.Typer) -> None:
                 "--zone", metavar="OFFSET", help="The offset of times sent without one (default: +00:00)."
             ),
         ] = None,
+        system: Annotated[
+            list[str] | None,
+            typer.Option(
+                "--system", metavar="NAME=URI", help="What a sender's name of a system stands for. Repeats."
+            ),
+        ] = None,
     ) -> int | None:
         """Show what messages become as FHIR, one resource a line.
 
@@ -47,7 +53,7 @@ def register(app: typer.Typer) -> None:
         """
         from a360.cli import _hl7v2
 
-        return _hl7v2.convert(face, paths, output, authority=authority, zone=zone)
+        return _hl7v2.convert(face, paths, output, authority=authority, zone=zone, systems=system or [])
 
     @command(group)
     def score(

@@ -1,6 +1,5 @@
 """HL7 v2 messages converted for a look at them, and compared with what was expected."""
 
-import json
 import re
 import sys
 from collections import Counter
@@ -9,15 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+import msgspec
+
 from a360.cli._face import Face
 from a360.cli._output import output as written
 from a360.cli._text import plain
 from a360.errors import OperatorError, UsageError
-from a360.hl7v2 import Options, Reject, Score, Tally, parse
+from a360.hl7v2 import Conversion, Note, Options, Reject, Score, Tally, parse_stream
 from a360.hl7v2 import convert as converted
 from a360.hl7v2 import score as scored
 
 _DATA = 4
+_LINES = msgspec.json.Encoder()
+_URI = re.compile(r"[a-z][a-z0-9+.-]*:\S+\Z")
 _ZONE = re.compile(r"[+-](0\d|1[0-3]):[0-5]\d\Z")
 
 
@@ -51,14 +54,20 @@ class _Told:
 
 
 def convert(
-    face: Face, paths: list[Path], output: Path | None, *, authority: str | None, zone: str | None
+    face: Face,
+    paths: list[Path],
+    output: Path | None,
+    *,
+    authority: str | None,
+    zone: str | None,
+    systems: list[str],
 ) -> int | None:
     """Write the resources of messages, and tell how many there were and what was refused."""
     if face.as_json and output is None:
         raise UsageError(
             "usage", "--json tells about the resources, which need a place", next_step="name an --output FILE"
         )
-    options = _options(authority, zone)
+    options = _options(authority, zone, systems)
     files = list(_files(paths))
     told = _Told()
     if output is None:
@@ -93,13 +102,23 @@ def score(face: Face, messages: Path, expected: Path, paths: int) -> int | None:
     return None
 
 
-def _options(authority: str | None, zone: str | None) -> Options:
+def _options(authority: str | None, zone: str | None, systems: list[str]) -> Options:
     if zone is not None and not _ZONE.match(zone):
         raise UsageError("usage", "--zone is an offset", found=zone, next_step="write it as +01:00 or -05:00")
-    if authority is not None and not re.match(r"[a-z][a-z0-9+.-]*:\S+\Z", authority):
+    if authority is not None and not _URI.match(authority):
         raise UsageError("usage", "--authority is a URI", found=authority, next_step="write it as https://…")
+    pairs = [each.partition("=") for each in systems]
+    for each, (name, _, uri) in zip(systems, pairs, strict=True):
+        if not name or not _URI.match(uri):
+            raise UsageError(
+                "usage",
+                "--system gives a name the URI it stands for",
+                found=each,
+                next_step="write it as CLINIC_MRN=https://…",
+            )
     usual = Options()
-    return Options((authority or usual.authority).rstrip("/:"), zone or usual.zone)
+    named = {name: uri for name, _, uri in pairs}
+    return Options((authority or usual.authority).rstrip("/:"), zone or usual.zone, named)
 
 
 def _files(paths: list[Path]) -> Iterator[Path]:
@@ -124,18 +143,23 @@ def _missing(path: Path) -> OperatorError:
 
 def _write(stream: IO[bytes], files: list[Path], options: Options, told: _Told) -> None:
     for path in files:
-        parsed = parse(path.read_bytes())
-        told.refused += [(path.name, reject) for reject in parsed.rejects]
-        told.messages += len(parsed.messages) + len(parsed.rejects)
-        told.notes.update(note.rule for note in parsed.notes)
-        for message in parsed.messages:
-            made = converted(message, options)
-            told.refused += [(path.name, reject) for reject in made.rejects]
-            told.notes.update(note.rule for note in made.notes)
-            for resource in made.resources:
-                told.resources[resource["resourceType"]] += 1
-                line = json.dumps(resource, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-                stream.write(line.encode() + b"\n")
+        with path.open("rb") as source:
+            for found in parse_stream(source):
+                if isinstance(found, Note):
+                    told.notes[found.rule] += 1
+                    continue
+                told.messages += 1
+                if isinstance(found, Reject):
+                    told.refused.append((path.name, found))
+                else:
+                    _convert(stream, path.name, converted(found, options), told)
+
+
+def _convert(stream: IO[bytes], name: str, made: Conversion, told: _Told) -> None:
+    told.refused += [(name, reject) for reject in made.rejects]
+    told.notes.update(note.rule for note in made.notes)
+    told.resources.update(resource["resourceType"] for resource in made.resources)
+    stream.write(_LINES.encode_lines(made.resources))
 
 
 def _lines(told: _Told, output: Path | None) -> Iterator[str]:
