@@ -150,6 +150,7 @@ def _record_plan(contracts: LakeContracts, source: RecordSource, dataset: Datase
         nulls=source.nulls,
         trim=source.trim,
         zone=source.zone,
+        dedup_window=_seconds(source.dedup_window) if source.dedup_window else None,
     )
 
 

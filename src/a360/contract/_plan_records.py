@@ -41,7 +41,8 @@ class RecordPlan:
     """How records of one type become rows of a silver dataset: what a step over records carries out.
 
     `id_column` holds the record's key as it stands in the envelope; `fields` are all other columns that come
-    out of the record, in the order of the columns. The rest says how texts are to be read.
+    out of the record, in the order of the columns. `dedup_window` is how many seconds after an event its key
+    still means it; later, the key has been used again. The rest says how texts are to be read.
     """
 
     record: str
@@ -57,6 +58,7 @@ class RecordPlan:
     nulls: tuple[str, ...] = ("",)
     trim: bool = True
     zone: str | None = None
+    dedup_window: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

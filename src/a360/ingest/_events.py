@@ -13,7 +13,7 @@ from a360.ingest._depth import deeper_than
 from a360.ingest._envelope import as_texts
 from a360.ingest._limits import Limits
 from a360.ingest._record_reading import Books
-from a360.ingest._record_rows import Lines, lines_of, worked_records
+from a360.ingest._record_rows import Lines, worked_records
 from a360.ingest._rows import Bytes, Ints, Rows, is_utf8, split_lines
 from a360.ingest._rules import Refused, Rule
 from a360.ingest._text import Document, Segment, read_text
@@ -150,11 +150,15 @@ class _Texts:
         self.refused.append(Refused(self._file, offset, rule, where + reason, kept))
 
     def _listed(self) -> Lines:
-        payloads = pa.array([text.decode() + "\n" for text, _, _ in self._found], pa.string())
+        texts = [text for text, _, _ in self._found]
+        payloads = pa.array([text.decode() for text in texts], pa.string())
         offsets = np.array([offset for _, offset, _ in self._found], dtype=np.int64)
         numbers = np.array([line for _, _, line in self._found], dtype=np.int64)
-        texts = [text for text, _, _ in self._found]
-        return lines_of(payloads, self._file, offsets, numbers, texts.__getitem__)
+        lengths = np.array([len(text) for text in texts], dtype=np.int64)
+        ends = np.cumsum(lengths + 1) - 1
+        joined = np.frombuffer(b"\n".join([*texts, b""]), dtype=np.uint8)
+        at = joined, ends - lengths, ends
+        return Lines(self._file, payloads, *at, offsets, numbers, texts.__getitem__)
 
 
 def _alone(text: bytes) -> tuple[Bytes, Ints, Ints]:
