@@ -52,7 +52,7 @@ def persons(lake):
 
 
 def records(lake):
-    """Every coded record that CDM has a place for, as origin, code system, code and the domain it has itself."""
+    """Every coded record that CDM has a place for: origin, code system, code and the domain it has itself."""
     known = persons(lake)
     visits = {
         (row["source"], row["encounter_id"]): row
