@@ -72,7 +72,7 @@ def test_local_names_go_under_the_authority_that_is_given(tmp_path):
     done = a360("hl7v2", "convert", "visit.hl7", "--authority", "https://clinic.example/v2", folder=tmp_path)
     assert "https://clinic.example/v2/Identifier/CLINIC" in done.stdout
     named = a360(
-        "hl7v2", "convert", "visit.hl7", "--system", "CLINIC=https://clinic.example/mrn", folder=tmp_path
+        "hl7v2", "convert", "visit.hl7", "--system", "MAIN=https://clinic.example/mrn", folder=tmp_path
     )
     assert '"https://clinic.example/mrn"' in named.stdout
 
