@@ -134,6 +134,7 @@ class _Walk:
         self._under = ""
         self._awaited: Segment | None = None
         self._keys: dict[tuple[str, str], int] = {}
+        self._numbers: dict[tuple[str, str, str], str] = {}
 
     def take(self, segment: Segment, segments: tuple[Segment, ...], index: int) -> None:
         """Make what a segment makes."""
@@ -229,7 +230,7 @@ class _Walk:
                 return "\0".join(texts if choice.named else (self._store.scope, *texts))
         return ""
 
-    def _text(self, ref: Ref, view: View) -> str:  # noqa: PLR0911 - a form, a way
+    def _text(self, ref: Ref, view: View) -> str:
         """What a part of a key stands for: a role's resource, an identifier with who gave it, or a value."""
         form, name, field, component = ref
         if form == "@":
@@ -242,13 +243,23 @@ class _Walk:
         text = there.fields[field]
         if not text:
             return ""
-        if form == "#":
-            return identified(text.split("~"), self._store.scope, self._store)
-        if form == "!":
-            return numbered(text, self.roles.get("patient") or self._store.scope, self._store)
+        if form:
+            return self._number(form, text)
         text = text.partition("~")[0]
         text = part(text, "^", component) if component else text.rstrip("^")
         return "" if text == NULL else text.rstrip("&").strip()
+
+    def _number(self, form: str, text: str) -> str:
+        """What an identifier stands for; each is worked out once a message."""
+        owner = "" if form == "#" else self.roles.get("patient") or self._store.scope
+        found = self._numbers.get((form, owner, text))
+        if found is None:
+            if form == "#":
+                found = identified(text.split("~"), self._store.scope, self._store)
+            else:
+                found = numbered(text, owner, self._store)
+            self._numbers[form, owner, text] = found
+        return found
 
     def _link(self, link: Link) -> None:
         owner, target = self.roles.get(link.owner), self.roles.get(link.target)
