@@ -48,12 +48,12 @@ class _Found:
 
 
 def _latest(rows: Iterable[Json]) -> list[Json]:
-    """One row a key: the first of the latest version."""
+    """One row a key: the last by time of change, then by arrival."""
     kept: dict[str, Json] = {}
     for row in rows:
         key = next(iter(row.values()))
         known = kept.get(key)
-        if known is None or (row["last_updated"] is not None and row["last_updated"] > known["last_updated"]):
+        if known is None or row["last_updated"] is None or row["last_updated"] >= known["last_updated"]:
             kept[key] = row
     return list(kept.values())
 
@@ -268,7 +268,7 @@ def _app_event(raw: Json, found: _Found) -> Json:
         "occurred_at": moment(raw["occurred_at"]),
         "occurred_date": day(raw["occurred_at"]),
         "received_at": moment(raw["received_at"]),
-        **_beside(found),
+        **_beside(found, moment(raw["received_at"])),
     }
 
 
@@ -285,7 +285,7 @@ def _sensor_reading(raw: Json, found: _Found) -> Json:
         "measured_date": day(raw["measured_at"]),
         "uploaded_at": moment(raw["uploaded_at"]),
         "battery_percent": raw["battery"],
-        **_beside(found),
+        **_beside(found, moment(raw["uploaded_at"])),
     }
 
 
