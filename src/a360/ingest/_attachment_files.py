@@ -1,6 +1,5 @@
 """Which attachments an ingest takes: the rows of manifests, with the files they name looked at."""
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,10 +12,9 @@ import pyarrow as pa
 from a360.documents import FieldError, Media, MediaError, checked_time, is_fhir_id, open_media
 from a360.errors import OperatorError
 from a360.ingest._inputs import Input
-from a360.ingest._known import keyed_digest
 from a360.ingest._manifests import Lost, Row, inside, read_manifest, walk
 from a360.ingest._rules import Rule
-from a360.objects import ObjectStore
+from a360.objects import ObjectStore, object_name
 from a360.protect import Tokenizer, domains
 
 _MANIFESTS: Final = ("attachments.csv", "attachments.ndjson")
@@ -245,11 +243,6 @@ def read_bounded(path: Path, most_bytes: int) -> bytes:
     if len(data) > most_bytes:
         raise MediaError("too-large", f"the file has more than {most_bytes} bytes, the limit of this lake")
     return data
-
-
-def object_name(data: bytes, tokenizer: Tokenizer) -> str:
-    """The keyed digest by which a file's content is known in the store."""
-    return keyed_digest(hashlib.blake2b(data, digest_size=32).hexdigest(), tokenizer)
 
 
 def _reference(name: str, kind: str, logical_id: str, identifier: str) -> str:

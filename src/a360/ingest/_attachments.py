@@ -20,7 +20,6 @@ from a360.ingest._attachment_files import (
     AttachmentFile,
     Desk,
     find_attachments,
-    object_name,
     read_bounded,
 )
 from a360.ingest._committed import RECORDS, committed_batches
@@ -32,7 +31,7 @@ from a360.ingest._record_rows import envelope_of, lines_of
 from a360.ingest._reports import Ingested
 from a360.ingest._rules import Refused
 from a360.ingest._worked import Finished, Worked
-from a360.objects import Kept, ObjectStore
+from a360.objects import Kept, ObjectStore, object_name
 from a360.protect import BatchSealer
 from a360.table import new_commit_id
 

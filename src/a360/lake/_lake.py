@@ -215,7 +215,12 @@ class Lake:
         return self._quality().trends()
 
     def _quality(self, now: datetime | None = None) -> "operate.LakeQuality":
-        return operate.LakeQuality(self.lake_plan, self.tables, now)
+        return operate.LakeQuality(self.lake_plan, self.tables, now, self.attachments)
+
+    @property
+    def attachments(self) -> "operate.Attachments":
+        """The files that lie beside the tables."""
+        return operate.Attachments(self.tables, self._parts.objects, self._parts.tokenizer)
 
     @property
     def quarantine(self) -> "operate.Quarantine":
@@ -301,7 +306,8 @@ class Lake:
         """The files that nothing reaches and that are older than a day, by table; deleted if asked."""
         wanted = [self._known(name) for name in names] or self.tables.list()
         with self._parts.folder.working():
-            return {name: self.tables.collect(name, dry_run=not delete) for name in wanted}
+            found = {name: self.tables.collect(name, dry_run=not delete) for name in wanted}
+            return found if names else {**found, operate.OBJECTS: self.attachments.collect(delete=delete)}
 
     def _known(self, name: str) -> str:
         return self.lake_plan.table(name).dataset

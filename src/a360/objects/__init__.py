@@ -5,6 +5,6 @@ people into it; that is sealed beside, so that the file as it was received can b
 """
 
 from a360.objects._form import StoredObject
-from a360.objects._store import Kept, ObjectFile, ObjectStore
+from a360.objects._store import Kept, ObjectFile, ObjectStore, object_name
 
-__all__ = ["Kept", "ObjectFile", "ObjectStore", "StoredObject"]
+__all__ = ["Kept", "ObjectFile", "ObjectStore", "StoredObject", "object_name"]

@@ -1,5 +1,6 @@
 """The store of objects in a folder of the lake."""
 
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,15 +9,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import pyarrow as pa
+
 from a360.errors import OperatorError
 from a360.failpoints import failpoint
 from a360.files import is_draft, sync_folder, whole
 from a360.objects._form import ObjectReader, batch_of, write_object
-from a360.protect import BatchSealer, Sealer
+from a360.protect import BatchSealer, Sealer, Tokenizer
 
 _NAME: Final = re.compile(r"[0-9a-f]{32}")
 _SUFFIX: Final = ".a3o"
 _OWNER_ONLY: Final = 0o700
+
+
+def object_name(data: bytes, tokenizer: Tokenizer) -> str:
+    """The keyed digest by which a file's content, as it was received, is known."""
+    digest = hashlib.blake2b(data, digest_size=32).hexdigest()
+    return str(tokenizer.digests(pa.array([digest]))[0].as_py())
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from a360._lazy import lazily
 
 if TYPE_CHECKING:
+    from a360.operate._attachments import OBJECTS, AttachmentCopy, Attachments
     from a360.operate._doctor import DoctorCheck, OpenLake, examine
     from a360.operate._folder import LakeFolder, Origin
     from a360.operate._jobs import Jobs
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from a360.operate._terminology import LoadedVocabulary, Terminology
 
 _LAZY = {
+    "OBJECTS": "_attachments",
+    "AttachmentCopy": "_attachments",
+    "Attachments": "_attachments",
     "CheckReport": "_quality_report",
     "DatasetQuality": "_quality_report",
     "DoctorCheck": "_doctor",
@@ -54,6 +58,9 @@ _LAZY = {
 }
 
 __all__ = [
+    "OBJECTS",
+    "AttachmentCopy",
+    "Attachments",
     "CheckReport",
     "DatasetQuality",
     "DoctorCheck",
@@ -63,8 +70,8 @@ __all__ = [
     "LakeSchema",
     "LineageExport",
     "LoadedVocabulary",
-    "OpenLake",
     "OmopCoverage",
+    "OpenLake",
     "Origin",
     "Quarantine",
     "ReplayReport",
@@ -73,8 +80,8 @@ __all__ = [
     "RunRecord",
     "Terminology",
     "examine",
-    "omop_coverage",
     "note_text",
+    "omop_coverage",
     "pending_impact",
     "replay",
     "rollback",

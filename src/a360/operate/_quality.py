@@ -13,6 +13,7 @@ from a360.catalog import CommitStamp
 from a360.contract import DatasetRule, LakePlan, RowRule, Step
 from a360.engine import quote_table
 from a360.errors import UsageError
+from a360.operate._attachments import ATTACHMENTS, Attachments
 from a360.operate._quality_report import CheckReport, DatasetQuality
 from a360.operate._quarantine import quarantined
 from a360.quality import (
@@ -40,7 +41,14 @@ _TREND_POINTS = 60
 class LakeQuality:
     """Measures and judges the datasets of a lake; `now` is the moment that ages are told from."""
 
-    def __init__(self, plan: LakePlan, tables: Tables, now: datetime | None = None) -> None:
+    def __init__(
+        self,
+        plan: LakePlan,
+        tables: Tables,
+        now: datetime | None = None,
+        attachments: Attachments | None = None,
+    ) -> None:
+        self._attachments = attachments
         self._plan = plan
         self._tables = tables
         self._session = tables.session
@@ -91,7 +99,9 @@ class LakeQuality:
         history = None
         if compares(rules) and self._keeps_counts:
             history = read_history(self._session.sql(history_sql(step.dataset, commit_id)).to_pylist())
-        results = measure_results(step.dataset, rules, answer, now=self._now, history=history)
+        results = [*measure_results(step.dataset, rules, answer, now=self._now, history=history)]
+        if step.dataset == ATTACHMENTS and self._attachments is not None:
+            results.append(self._attachments.missing())
         return DatasetQuality(
             step.dataset,
             int(answer["checked"]),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from a360.ingest import IngestReplay
 
 
-BRONZE_RESOURCE = "bronze.fhir_resource"
+BRONZE_RESOURCE, BRONZE_RECORD = "bronze.fhir_resource", "bronze.record"
 _NAME_LENGTH = 12
 # No two sealed payloads are alike, so that a little of one's digest names its row and tells nothing of it.
 _NAME = f"left(sha256(payload), {_NAME_LENGTH})"
@@ -197,9 +197,9 @@ def replay(
             waiting[row["dataset"]] += row["rows"]
     cleared: Counter[str] = Counter()
     steps: list[StepReport] = []
-    if waiting[BRONZE_RESOURCE]:
+    if waiting[BRONZE_RESOURCE] or waiting[BRONZE_RECORD]:
         for replayed in _replay_ingested(context):
-            cleared[BRONZE_RESOURCE] += replayed.cleared
+            cleared[replayed.report.dataset] += replayed.cleared
             steps.append(replayed.report)
             record.add(replayed.report)
         context.session.refresh()
@@ -218,6 +218,11 @@ def replay(
 
 
 def _replay_ingested(context: RefineContext) -> Sequence["IngestReplay"]:
-    from a360.ingest import replay_refused  # noqa: PLC0415 -- most commands do not ingest
+    from a360.ingest import (  # noqa: PLC0415 -- most commands do not ingest
+        hl7v2_options,
+        replay_messages,
+        replay_refused,
+    )
 
-    return replay_refused(context.tables, context.tokenizer, context.sealer)
+    parts = context.tables, context.tokenizer, context.sealer
+    return [*replay_refused(*parts), *replay_messages(*parts, hl7v2_options(context.plan.hl7v2))]

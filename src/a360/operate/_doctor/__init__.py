@@ -7,6 +7,7 @@ from a360.errors import A360Error
 from a360.operate._doctor._check import DoctorCheck, judged
 from a360.operate._doctor._folder import folder_checks, format_checks
 from a360.operate._doctor._machine import file_system_checks, machine_checks, nearest
+from a360.operate._doctor._objects import object_checks
 from a360.operate._doctor._spark import spark_checks
 from a360.operate._doctor._tables import OpenLake, catalog_checks, table_checks
 from a360.settings import Settings
@@ -46,6 +47,6 @@ def _no_lake(settings: Settings) -> DoctorCheck:
 def _tables(opened: Callable[[], AbstractContextManager[OpenLake]]) -> list[DoctorCheck]:
     try:
         with opened() as lake:
-            return [*table_checks(lake)]
+            return [*table_checks(lake), *object_checks(lake)]
     except A360Error as error:
         return [DoctorCheck("tables", "metadata", "fail", error.what, error.next_step)]

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from a360.contract import TableChange
 from a360.errors import A360Error
+from a360.operate._attachments import Attachments
 from a360.operate._doctor._check import DoctorCheck, judged, looked
 from a360.protect import LocalKeyStore, LocalSealer, open_block
 from a360.table import Tables, look_at_files
@@ -38,6 +39,11 @@ class OpenLake(Protocol):
     @property
     def tables(self) -> Tables:
         """Its tables."""
+        ...
+
+    @property
+    def attachments(self) -> Attachments:
+        """Its attachments."""
         ...
 
     def plan(self) -> Sequence[TableChange]:
