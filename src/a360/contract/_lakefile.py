@@ -92,6 +92,17 @@ class Retention(Model):
     keep_snapshots: Annotated[int, Field(ge=1)] = 1
 
 
+type Uri = Annotated[str, Field(pattern=r"^[a-z][a-z0-9+.-]*:\S+$")]
+
+
+class Hl7v2(Model):
+    """How messages of HL7 v2 are read: what senders leave unsaid of systems and of time."""
+
+    authority: Uri | None = None
+    zone: Annotated[str, Field(pattern=r"^[+-](0\d|1[0-4]):[0-5]\d$")] | None = None
+    systems: dict[str, Uri] = Field(default_factory=dict)
+
+
 class LakeFile(Model):
     """The file."""
 
@@ -106,6 +117,7 @@ class LakeFile(Model):
     masks: Many[Mask] = ()
     retention: dict[Zone, Retention] = Field(default_factory=dict)
     packs: Many[Name] = ()
+    hl7v2: Hl7v2 = Field(default=Hl7v2(), alias="hl7v2")
 
     @model_validator(mode="after")
     def _has_sensitivities(self) -> "LakeFile":

@@ -12,6 +12,7 @@ from a360.contract._derived import (
 )
 from a360.contract._environment import LOCAL, Environment
 from a360.contract._faults import FaultyContractsError
+from a360.contract._lakefile import Hl7v2
 from a360.contract._layout import parse_partition, parse_sort
 from a360.contract._load import Dataset, LakeContracts, TextFile, parse_json
 from a360.contract._make_records import receptions, record_plans
@@ -22,6 +23,7 @@ from a360.contract._plan import (
     ColumnPlan,
     DerivedPlan,
     GoldStep,
+    Hl7v2Plan,
     LakePlan,
     ReferencePlan,
     ReferenceStep,
@@ -68,7 +70,12 @@ def make_plan(contracts: LakeContracts, environment: Environment | str = LOCAL) 
         steps=steps,
         policy=plan_policy(contracts.lake, kept),
         receptions=receptions(contracts),
+        hl7v2=_hl7v2(contracts.lake.hl7v2),
     )
+
+
+def _hl7v2(told: Hl7v2) -> Hl7v2Plan:
+    return Hl7v2Plan(told.authority, told.zone, tuple(sorted(told.systems.items())))
 
 
 def _zones(contracts: LakeContracts) -> tuple[ZonePlan, ...]:

@@ -278,6 +278,18 @@ class ZonePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Hl7v2Plan:
+    """What a lake says of the HL7 v2 messages it takes in; None is the converter's own choice.
+
+    `systems` are pairs: a sender's name of an authority or code system, and the URI that it stands for.
+    """
+
+    authority: str | None = None
+    zone: str | None = None
+    systems: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LakePlan:
     """All that a lake shall be, for one environment. `steps` are in an order in which they can run.
 
@@ -291,6 +303,7 @@ class LakePlan:
     steps: tuple[Step, ...]
     policy: PolicyPlan
     receptions: tuple[ReceptionPlan, ...] = ()
+    hl7v2: Hl7v2Plan = Hl7v2Plan()
 
     @property
     def fingerprint(self) -> str:

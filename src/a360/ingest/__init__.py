@@ -15,7 +15,8 @@ from a360.ingest._committed import (
     ground_of,
     sweep_uncommitted,
 )
-from a360.ingest._hl7v2 import Hl7v2Reading, ingest_hl7v2
+from a360.ingest._hl7v2 import Hl7v2Reading, hl7v2_options, ingest_hl7v2
+from a360.ingest._hl7v2_replay import replay_messages
 from a360.ingest._inflow import Inflow
 from a360.ingest._ingest import ingest_fhir, ingest_files
 from a360.ingest._limits import Limits
@@ -40,12 +41,14 @@ __all__ = [
     "Rule",
     "committed_batches",
     "ground_of",
+    "hl7v2_options",
     "ingest_attachments",
     "ingest_fhir",
     "ingest_files",
     "ingest_hl7v2",
     "ingest_notes",
     "ingest_records",
+    "replay_messages",
     "replay_refused",
     "sweep_uncommitted",
 ]

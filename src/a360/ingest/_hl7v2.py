@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from a360.contract import Hl7v2Plan
 from a360.errors import OperatorError
 from a360.failpoints import failpoint
 from a360.hl7v2 import Options
@@ -51,6 +52,13 @@ def ingest_hl7v2(inflow: Inflow, paths: Iterable[Path | str], options: Options |
     reading = Hl7v2Reading(files, identity, inflow.limits, options or Options())
     landed = ingest_files(inflow, files, labels_of(files, inflow.tokenizer), reading, skipped)
     return replace(landed, notes=dict(sorted(reading.notes.items())))
+
+
+def hl7v2_options(told: Hl7v2Plan) -> Options:
+    """How messages are converted in a lake that says this."""
+    usual = Options()
+    authority = (told.authority or usual.authority).rstrip("/:")
+    return Options(authority, told.zone or usual.zone, told.systems)
 
 
 def _inputs(paths: Iterable[Path | str]) -> tuple[list[Input], int]:

@@ -3,7 +3,7 @@
 import codecs
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from a360.ingest._bytes import ArchiveError, ByteSource
@@ -13,8 +13,10 @@ from a360.ingest._rules import Refused, Rule
 # Whatever starts a line with these begins a message, or is of the envelope of a batch.
 _START: Final = re.compile(rb"[\r\n\x0b\x1c](?=MSH|[FB]HS|[FB]TS)")
 _START_BYTES: Final = 4
+_LINE_END: Final = re.compile(rb"[\r\n]")
 _ENVELOPE: Final = (b"FHS", b"BHS", b"BTS", b"FTS")
 _BATCH_END: Final = b"BTS"
+_BATCH_ENDS: Final = (b"BHS", b"BTS")
 _FRAMING: Final = b"\x0b\x1c\r\n \t"
 _MARKS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -52,11 +54,16 @@ def read_messages(file: int, source: ByteSource, limits: Limits) -> Iterator[Blo
     found, total = 0, 0
     for block in _Cutter(file, source, limits).blocks():
         if isinstance(block, RawMessage) and block.text.startswith(_ENVELOPE):
-            told = block.text.split(b"|")[1:2] if block.text.startswith(_BATCH_END) else []
+            head, rest = [*_LINE_END.split(block.text, maxsplit=1), b""][:2]
+            told = head.split(b"|")[1:2] if head.startswith(_BATCH_END) else []
             if told and told[0].isdigit():
                 yield BatchCount(int(told[0]), found)
-            found = 0
-            continue
+            found = 0 if head.startswith(_BATCH_ENDS) else found
+            if not rest.strip(_FRAMING):
+                continue
+            # Lines behind an envelope's belong to no message.
+            after = block.offset + len(head) + 1 + len(rest) - len(rest.lstrip(_FRAMING))
+            block = replace(block, offset=after, text=rest.strip(_FRAMING))  # noqa: PLW2901 - what is left
         found, total = found + 1, total + 1
         yield block
     if not total:

@@ -53,6 +53,22 @@ class Rule(StrEnum):
     CONVERSION_FAILED = "conversion-failed"
 
 
+OF_MESSAGES: Final = frozenset(
+    {
+        Rule.NO_MSH,
+        Rule.DELIMITERS,
+        Rule.NO_TYPE,
+        Rule.TYPE_UNSUPPORTED,
+        Rule.VERSION_UNKNOWN,
+        Rule.CHARSET_UNKNOWN,
+        Rule.ENCODING,
+        Rule.SEGMENT_MISSING,
+        Rule.SEGMENT_ORDER,
+        Rule.CONVERSION_FAILED,
+    }
+)
+"""Rules about an HL7 v2 message, which is kept whole: a better converter may take it."""
+
 OF_FILES: Final = frozenset(
     {
         Rule.NO_PATIENT,

@@ -32,10 +32,10 @@ def _notes(_parts: "Parts", inflow: "Inflow", paths: Sequence[Path]) -> "Ingeste
     return ingest_notes(inflow, paths)
 
 
-def _hl7v2(_parts: "Parts", inflow: "Inflow", paths: Sequence[Path]) -> "Ingested":
-    from a360.ingest import ingest_hl7v2  # noqa: PLC0415 -- likewise
+def _hl7v2(parts: "Parts", inflow: "Inflow", paths: Sequence[Path]) -> "Ingested":
+    from a360.ingest import hl7v2_options, ingest_hl7v2  # noqa: PLC0415 -- likewise
 
-    return ingest_hl7v2(inflow, paths)
+    return ingest_hl7v2(inflow, paths, hl7v2_options(parts.plan.hl7v2))
 
 
 def _attachments(parts: "Parts", inflow: "Inflow", paths: Sequence[Path]) -> "Ingested":

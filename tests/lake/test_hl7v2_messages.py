@@ -1,0 +1,116 @@
+"""HL7 v2 messages in bronze: sealed, each once, with what they became; what is refused, and tried again."""
+
+import json
+import shutil
+
+import yaml
+
+import a360
+import a360.ingest._hl7v2_convert as converting
+from a360.protect import open_block
+
+
+def message(control="1", kind="ADT^A28", name="DOE^JANE", version="2.5.1"):
+    """A message on a patient."""
+    return (
+        f"MSH|^~\\&|EMR|CLINIC|LAKE|A360|20260301120000||{kind}|{control}|P|{version}\r"
+        f"EVN|A28|20260301120000\rPID|1||M{control}^^^CLINIC^MR||{name}||19800102|F\r"
+    )
+
+
+def write(folder, text, name="messages.hl7"):
+    """A file of messages."""
+    file = folder / name
+    file.write_bytes(text.encode() if isinstance(text, str) else text)
+    return file
+
+
+def counts(step):
+    """What became of the messages."""
+    return {
+        name: getattr(step, name)
+        for name in ("read", "landed", "quarantined", "duplicates", "unchanged")
+        if getattr(step, name)
+    }
+
+
+def test_messages_land_sealed_with_what_they_became(small_lake, tmp_path):
+    """A message is a record whose payload is its ER7; its resources tell the same file and place."""
+    report = small_lake.ingest(write(tmp_path, message("1") + message("2")), "hl7v2", "emr")
+    assert counts(report.steps[0]) == {"read": 2, "landed": 2}
+    [first, second] = small_lake.table("bronze.record").sort_by("offset").to_pylist()
+    assert second["offset"] == len(message("1"))
+    assert {row["record_type"] for row in (first, second)} == {"hl7v2_message"}
+    resources = small_lake.table("bronze.fhir_resource").to_pylist()
+    assert {(row["file"], row["offset"]) for row in resources} <= {
+        (row["file"], row["offset"]) for row in (first, second)
+    }
+    assert {row["commit_id"] for row in resources} == {first["commit_id"]}
+    [block] = small_lake.table("bronze.record_block").to_pylist()
+    opened = open_block(small_lake._parts.sealer, block["block_id"], block["payload"])
+    lines = bytes(opened.text).split(b"\n")
+    assert json.loads(lines[first["position"]]) == {"er7": message("1").rstrip("\r")}
+    assert "DOE" not in str(small_lake.table("bronze.record").to_pylist())
+
+
+def test_a_message_sent_again_is_a_duplicate(small_lake, tmp_path):
+    """The same bytes are known, alone, in a batch or framed; other bytes under the same number are not."""
+    small_lake.ingest(write(tmp_path, message("1")), "hl7v2", "emr")
+    batch = "BHS|^~\\&\r\x0b" + message("1") + "\x1c\r" + message("1", name="DOE^JOAN") + "BTS|2\r"
+    report = small_lake.ingest(write(tmp_path, batch, "batch.txt"), "hl7v2", "emr")
+    assert counts(report.steps[0]) == {"read": 2, "landed": 1, "duplicates": 1}
+    rows = small_lake.table("bronze.record").to_pylist()
+    assert len({row["record_id"] for row in rows}) == 1
+
+
+def test_refused_messages_say_where_and_come_in_once_they_can(small_lake, tmp_path, monkeypatch):
+    """The reason names segment and field; a replay brings in what can be converted by now, once."""
+    bad = message("1", version="9.9") + message("2") + message("3")
+    with monkeypatch.context() as patched:
+        patched.setattr(converting, "convert", fails_on("2"))
+        report = small_lake.ingest(write(tmp_path, bad), "hl7v2", "emr")
+    assert counts(report.steps[0]) == {"read": 3, "landed": 1, "quarantined": 2}
+    refused = {row["rule"]: row["reason"] for row in small_lake.table("quarantine.record").to_pylist()}
+    assert refused == {
+        "version-unknown": "MSH-12: not a version from 2.1 to 2.8",
+        "conversion-failed": "the converter failed with KeyError",
+    }
+    for _ in range(2):
+        small_lake.replay("bronze.record")
+        assert small_lake.table("bronze.record").num_rows == 2
+        rows = small_lake.table("quarantine.record").to_pylist()
+        assert [row["rule"] for row in rows] == ["version-unknown"]
+
+
+def fails_on(number):
+    def fail(read, options):
+        if read.control_id == number:
+            raise KeyError(number)
+        return convert(read, options)
+
+    convert = converting.convert
+    return fail
+
+
+def test_what_is_only_mentioned_has_no_time(small_lake, tmp_path):
+    """Resources that a message is not the source of are ordered before those it tells of."""
+    small_lake.ingest(write(tmp_path, message("1")), "hl7v2", "emr")
+    rows = small_lake.table("bronze.fhir_resource").to_pylist()
+    told = {row["resource_type"]: (row["last_updated"] is None, row["version_id"]) for row in rows}
+    assert told["Patient"] == (False, None)
+    assert told["Organization"] == (True, "1772366400000")
+
+
+def test_the_lake_says_what_systems_names_stand_for(tmp_path, contracts):
+    """`lake.yaml` gives the URI of a namespace, so that numbers of messages are those of other feeds."""
+    shutil.copytree(contracts, tmp_path / "contracts")
+    file = tmp_path / "contracts/lake.yaml"
+    told = yaml.safe_load(file.read_text()) | {"hl7v2": {"systems": {"CLINIC": "https://clinic.example/mrn"}}}
+    file.write_text(yaml.safe_dump(told, sort_keys=False))
+    with a360.open(tmp_path / "lake", contracts=tmp_path / "contracts") as lake:
+        lake.ingest(write(tmp_path, message("1")), "hl7v2", "emr")
+        lake.run("silver.identifier")
+        rows = lake.table("silver.identifier").to_pylist()
+    assert {row["system"] for row in rows if row["resource_type"] == "Patient"} == {
+        "https://clinic.example/mrn"
+    }
