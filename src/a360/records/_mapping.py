@@ -20,6 +20,7 @@ MISSHAPEN = "#misshapen"
 _NUMBERS = ("int", "long", "double", "decimal")
 _TIMES = ("date", "timestamptz")
 _BLANKS = " \t\r\n\u00a0"
+_PADDED = f"^[{_BLANKS}]|[{_BLANKS}]$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +112,9 @@ class _Members:
     def _text(self, pointer: str) -> str:
         """The text of a member, null where it means nothing."""
         plain = self._at(pointer)
-        cleaned = f"trim({plain}, {quote_text(_BLANKS)})" if self._record.trim else plain
-        if self._record.nulls:
-            nulls = ", ".join(map(quote_text, self._record.nulls))
-            cleaned = f"CASE WHEN {cleaned} NOT IN ({nulls}) THEN {cleaned} END"
+        cleaned = _trimmed(plain) if self._record.trim else plain
+        for null in self._record.nulls:
+            cleaned = f"nullif({cleaned}, {quote_text(null)})"
         if not self.typed:
             return cleaned
         return (
@@ -142,6 +142,14 @@ class _Members:
 
     def _kind(self, pointer: str) -> str:
         return f"kinds[{self._places[pointer]}]"
+
+
+def _trimmed(text: str) -> str:
+    """Few texts have blanks around them, and to look is cheaper than to trim."""
+    blanks = quote_text(_BLANKS)
+    return (
+        f"CASE WHEN regexp_matches({text}, {quote_text(_PADDED)}) THEN trim({text}, {blanks}) ELSE {text} END"
+    )
 
 
 def _first(texts: list[str]) -> str:
