@@ -21,7 +21,11 @@ from a360.contract._yaml import SourceFile
 PROJECT = Path(__file__).resolve().parents[2]
 CONTRACTS = PROJECT / "contracts"
 FILES = [
-    *(("contract", path) for path in sorted(CONTRACTS.glob("*/*.yaml"))),
+    *(
+        ("contract", path)
+        for path in sorted([*CONTRACTS.glob("*/*.yaml"), *CONTRACTS.glob("packs/*/*/*.yaml")])
+        if path.parent.name in {"bronze", "silver", "gold"}
+    ),
     *(("environment", path) for path in sorted((PROJECT / "environments").glob("*.yaml"))),
     ("lake", CONTRACTS / "lake.yaml"),
 ]

@@ -32,6 +32,7 @@ CASES = [
     ("C113", "lake.yaml", "P30D", "P30X", "P30X"),
     ("C114", PATIENT, "a360.view", "a360.veiw", "a360.veiw"),
     ("C115", PATIENT, "a360.token, value: patient}", "a360.token, value: patient}\n          - {property: a360.token, value: patient}", "a360.token"),
+    ("C116", "lake.yaml", "name: ", "packs: [nowhere]\nname: ", "packs"),
     ("C201", PATIENT, "id: silver.patient", "id: silver.person", "id: silver.person"),
     ("C201", PATIENT, "physicalName: silver.patient", "physicalName: silver.person", "physicalName"),
     ("C203", VISITS, "primaryKey: true, ", "", "properties"),

@@ -40,6 +40,10 @@ EXPECTED = {
     "provider_schedule",
     "app_event",
     "sensor_reading",
+    "vocabulary",
+    "concept",
+    "value_set_member",
+    "concept_map",
 }
 
 

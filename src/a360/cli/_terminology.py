@@ -20,7 +20,7 @@ def load(face: Face, kind: str, path: Path | None, version: str | None, *, besid
     told = [each.to_json() for each in loaded]
     body = [[each[name] for name in names] for each in told]
     after = (
-        "Next: a360 check" if any(each.became == "loaded" for each in loaded) else "Nothing was to be loaded."
+        "Next: a360 run" if any(each.became == "loaded" for each in loaded) else "Nothing was to be loaded."
     )
     face.emit(told, render.grid(names, body), after)
     return None
