@@ -84,6 +84,19 @@ def test_a_mended_row_is_a_new_version_of_the_same_note(lake, take, folder):
     assert len({row["resource_id"] for row in lake.resources()}) == 3
 
 
+def test_versions_of_a_note_may_come_in_one_call(lake, take, tmp_path):
+    """Two versions of one note that say when each was made both land; a copy of one is a duplicate."""
+    place = tmp_path / "notes"
+    place.mkdir()
+    lines = [
+        {"text": text, "patient": "p1", "note_id": "n1", "updated_at": f"2026-01-0{day}"}
+        for text, day in (("newer", 2), ("older", 1), ("older", 1))
+    ]
+    (place / "notes.ndjson").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    report = take(place).report
+    assert (report.landed, report.duplicates, report.quarantined) == (2, 1, 0)
+
+
 def test_an_amendment_names_the_note_it_replaces(lake, take, tmp_path):
     """An amending note leads to the other by its id, also where that is no logical id of FHIR."""
     (tmp_path / "notes.ndjson").write_text(
@@ -115,7 +128,7 @@ def test_what_is_no_note_is_quarantined_with_its_reason(lake, take, tmp_path):
         "file,patient,note_id,created_at\n"
         "gone.txt,p1,,\n"
         "same.txt,p1,n1,\n"
-        "same.txt,p1,n1,\n"
+        "same.txt,p2,n1,\n"
         "same.txt,p1,n3,yesterday\n"
         "same.txt,p1,n3,2026-01-01,too,many\n"
     )

@@ -12,7 +12,7 @@ import pyarrow as pa
 from a360.documents import FieldError, Media, MediaError, checked_time, is_fhir_id, open_media
 from a360.errors import OperatorError
 from a360.ingest._inputs import Input
-from a360.ingest._manifests import Lost, Row, inside, read_manifest, walk
+from a360.ingest._manifests import Lost, Row, Versions, inside, read_manifest, walk
 from a360.ingest._rules import Rule
 from a360.objects import ObjectStore, object_name
 from a360.protect import Tokenizer, domains
@@ -73,7 +73,7 @@ def find_attachments(paths: Iterable[Path | str], desk: Desk) -> AttachmentFiles
     """
     found: list[AttachmentFile] = []
     skipped = 0
-    seen: set[str] = set()
+    seen = Versions()
     for path in map(Path, paths):
         if path.is_dir():
             for files, left in walk(path):
@@ -84,7 +84,7 @@ def find_attachments(paths: Iterable[Path | str], desk: Desk) -> AttachmentFiles
     return AttachmentFiles(tuple(found), skipped)
 
 
-def _named(path: Path, desk: Desk, seen: set[str]) -> Iterator[AttachmentFile]:
+def _named(path: Path, desk: Desk, seen: Versions) -> Iterator[AttachmentFile]:
     if not path.is_file():
         raise OperatorError("input-missing", "An input is neither a file nor a folder", where=str(path))
     if path.name in _MANIFESTS:
@@ -100,7 +100,7 @@ def _named(path: Path, desk: Desk, seen: set[str]) -> Iterator[AttachmentFile]:
     yield from [_of_row(manifest, row, desk, seen) for manifest, row in rows] or [_unlisted(path)]
 
 
-def _of_folder(files: list[Path], desk: Desk, seen: set[str]) -> Iterator[AttachmentFile]:
+def _of_folder(files: list[Path], desk: Desk, seen: Versions) -> Iterator[AttachmentFile]:
     """The rows of a folder's manifests, then the files that none of them names."""
     listed: set[Path | None] = set()
     for manifest in (path for path in files if path.name in _MANIFESTS):
@@ -123,7 +123,7 @@ def _unlisted(path: Path) -> AttachmentFile:
     return AttachmentFile(Input(path, content=lambda: name), refused=lost)
 
 
-def _of_row(manifest: Path, row: Row, desk: Desk, seen: set[str]) -> AttachmentFile:
+def _of_row(manifest: Path, row: Row, desk: Desk, seen: Versions) -> AttachmentFile:
     # A row is called by the line it stands in: several rows may name one file, or none that is there.
     own = manifest / str(row.line)
     try:
@@ -141,7 +141,7 @@ class _RefusedError(Exception):
 class _Sound:
     """Makes a record of one row, or says why it is none."""
 
-    def __init__(self, own: Path, manifest: Path, row: Row, desk: Desk, seen: set[str]) -> None:
+    def __init__(self, own: Path, manifest: Path, row: Row, desk: Desk, seen: Versions) -> None:
         self._own = own
         self._manifest = manifest
         self._row = row
@@ -154,9 +154,6 @@ class _Sound:
         place = self._file(values)
         media, name = (None, None) if place is None else self._media(place, values)
         attachment_id = self._id(values, name)
-        if attachment_id in self._seen:
-            raise _RefusedError(Rule.REPEATED_ID, "another row of this call goes by the same id")
-        self._seen.add(attachment_id)
         told |= {**values, "attachment_id": attachment_id}
         if media is not None and name is not None:
             told |= {
@@ -168,13 +165,16 @@ class _Sound:
                 "metadata_removed": "true" if media.complete else "false",
             }
         payload = json.dumps({key: text for key, text in told.items() if text}, ensure_ascii=False) + "\n"
-        raw = payload.encode()
+        raw, updated = payload.encode(), _moment(values.get("updated_at"))
+        if self._seen.is_ambiguous(attachment_id, updated, raw):
+            why = "another row of this call goes by the same id, and nothing says which of them is newer"
+            raise _RefusedError(Rule.REPEATED_ID, why)
         lost = name is not None and not self._desk.store.holds(name)
         return AttachmentFile(
             Input(place or self._own, content=lambda: raw, anew=lost),
             self._row.line,
             attachment_id=attachment_id,
-            updated=_moment(values.get("updated_at")),
+            updated=updated,
             object=name,
             declared=values.get("media_type"),
             payload=payload,

@@ -1,6 +1,7 @@
 """Manifests: what a CSV or NDJSON file beside other files says of each, and which files it names."""
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -32,6 +33,18 @@ class Lost:
 
     rule: Rule
     reason: str
+
+
+class Versions:
+    """The versions that a call has seen; two that say the same time and differ cannot be told in order."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, object], bytes] = {}
+
+    def is_ambiguous(self, key: str, updated: object, content: bytes) -> bool:
+        """Whether another content has come under this key and time; notes what came first."""
+        digest = hashlib.blake2b(content, digest_size=16).digest()
+        return self._seen.setdefault((key, updated), digest) != digest
 
 
 def read_manifest(path: Path) -> list[Row]:

@@ -1,7 +1,6 @@
 """Which notes an ingest reads: files with what a manifest, a sidecar or front matter says of them."""
 
 import json
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ from a360.documents import (
 )
 from a360.errors import OperatorError
 from a360.ingest._inputs import Input
-from a360.ingest._manifests import Lost, Row, inside, read_manifest, walk
+from a360.ingest._manifests import Lost, Row, Versions, inside, read_manifest, walk
 from a360.ingest._rules import Rule
 from a360.protect import Tokenizer, domains
 
@@ -177,13 +176,13 @@ def _reader(path: Path) -> Callable[[], bytes]:
 
 
 class _Making:
-    """Makes inputs of what was found; no two of a call may go by one id."""
+    """Makes inputs of what was found."""
 
     def __init__(self, source: str, tokenizer: Tokenizer) -> None:
         self.notes: list[NoteFile] = []
         self._source = source
         self._tokenizer = tokenizer
-        self._ids: dict[str, int] = defaultdict(int)
+        self._versions = Versions()
 
     def add(self, found: _Found) -> None:
         try:
@@ -205,11 +204,15 @@ class _Making:
             made = document_reference(note_id, fields, read(), kind, related_id=related)
             return json.dumps(made, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
-        lost = self._fault(fields, read, kind, note_id)
+        lost = self._fault(fields, read, kind)
+        if lost is None and self._versions.is_ambiguous(note_id, fields.updated_at, render()):
+            why = "another note of this call goes by the same id, and nothing says which of them is newer"
+            lost = Lost(Rule.REPEATED_ID, why)
         content = found.read if lost else render
         return NoteFile(Input(found.place, content=content), found.line, lost)
 
-    def _fault(self, fields: NoteFields, read: Callable[[], bytes], kind: str, note_id: str) -> Lost | None:
+    @staticmethod
+    def _fault(fields: NoteFields, read: Callable[[], bytes], kind: str) -> Lost | None:
         if not kind:
             return Lost(Rule.UNKNOWN_FORMAT, f"its name says no kind of note; known are {_KNOWN}")
         if not fields.names_patient:
@@ -219,9 +222,6 @@ class _Making:
             return Lost(Rule.UNKNOWN_FORMAT, f"its bytes are no {media_type(kind)} in the encoding it says")
         if not note.text.strip():
             return Lost(Rule.EMPTY_NOTE, "it holds no text")
-        self._ids[note_id] += 1
-        if self._ids[note_id] > 1:
-            return Lost(Rule.REPEATED_ID, "another note of this call goes by the same id")
         return None
 
     def _ids_of(self, found: _Found, fields: NoteFields) -> tuple[str, str | None]:
