@@ -3,7 +3,7 @@
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -51,7 +51,13 @@ def ingest_hl7v2(inflow: Inflow, paths: Iterable[Path | str], options: Options |
     identity = Identity(inflow.tokenizer, inflow.source)
     reading = Hl7v2Reading(files, identity, inflow.limits, options or Options())
     landed = ingest_files(inflow, files, labels_of(files, inflow.tokenizer), reading, skipped)
-    return replace(landed, notes=dict(sorted(reading.notes.items())))
+    return replace(landed, remarks=_remarks(reading.notes))
+
+
+def _remarks(notes: Mapping[str, int]) -> tuple[str, ...]:
+    """How much of the messages was mended or left out, by what it was."""
+    told = ", ".join(f"{rule} {times}" for rule, times in sorted(notes.items()))
+    return (f"mended, left out or worth knowing in messages: {told}",) if told else ()
 
 
 def hl7v2_options(told: Hl7v2Plan) -> Options:

@@ -1,6 +1,6 @@
 """What an ingest tells: counts for the call and for each file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from a360.errors import InternalError
@@ -33,14 +33,13 @@ class Ingested:
     """What an ingest did: a step report for each table that it landed in, and one report for each file.
 
     Files are counted as the first step report is. `skipped` counts files of the named folders that are no
-    data: hidden, linked from elsewhere, or named otherwise than data of this kind is. `notes` counts what was
-    mended or left out of what was read, by rule; `remarks` say what somebody should know of files.
+    data: hidden, linked from elsewhere, or named otherwise than data of this kind is. `remarks` say what
+    somebody should know of what was read.
     """
 
     reports: tuple[StepReport, ...]
     files: tuple[FileReport, ...] = field(default=())
     skipped: int = 0
-    notes: Mapping[str, int] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
 
     @property
