@@ -94,7 +94,7 @@ def test_derived_tables_have_the_columns_later_work_relies_on(plan):
     )  # fmt: skip
     assert plan.table("ops.ingested_file").column_names == (
         "file", "digest", "path", "source", "bytes", "read", "landed", "quarantined", "duplicates",
-        "unchanged", "superseded", "filtered", "commit_id", "known_at",
+        "unchanged", "superseded", "filtered", "commit_id", "known_at", "kind", "reading",
     )  # fmt: skip
     sealed = [column for table in plan.tables for column in table.columns if column.type == "binary"]
     assert {column.sensitivity for column in sealed} == {"identifier"}
