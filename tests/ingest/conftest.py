@@ -1,6 +1,7 @@
 """A lake as far as ingest needs it: keys, catalog, engine, and the tables of the contracts."""
 
 import contextlib
+import functools
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from a360.catalog import CatalogSession
 from a360.contract import load_contracts, make_plan
 from a360.engine.duckdb import DuckDBEngine
-from a360.ingest import Limits, ingest_fhir
+from a360.ingest import Inflow, Limits, ingest_fhir, ingest_hl7v2, ingest_records
 from a360.ingest._envelope import Identity
 from a360.ingest._inputs import find_inputs
 from a360.ingest._work import Finished, portions, work
@@ -70,6 +71,36 @@ class IngestLake:
             **options,
         )
 
+    def ingest_records(self, path, kind, receptions, *, source="default", record=None, limits=None):
+        """Ingest a file or folder of records."""
+        self.make_record_tables()
+        inflow = Inflow(
+            self.tables, self.tokenizer, self.sealer, source, limits or Limits(), threads=2, record=record
+        )
+        return ingest_records(inflow, [path], kind, receptions)
+
+    def ingest_messages(self, path, **options):
+        """Ingest a file or folder of HL7 v2 messages."""
+        self.make_record_tables()
+        return ingest_hl7v2(Inflow(self.tables, self.tokenizer, self.sealer, threads=2, **options), [path])
+
+    def make_record_tables(self):
+        """Make the tables that records land in; most tests need none."""
+        for name in ("bronze.record", "bronze.record_block", "quarantine.record"):
+            if not self.tables.exists(name):
+                self.tables.create(lake_plan().table(name))
+
+    def records(self):
+        """The records of bronze in order of arrival, each with its payload's text."""
+        blocks = {
+            row["block_id"]: open_block(self.sealer, row["block_id"], row["payload"]).text.splitlines()
+            for row in self.tables.read("bronze.record_block").to_pylist()
+        }
+        rows = self.tables.read("bronze.record").to_pylist()
+        for row in rows:
+            row["text"] = blocks[row["block_id"]][row["position"]].decode()
+        return sorted(rows, key=lambda row: (row["known_at"], row["arrival"]))
+
     def resources(self):
         """The rows of bronze in order of arrival, each with its payload's text."""
         blocks = {
@@ -81,13 +112,11 @@ class IngestLake:
             row["text"] = blocks[row["block_id"]][row["position"]] if row["block_id"] else None
         return sorted(rows, key=lambda row: (row["known_at"], row["arrival"]))
 
-    def refused(self):
+    def refused(self, place="quarantine.fhir_resource"):
         """The rows of quarantine, each with its payload's bytes."""
-        rows = self.tables.read("quarantine.fhir_resource").to_pylist()
+        rows = self.tables.read(place).to_pylist()
         for row in rows:
-            context = quarantine_context(
-                "quarantine.fhir_resource", row["commit_id"], row["file"], row["offset"]
-            )
+            context = quarantine_context(place, row["commit_id"], row["file"], row["offset"])
             row["raw"] = self.sealer.unseal(row["payload"], context)
         return sorted(rows, key=lambda row: (row["file"], row["offset"]))
 
@@ -96,13 +125,19 @@ class IngestLake:
         return {name: self.tables.info(name).snapshot_id for name in self.tables.list()}
 
 
+@functools.cache
+def lake_plan():
+    """The plan of the contracts, made once."""
+    return make_plan(load_contracts(PROJECT / "contracts"))
+
+
 @contextlib.contextmanager
 def open_lake_folder(folder):
     """Open a lake in a folder, creating what is missing."""
     keys = LocalKeyStore.create(folder / "keys")
     engine = DuckDBEngine(folder / "tmp", memory_limit="512MB", threads=2)
     with CatalogSession.open(folder) as catalog, Tables(catalog, engine) as tables:
-        plan = make_plan(load_contracts(PROJECT / "contracts"))
+        plan = lake_plan()
         needed = {"bronze.fhir_resource", "bronze.fhir_block", "quarantine.fhir_resource", "ops.commit"}
         for each in plan.tables:
             if each.dataset in needed | {"ops.ingested_file"}:

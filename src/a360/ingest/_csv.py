@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -52,6 +52,8 @@ class CsvReading:
 
     def __init__(self, books: Books) -> None:
         self._books = books
+        # Texts alone are read with less work than what could be typed.
+        self._receptions = [_of_texts(each) for each in books.receptions]
 
     def portions(self, chosen: Sequence[int]) -> Iterator[CsvPortion | Finished]:
         """Read the chosen files one after the other."""
@@ -111,7 +113,7 @@ class CsvReading:
     def work(self, portion: CsvPortion) -> tuple[Worked, ...]:
         """Turn rows into records."""
         books, file = self._books, portion.file
-        reception = books.receptions[file]
+        reception = self._receptions[file]
         form, kept_bytes = form_of(reception), books.limits.kept_bytes
         read = len(portion.rows) + len(portion.refused) + portion.left_out
         cells = cells_of(portion.rows, len(portion.names), form, kept_bytes)
@@ -130,6 +132,10 @@ class CsvReading:
                 refused=refused,
             ),
         )
+
+
+def _of_texts(reception: ReceptionPlan) -> ReceptionPlan:
+    return replace(reception, record=replace(reception.record, kinds=("csv",)))
 
 
 def form_of(reception: ReceptionPlan) -> Form:

@@ -22,7 +22,8 @@ _SUFFIXES: Final = {
     "events": frozenset({".ndjson", ".jsonl", ".json"}),
 }
 # Names that are made of the contract's own words and of numbers that are dates or counters tell of nobody.
-_NUMBERS: Final = r"(?:[._-]?(?:(?:19|20)\d{6}|\d{1,6}))*"
+_NUMBER: Final = r"(?:(?:19|20)\d{6}|\d{1,6})"
+_NUMBERS: Final = rf"{_NUMBER}?(?:[._-]{_NUMBER})*"
 _TOKEN_DIGITS: Final = 16
 
 
@@ -36,7 +37,7 @@ def find_records(
         OperatorError: `input-missing` where a path is neither a file nor a folder, or cannot be read.
     """
     able = [each for each in receptions if kind in each.kinds]
-    chosen = [_named(able, record, kind)] if record else able
+    told = _named(able, record, kind) if record else None
     found: dict[Path, tuple[Input, ReceptionPlan]] = {}
     skipped = 0
     for path in map(Path, paths):
@@ -44,14 +45,14 @@ def find_records(
             for here, left_out in walk(path):
                 skipped += left_out
                 for each in here:
-                    reception = _of_folder(each, kind, chosen, able)
+                    reception = _of_folder(each, kind, able, told)
                     if reception is None:
                         skipped += 1
                     else:
                         found.setdefault(each.resolve(), (Input(each), reception))
         else:
             [file] = find_inputs([path]).files
-            found.setdefault(path.resolve(), (file, _of_file(path, kind, chosen, record)))
+            found.setdefault(path.resolve(), (file, told or _of_file(path, kind, able)))
     return [file for file, _ in found.values()], [each for _, each in found.values()], skipped
 
 
@@ -95,31 +96,29 @@ def _matching(name: str, receptions: Iterable[ReceptionPlan]) -> list[ReceptionP
 
 
 def _of_folder(
-    path: Path, kind: str, chosen: Sequence[ReceptionPlan], able: Sequence[ReceptionPlan]
+    path: Path, kind: str, able: Sequence[ReceptionPlan], told: ReceptionPlan | None
 ) -> ReceptionPlan | None:
-    """The type of a file in a folder; None where it is not for this ingest."""
+    """The type of a file in a folder, `told` where its name is not to say it; None where it is no data."""
     plain = _PACKED.sub("", path.name).lower()
     others = {suffix for other, each in _SUFFIXES.items() if other != kind for suffix in each}
     if plain.endswith(tuple(others - _SUFFIXES[kind])):
         return None
-    fitting = _matching(path.name, chosen)
-    if len(fitting) == 1:
-        return fitting[0]
-    if fitting:
+    is_data, fitting = plain.endswith(tuple(_SUFFIXES[kind])), _matching(path.name, able)
+    if told:
+        return told if is_data or told in fitting else None
+    if len(fitting) > 1:
         raise _ambiguous(path, fitting)
-    if plain.endswith(tuple(_SUFFIXES[kind])) and not _matching(path.name, able):
+    if is_data and not fitting:
         raise _unknown(path, kind, able)
-    return None
+    return fitting[0] if fitting else None
 
 
-def _of_file(path: Path, kind: str, chosen: Sequence[ReceptionPlan], record: str | None) -> ReceptionPlan:
-    if record:
-        return chosen[0]
-    fitting = _matching(path.name, chosen)
+def _of_file(path: Path, kind: str, able: Sequence[ReceptionPlan]) -> ReceptionPlan:
+    fitting = _matching(path.name, able)
     if len(fitting) > 1:
         raise _ambiguous(path, fitting)
     if not fitting:
-        raise _unknown(path, kind, chosen)
+        raise _unknown(path, kind, able)
     return fitting[0]
 
 

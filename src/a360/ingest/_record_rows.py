@@ -176,7 +176,7 @@ def _faults(reception: ReceptionPlan, told: pa.Table) -> dict[int, tuple[Rule, s
             what = (
                 f"{field.names[0]}, which says when it {'happened' if name == 'event_time' else 'changed'},"
             )
-            where(told[f"{name}_unread"], Rule.UNREADABLE_TIME, f"{what} is no time")
+            where(told[f"{name}_unread"], Rule.UNREADABLE_TIME, f"{what} is no time, or is of no zone")
     if reception.event_time is not None:
         what = reception.event_time.names[0]
         where(
@@ -189,7 +189,7 @@ def _faults(reception: ReceptionPlan, told: pa.Table) -> dict[int, tuple[Rule, s
 
 @lru_cache(maxsize=64)
 def _query(reception: ReceptionPlan) -> str:
-    """SQL that takes key, times and deletion out of payloads, in order."""
+    """SQL that takes key, times and deletion out of payloads; in order, as one thread reads them."""
     fields = [replace(field, column=f"key{at}", reference=None) for at, field in enumerate(reception.key)]
     named = {"updated": reception.updated, "event_time": reception.event_time, "gone": reception.deleted}
     fields += [replace(field, column=name, reference=None) for name, field in named.items() if field]
@@ -211,7 +211,7 @@ def _query(reception: ReceptionPlan) -> str:
         "misshapen": f'"{MISSHAPEN}" IS NOT NULL' if mapping.has_shape else "FALSE",
     }
     listed = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
-    return f"SELECT {listed} FROM ({mapping.sql}) ORDER BY row"
+    return f"SELECT {listed} FROM ({mapping.sql})"
 
 
 def _instant(column: str, field: FieldPlan | None) -> str:
