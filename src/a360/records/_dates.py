@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from a360.contract import EPOCH_MILLIS, DateFormat, DatePart, parse_date_format, quote_text
-from a360.records._zones import instant_sql
+from a360.contract import EPOCH_MILLIS, DateFormat, DatePart, parse_date_format, quote_name, quote_text
+from a360.records._zones import Layer, instant_layers
 
 # 69 to 99 are of the 20th century, as POSIX and Python read %y.
 _PIVOT = 69
@@ -37,41 +37,53 @@ _ISO = rf"^(\d{{4}}-\d{{2}}-\d{{2}})[T ]({_TIME}) ?(Z|z|[+-]\d{{2}}(?::?\d{{2}})
 _INSTANT = "%Y-%m-%dT%H:%M:%S.%fZ"
 _EPOCH = r"-?\d{1,15}(?:\.\d+)?"
 
-type Layer = tuple[str, str]
-"""The name of a column and its expression, which may use columns of the layers before."""
-
 
 def date_layers(name: str, raw: str, type_: str, formats: tuple[str, ...], zone: str | None) -> list[Layer]:
     """Layers of columns, the last of them the ISO text of `raw`; null where no format reads it."""
-    read = [parse_date_format(pattern) for pattern in formats]
-    known = [found for found in read if isinstance(found, DateFormat)]
+    if type_ == "date":
+        return [*_day_layers(name, raw, formats)]
     layers: list[Layer] = []
-    found = []
-    for number, format_ in enumerate(known):
-        here = f"{name}.{number}"
-        layers += _format_layers(here, raw, type_, format_, zone)
-        found.append(_quoted(here))
-    if not known:
-        layers += iso_layers(f"{name}.iso", raw, type_, zone)
-        found.append(_quoted(f"{name}.iso"))
-    return [*layers, (name, f"coalesce({', '.join(found)}, NULL)")]
+    texts, locals_ = [], []
+    for number, pattern in enumerate(formats):
+        format_ = parse_date_format(pattern)
+        if isinstance(format_, DateFormat):
+            here = f"{name}.{number}"
+            layers += _time_layers(here, raw, format_)
+            (texts if format_.is_instant else locals_).append(quote_name(here))
+    if not formats:
+        return iso_layers(name, raw, type_, zone)
+    return [*layers, *_joined(name, texts, locals_, zone)]
 
 
 def iso_layers(name: str, raw: str, type_: str, zone: str | None) -> list[Layer]:
     """ISO 8601 as systems write it: a blank for the T, offsets with or without minutes and colon."""
     if type_ == "date":
         return [(name, f"CASE WHEN regexp_full_match({raw}, '\\d{{4}}-\\d{{2}}-\\d{{2}}') THEN {raw} END")]
-    parts, local = _quoted(f"{name}.parts"), _quoted(f"{name}.local")
+    parts = quote_name(f"{name}.parts")
     minutes = (
         f"CASE length({parts}.o) WHEN 3 THEN {parts}.o || ':00' "
         f"WHEN 5 THEN left({parts}.o, 3) || ':' || right({parts}.o, 2) ELSE upper({parts}.o) END"
     )
     joined = f"{parts}.d || 'T' || {parts}.t"
-    read = f"WHEN {parts}.o <> '' THEN {joined} || {minutes} ELSE {_local_instant(local, zone)}"
+    text, local = f"{name}.text", f"{name}.unzoned"
     return [
         (f"{name}.parts", f"regexp_extract({raw}, '{_ISO}', ['d', 't', 'o'])"),
-        (f"{name}.local", f"CASE WHEN {parts}.d <> '' AND {parts}.o = '' THEN {_timestamp(joined)} END"),
-        (name, f"CASE WHEN {parts}.d = '' THEN NULL {read} END"),
+        (text, f"CASE WHEN {parts}.o <> '' THEN {joined} || {minutes} END"),
+        (local, f"CASE WHEN {parts}.d <> '' AND {parts}.o = '' THEN {_timestamp(joined)} END"),
+        *_joined(name, [quote_name(text)], [quote_name(local)], zone),
+    ]
+
+
+def _joined(name: str, texts: list[str], locals_: list[str], zone: str | None) -> list[Layer]:
+    """The first text of an instant, or the first local time as one: it is moved once, however it was read."""
+    if not locals_ or zone is None:
+        return [(name, f"coalesce({', '.join([*texts, 'NULL'])})")]
+    local, instant = f"{name}.local", f"{name}.instant"
+    written = f"strftime({quote_name(instant)}, '{_INSTANT}')"
+    return [
+        (local, f"coalesce({', '.join([*locals_, 'NULL'])})"),
+        *instant_layers(instant, quote_name(local), zone),
+        (name, f"coalesce({', '.join([*texts, written])})"),
     ]
 
 
@@ -80,31 +92,55 @@ def _timestamp(text: str) -> str:
     return f"TRY_CAST(regexp_replace({text}, '(\\.\\d{{6}})\\d+$', '\\1') AS TIMESTAMP)"
 
 
-def _local_instant(local: str, zone: str | None) -> str:
-    return f"strftime({instant_sql(local, zone)}, '{_INSTANT}')" if zone else "NULL"
+def _day_layers(name: str, raw: str, formats: tuple[str, ...]) -> Iterator[Layer]:
+    """The day as it is written, whatever the time beside it is."""
+    found = []
+    for number, pattern in enumerate(formats):
+        format_ = parse_date_format(pattern)
+        if isinstance(format_, DateFormat):
+            here = f"{name}.{number}"
+            yield _parts_layer(here, raw, format_)
+            matched = f"CASE WHEN {_matched(here)} THEN TRY_CAST({_day(here, format_)} AS DATE) END"
+            yield here, f"CAST({matched} AS VARCHAR)"
+            found.append(quote_name(here))
+    if found:
+        yield name, f"coalesce({', '.join([*found, 'NULL'])})"
+    else:
+        yield from iso_layers(name, raw, "date", None)
 
 
-def _format_layers(name: str, raw: str, type_: str, format_: DateFormat, zone: str | None) -> Iterator[Layer]:
+def _time_layers(name: str, raw: str, format_: DateFormat) -> Iterator[Layer]:
+    """A text where the format names an instant, else a local TIMESTAMP."""
     if format_.epoch:
         yield name, _epoch(raw, format_.epoch)
         return
-    fields = [part.field for part in format_.parts if part.field]
-    parts, local = _quoted(f"{name}.parts"), _quoted(f"{name}.local")
-    groups = ", ".join(quote_text(field) for field in fields)
-    yield f"{name}.parts", f"regexp_extract({raw}, {quote_text(_regex(format_))}, [{groups}])"
-    matched = f"{parts}.day <> ''"
-    day = f"{_year(parts, format_)} || '-' || {_month(parts, format_)} || '-' || lpad({parts}.day, 2, '0')"
-    if type_ == "date":
-        # The day as it is written, whatever the time beside it is.
-        yield name, f"CAST(CASE WHEN {matched} THEN TRY_CAST({day} AS DATE) END AS VARCHAR)"
-        return
-    time = _time(parts, format_)
-    yield f"{name}.local", f"CASE WHEN {matched} THEN TRY_CAST({day} || ' ' || {time} AS TIMESTAMP) END"
+    yield _parts_layer(name, raw, format_)
+    time = f"{_day(name, format_)} || ' ' || {_time(_parts(name), format_)}"
+    local = f"CASE WHEN {_matched(name)} THEN TRY_CAST({time} AS TIMESTAMP) END"
     if format_.has("offset"):
-        written = f"strftime({local}, '%Y-%m-%dT%H:%M:%S.%f') || {_offset(parts)}"
-        yield name, f"CASE WHEN {local} IS NOT NULL THEN {written} END"
+        yield f"{name}.written", local
+        written = quote_name(f"{name}.written")
+        yield name, f"strftime({written}, '%Y-%m-%dT%H:%M:%S.%f') || {_offset(_parts(name))}"
     else:
-        yield name, _local_instant(local, zone)
+        yield name, local
+
+
+def _parts_layer(name: str, raw: str, format_: DateFormat) -> Layer:
+    groups = ", ".join(quote_text(part.field) for part in format_.parts if part.field)
+    return f"{name}.parts", f"regexp_extract({raw}, {quote_text(_regex(format_))}, [{groups}])"
+
+
+def _parts(name: str) -> str:
+    return quote_name(f"{name}.parts")
+
+
+def _matched(name: str) -> str:
+    return f"{_parts(name)}.day <> ''"
+
+
+def _day(name: str, format_: DateFormat) -> str:
+    parts = _parts(name)
+    return f"{_year(parts, format_)} || '-' || {_month(parts, format_)} || '-' || lpad({parts}.day, 2, '0')"
 
 
 def _regex(format_: DateFormat) -> str:
@@ -163,7 +199,3 @@ def _epoch(raw: str, unit: str) -> str:
     # make_timestamp fails beyond the years that a text of four digits can say.
     fits = f"CASE WHEN {micros} BETWEEN -62135596800000000 AND 253402300799999999 THEN {micros} END"
     return f"strftime(make_timestamp({fits}), '{_INSTANT}')"
-
-
-def _quoted(name: str) -> str:
-    return f'"{name}"'

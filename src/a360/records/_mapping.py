@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from a360.contract import FieldPlan, RecordPlan, quote_name, quote_text
-from a360.records._dates import Layer, date_layers, iso_layers
+from a360.records._dates import date_layers, iso_layers
 from a360.records._values import boolean_sql, number_sql, typed_number_sql
+from a360.records._zones import Layer, zone_layer
 
 UNREAD = "?"
 # The member that holds the text of a typed value that JSON has no type for: {"=": "12.50"}.
@@ -54,8 +55,10 @@ def compile_mapping(
     members = _Members(record)
     raw = [column for number, field in enumerate(chosen) for column in members.raw(number, field)]
     query = f"SELECT {', '.join([*map(quote_name, carry), *members.extracted(payload)])} FROM {source}"
-    query = f"SELECT {_listed([*carry], [*raw, *members.shape()])} FROM ({query})"
-    kept = [*carry, *(name for name, _ in (*raw, *members.shape()))]
+    zoned = record.zone is not None and any(field.type == "timestamptz" for field in chosen)
+    first = [*raw, *members.shape(), *(zone_layer(record.zone or "") if zoned else ())]
+    query = f"SELECT {_listed(carry, first)} FROM ({query})"
+    kept = [*carry, *(name for name, _ in first)]
     layers = [_layers(number, field, record, members.typed) for number, field in enumerate(chosen)]
     for depth in range(max(map(len, layers), default=0)):
         level = [steps[depth] for steps in layers if depth < len(steps)]
