@@ -390,6 +390,64 @@ def test_words_that_are_codes_are_known_in_any_case(sent, status):
     assert only(made, "Appointment")["status"] == status
 
 
+@pytest.mark.parametrize(
+    ("event", "status"),
+    [
+        ("A01", "in-progress"),
+        ("A03", "finished"),
+        ("A05", "planned"),
+        ("A16", "in-progress"),
+        ("A21", "onleave"),
+    ],
+)
+def test_an_event_says_how_a_visit_stands(event, status):
+    """A discharge finishes a visit whether or not it gives the time, and a pre-admission plans one."""
+    assert only(converted(f"ADT^{event}", PID, PV1), "Encounter")["status"] == status
+
+
+def test_a_new_appointment_is_booked_unless_it_says_otherwise():
+    """The notice of a booking books; the filler's status has the last word."""
+    assert only(converted("SIU^S12", "SCH|A1^EHR", PID), "Appointment")["status"] == "booked"
+    waiting = converted("SIU^S12", "SCH|A1^EHR" + "|" * 24 + "Waitlist", PID)
+    assert only(waiting, "Appointment")["status"] == "waitlist"
+
+
+def test_an_order_is_no_report_before_it_has_results():
+    """What was ordered gives no DiagnosticReport until a result is said to be there."""
+    ordered = "OBR|1|ORD7^CLINIC||2160-0^Creatinine^LN"
+    assert not of_type(converted("ORM^O01", PID, "ORC|NW|ORD7^CLINIC", ordered), "DiagnosticReport")
+    done = ordered + "|" * 21 + "F"
+    assert (
+        only(converted("ORM^O01", PID, "ORC|SC|ORD7^CLINIC", done), "DiagnosticReport")["status"] == "final"
+    )
+
+
+def test_the_parts_of_a_surname_are_kept():
+    """Prefixes and names of one's own and a partner's stand beside the surname."""
+    made = converted("ADT^A28", "PID|1||1||van der Berg-de Vries&van der&Berg&de&Vries^Jane")
+    name = only(made, "Patient")["name"][0]
+    parts = {part["url"].rpartition("/")[2]: part["valueString"] for part in name["_family"]["extension"]}
+    assert name["family"] == "van der Berg-de Vries"
+    assert parts == {
+        "humanname-own-prefix": "van der",
+        "humanname-own-name": "Berg",
+        "humanname-partner-prefix": "de",
+        "humanname-partner-name": "Vries",
+    }
+
+
+def test_a_visit_without_a_number_is_its_accounts():
+    """Where neither number nor time of admission is sent, the account tells visits apart."""
+    plain = "PV1|1|O|ROOM^1^A^CLINIC"
+    account = PID + "|" * 10 + "ACC{}^^^MAIN"
+
+    def visit(number, segment):
+        return only(converted("ADT^A08", account.format(number), segment), "Encounter")["id"]
+
+    assert visit(1, plain) == visit(1, plain.replace("|O|", "|I|"))
+    assert visit(1, plain) != visit(2, plain)
+
+
 def test_what_was_given_is_not_changed_by_later_messages():
     """Conversions share what was worked out before, and none changes what another was given."""
     first = converted("ADT^A04", PID, PV1)

@@ -19,6 +19,10 @@ class Effect(NamedTuple):
 
 # Statuses that follow from the event itself, whatever the segments say.
 EFFECTS: dict[str, tuple[Effect, ...]] = {
+    "ADT^A03": (Effect("Encounter", "status", "finished"),),
+    **dict.fromkeys(("ADT^A05", "ADT^A14"), (Effect("Encounter", "status", "planned"),)),
+    **dict.fromkeys(("ADT^A16", "ADT^A25", "ADT^A26"), (Effect("Encounter", "status", "in-progress"),)),
+    **dict.fromkeys(("ADT^A21", "ADT^A53"), (Effect("Encounter", "status", "onleave"),)),
     "ADT^A11": (Effect("Encounter", "status", "cancelled"),),
     "ADT^A23": (Effect("Encounter", "status", "entered-in-error"),),
     "ADT^A27": (Effect("Encounter", "status", "cancelled"),),

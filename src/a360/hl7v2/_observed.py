@@ -51,7 +51,7 @@ def _value(kind: str, parts: list[str], unit: list[str], store: Store) -> dict[s
         if number is None:
             text = unescape("^".join(parts))
             store.note("value-unfit", "decimal")
-            return {"valueString": text} if text else None
+            return {"valueString": text} if text.strip() else None
         return {"valueQuantity": {"value": number, **_units(unit, store)}}
     if kind in {"CE", "CF", "CNE", "CWE", "IS", "ID"}:
         if (
