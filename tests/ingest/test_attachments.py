@@ -207,6 +207,15 @@ def test_a_batch_that_broke_off_leaves_orphans_that_the_next_one_replaces(
     assert len(list(store.files())) == 2
 
 
+def test_a_manifest_speaks_of_folders_below_it(lake, take, album):
+    """A file in a folder below its manifest is the manifest's, and no unlisted one."""
+    folder = album([row("march/a.jpg")])
+    (folder / "march").mkdir()
+    (folder / "march/a.jpg").write_bytes(picture())
+    report = take(folder)
+    assert (report.read, report.landed) == (1, 1)
+
+
 def test_a_file_that_changes_while_it_is_read_stops_the_call(lake, store, take, album, monkeypatch):
     """A file that is not the one that was looked at is never stored under the other's digest."""
     folder = album([row()], a_jpg=picture(1))

@@ -186,6 +186,15 @@ def test_a_note_that_is_named_alone_is_told_of_by_the_manifest_beside_it(lake, t
         take(folder / "nothing.txt")
 
 
+def test_a_manifest_speaks_of_folders_below_it(lake, take, tmp_path):
+    """A file in a folder below its manifest is the manifest's, and is not taken a second time."""
+    (tmp_path / "notes/march").mkdir(parents=True)
+    (tmp_path / "notes/march/a.txt").write_text("fine")
+    (tmp_path / "notes/notes.csv").write_text("file,patient\nmarch/a.txt,p1\n")
+    report = take(tmp_path / "notes").report
+    assert (report.read, report.landed) == (1, 1)
+
+
 def test_labels_and_ids_name_nobody(lake, take, tmp_path):
     """A file's name may be a patient's: neither label nor id of a note without an id shows it."""
     (tmp_path / "Jane_Okafor.txt").write_text("---\npatient: p1\n---\nfine")

@@ -76,9 +76,9 @@ def find_attachments(paths: Iterable[Path | str], desk: Desk) -> AttachmentFiles
     seen = Versions()
     for path in map(Path, paths):
         if path.is_dir():
-            for files, left in walk(path):
-                found += _of_folder(files, desk, seen)
-                skipped += left
+            folders = list(walk(path))
+            found += _of_files([file for files, _ in folders for file in files], desk, seen)
+            skipped += sum(left for _, left in folders)
         else:
             found += _named(path, desk, seen)
     return AttachmentFiles(tuple(found), skipped)
@@ -100,8 +100,8 @@ def _named(path: Path, desk: Desk, seen: Versions) -> Iterator[AttachmentFile]:
     yield from [_of_row(manifest, row, desk, seen) for manifest, row in rows] or [_unlisted(path)]
 
 
-def _of_folder(files: list[Path], desk: Desk, seen: Versions) -> Iterator[AttachmentFile]:
-    """The rows of a folder's manifests, then the files that none of them names."""
+def _of_files(files: list[Path], desk: Desk, seen: Versions) -> Iterator[AttachmentFile]:
+    """The rows of the manifests among files, then the files that none of them names."""
     listed: set[Path | None] = set()
     for manifest in (path for path in files if path.name in _MANIFESTS):
         for row in read_manifest(manifest):

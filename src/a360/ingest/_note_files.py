@@ -96,13 +96,9 @@ def find_notes(paths: Iterable[Path | str], source: str, tokenizer: Tokenizer) -
 
 def _under(path: Path) -> tuple[list[_Found], int]:
     if path.is_dir():
-        found: list[_Found] = []
-        skipped = 0
-        for files, left in walk(path):
-            here, others = _of_folder(path, files)
-            found += here
-            skipped += left + others
-        return found, skipped
+        folders = list(walk(path))
+        found, others = _of_files(path, [file for files, _ in folders for file in files])
+        return found, others + sum(left for _, left in folders)
     if not path.is_file():
         raise OperatorError("input-missing", "An input is neither a file nor a folder", where=str(path))
     if path.name in _MANIFESTS:
@@ -112,8 +108,8 @@ def _under(path: Path) -> tuple[list[_Found], int]:
     return rows or [_alone(path, path.name)], 0
 
 
-def _of_folder(root: Path, files: list[Path]) -> tuple[list[_Found], int]:
-    """The notes of one folder: those of its manifests, then the others by themselves; how many are none."""
+def _of_files(root: Path, files: list[Path]) -> tuple[list[_Found], int]:
+    """The notes among files: those of manifests, then the others by themselves; how many are none."""
     found = [each for path in files if path.name in _MANIFESTS for each in _of_manifest(path)]
     listed = {each.place for each in found}
     skipped = 0
