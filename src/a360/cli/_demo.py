@@ -1,4 +1,4 @@
-"""The demo: the main job run once, from FHIR files to gold tables, with a report that a person can read."""
+"""The demo: the main job run once, from what clinics send to gold tables, with a report for a person."""
 
 import shutil
 import sys
@@ -22,7 +22,29 @@ if TYPE_CHECKING:
     from a360.lake import Lake
 
 _SEED = 360
-_SAMPLED = ("gold.patient_360", "gold.visit_facts", "gold.treatment_outcomes")
+# What is shown of the lake: a dataset, what its rows are ordered by (its key, where not said), and columns
+# that come first.
+_SAMPLED: "dict[str, tuple[str, tuple[str, ...]]]" = {
+    "gold.patient_360": ("", ()),
+    "gold.visit_facts": ("", ()),
+    "gold.treatment_outcomes": ("", ()),
+    "gold.membership_revenue": (
+        "month DESC, net_revenue DESC, plan_code",
+        ("month", "plan_code", "organization_name", "members_at_end", "collected", "refunded", "net_revenue"),
+    ),
+    "gold.schedule_utilisation": (
+        "booked_minutes DESC, week DESC, practitioner_id",
+        ("practitioner_name", "week", "planned_minutes", "booked_minutes", "utilisation_rate", "no_shows"),
+    ),
+}
+# What the generator writes beside FHIR, and the kind of ingest that takes it.
+_BESIDE = (
+    ("csv", "extracts"),
+    ("parquet", "extracts"),
+    ("events", "events"),
+    ("notes", "notes"),
+    ("attachments", "photos"),
+)
 _SAMPLE_ROWS = 3
 _SAMPLE_WIDTH = 20
 _REPORT_WIDTH = 120
@@ -72,16 +94,20 @@ def _whole_way(
     lake.apply()
     if folder is None:
         with _generated(lake, patients, progress) as export:
-            ingested = lake.ingest(export, source="clinic", progress=progress)
+            ingested = [lake.ingest(export, source="clinic", progress=progress)]
+            for kind, name in _BESIDE:
+                if (export / name).is_dir():
+                    each = lake.ingest(export / name, kind=kind, source="clinic", progress=progress)
+                    ingested.append(each)
     else:
-        ingested = lake.ingest(folder, progress=progress)
+        ingested = [lake.ingest(folder, progress=progress)]
     refined = lake.run(progress=progress)
     progress("check", "quality rules", 0, None)
     return _Outcome(
         lake=lake.path,
-        changed=ingested.changed or refined.changed,
+        changed=refined.changed or any(each.changed for each in ingested),
         seconds=time.monotonic() - started,
-        steps=[*ingested.to_json(), *refined.to_json()],
+        steps=[*(step for each in ingested for step in each.to_json()), *refined.to_json()],
         tables=[asdict(each) for each in lake.tables_info()],
         quality=lake.check().to_json(),
         samples={name: _sample(lake, name) for name in _SAMPLED},
@@ -101,8 +127,10 @@ def _generated(lake: "Lake", patients: int, progress: "Progress") -> Iterator[Pa
 
 def _sample(lake: "Lake", name: str) -> list[dict[str, Any]]:
     table = lake.lake_plan.table(name)
-    order = ", ".join(f'"{column}"' for column in table.key) or "1"
-    return list(json_rows(lake.query(f"SELECT * FROM {table.dataset} ORDER BY {order} LIMIT {_SAMPLE_ROWS}")))
+    order, first = _SAMPLED[name]
+    order = order or ", ".join(f'"{column}"' for column in table.key) or "1"
+    rows = json_rows(lake.query(f"SELECT * FROM {table.dataset} ORDER BY {order} LIMIT {_SAMPLE_ROWS}"))
+    return [{name: row[name] for name in dict.fromkeys((*first, *row))} for row in rows]
 
 
 def _report(face: Face, outcome: _Outcome) -> "list[RenderableType]":

@@ -27,25 +27,23 @@ FLAW_KINDS: tuple[FlawKind, ...] = (
     FlawKind(
         "bad_cell",
         "A number or date that is none, such as 31 February or 12O.50.",
-        "quarantined by refine",
+        "quarantined",
         30,
     ),
     FlawKind(
         "broken_rule",
         "A row that cannot be: a refund above its payment, sessions below zero, an end before the start.",
-        "quarantined by refine",
+        "quarantined",
         20,
     ),
-    FlawKind("missing_key", "A row without the number that names it.", "quarantined by ingest", 10),
-    FlawKind(
-        "torn", "A row with too few cells, or an event whose JSON breaks off.", "quarantined by ingest", 10
-    ),
+    FlawKind("missing_key", "A row without the number that names it.", "quarantined", 10),
+    FlawKind("torn", "A row with too few cells, or an event whose JSON breaks off.", "quarantined", 10),
     FlawKind("dangling", "A row of a patient whom nobody knows.", "lands, with an unresolved reference", 15),
     FlawKind("repeat", "The same row or event a second time.", "a duplicate", 15),
     FlawKind(
         "key_reused",
         "An event that bears the key of another event of another month.",
-        "quarantined by refine",
+        "quarantined",
         6,
     ),
 )
