@@ -412,3 +412,46 @@ def test_a_record_that_another_names_is_keyed_as_its_own_envelope_is():
     """A reference to a record whose key is a token is made of source, type and key."""
     plan = record(field("string", record="membership", identifier=True))
     assert [row["x"] for row in lexical(plan, [{"x": "M1"}, {"x": ""}])] == ["clinic|membership|M1", None]
+
+
+HOSTILE = st.one_of(
+    st.text(max_size=30),
+    st.text(alphabet="0123456789-+.,:/TZ eE()£%\u2019\u00a0'\"\\{}[]=$", max_size=30),
+    st.sampled_from(
+        ["9" * 400, "-" + "9" * 38, "1e400", "1e-400", "0" * 300, "9999-12-31 23:59", "0001-01-01 00:00"]
+    ),
+    st.integers().map(str),
+    st.dates().map(str),
+)
+KINDS = [
+    field("string"),
+    field("boolean"),
+    field("int"),
+    field("long"),
+    field("double"),
+    field("decimal(9,2)"),
+    field("date"),
+    field("date", "dd/MM/yyyy", "d MMM yy"),
+    field("timestamptz"),
+    field("timestamptz", "dd/MM/yyyy HH:mm", "yyyyMMddHHmmssXX", "epoch-millis", "epoch-seconds"),
+    field("string", reference=RecordReferencePlan("Patient", "urn:x")),
+]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(KINDS), st.booleans(), st.lists(HOSTILE, min_size=1, max_size=15))
+def test_no_text_whatever_stops_a_batch(one, events, texts):
+    """Garbage is read or refused row by row: no text makes the query itself fail, and none becomes null."""
+    plan = record(
+        one,
+        zone="America/New_York",
+        decimal=",",
+        thousands=".",
+        symbols=("£", "EUR"),
+        negatives=("parentheses", "trailing"),
+        kinds=("csv", "events", "parquet") if events else ("csv",),
+    )
+    texts = [text for text in texts if text.strip(" \t\r\n\u00a0")]
+    found = read(plan, texts)
+    assert len(found) == len(texts)
+    assert None not in found

@@ -274,7 +274,7 @@ class _Profile:
 
 _HEAD = """\
 # A draft. Lint refuses it until a person has said the a360.sensitivity of every column (public, operational,
-# phi or identifier), and what makes the rows: a360.view in silver, a360.model in gold.
+# phi or identifier), and what makes the rows: a360.view or a360.source in silver, a360.model in gold.
 """
 
 
