@@ -117,7 +117,7 @@ def test_the_lake_says_what_systems_names_stand_for(tmp_path, contracts):
 
 
 def test_what_was_mended_is_counted(small_lake, tmp_path):
-    """The report says how often values were to be deleted, and that a batch has fewer messages than it says."""
+    """The report says how often values were to be deleted, and that a batch has fewer than it says."""
     text = "BHS|^~\\&\r" + message("1").replace("19800102", '""') + "BTS|2\r"
     report = small_lake.ingest(write(tmp_path, text), "hl7v2", "emr")
     assert report.remarks == ("mended, left out or worth knowing in messages: batch-count 1, null 1",)
