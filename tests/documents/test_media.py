@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import time
 
 import media_samples as samples
 import pytest
@@ -126,6 +127,18 @@ def test_a_pdf_keeps_its_length_and_says_what_it_could_not_reach() -> None:
     assert open_media(data).complete
     assert not open_media(samples.pdf(compressed=True)).complete
     assert not open_media(data.replace(b"/Root 1 0 R", b"/Root 1 0 R /Encrypt 9 0 R")).complete
+
+
+@pytest.mark.parametrize(
+    "part", [b"<<", b"/Type/Metadata ", b"/Info 1 0 R ", b"/Info %d 0 R ", b"<< /Type /Metadata >> stream\n"]
+)
+def test_no_file_takes_long_to_refuse(part: bytes) -> None:
+    """What is written to keep a reader busy is read about as fast as anything else."""
+    many = b"".join(part % number if b"%d" in part else part for number in range(60_000))
+    began = time.process_time()
+    with contextlib.suppress(MediaError):
+        open_media(b"%PDF-1.4\n" + many + b"%%EOF")
+    assert time.process_time() - began < 5
 
 
 def test_a_pdf_that_was_cut_is_damaged() -> None:

@@ -1,6 +1,7 @@
 """What a note says, and where: texts of every kind reduced to one text with sections."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -137,6 +138,15 @@ def test_a_note_with_headings_is_no_transcript() -> None:
 def test_bytes_that_are_not_what_their_type_says_are_no_note(data: bytes, content_type: str) -> None:
     """Wrong encodings, binary bytes and transcripts that are none give nothing rather than a guess."""
     assert read_note(data, content_type) is None
+
+
+@pytest.mark.parametrize("part", ["<v ", "<", "<v.x", "A:", "A ", "# ", "\n---"])
+@pytest.mark.parametrize("content_type", ["text/plain", "text/markdown", "text/vtt"])
+def test_no_text_takes_long_to_read(part: str, content_type: str) -> None:
+    """What is written to keep a reader busy is read about as fast as anything else."""
+    began = time.process_time()
+    read_note(f"WEBVTT\n\n00:01.000 --> 00:02.000\n{part * 100_000}".encode(), content_type)
+    assert time.process_time() - began < 5
 
 
 def test_charsets_and_line_ends() -> None:

@@ -11,8 +11,8 @@ from a360.documents._sections import TURN, Section
 
 _TIME: Final = r"(?:(\d{2,}):)?([0-5]\d):([0-5]\d)\.(\d{3})"
 _CUE: Final = re.compile(rf"^{_TIME}[ \t]+-->[ \t]+{_TIME}(?:[ \t].*)?$")
-_VOICE: Final = re.compile(r"<v(?:\.[^ \t>]*)?[ \t]+([^>]+)>")
-_TAG: Final = re.compile(r"<[^>]*>")
+_VOICE: Final = re.compile(r"<v(?:\.[^ \t>]{0,80})?[ \t]{1,8}([^<>]{1,200})>")
+_TAG: Final = re.compile(r"<[^<>]{0,400}>")
 _LABEL: Final = re.compile(
     r"^[ \t]*(?:\[?(\d{1,2}:)?(\d{1,2}):(\d{2})\]?[ \t]+)?([^\W\d_][^:\n]{0,40}):[ \t]+(\S.*)$"
 )

@@ -125,6 +125,8 @@ def _extents(data: bytes, iloc: _Box) -> Iterator[tuple[int, int, int, int]]:
     index_size = more & 15 if version in {1, 2} else 0
     wide = 2 if version < 2 else 4  # noqa: PLR2004 - ids and counts grew with version 2
     at = iloc.body + 6
+    if not offset_size and not length_size:
+        raise damaged("a HEIC whose items lie nowhere")
 
     def number(size: int) -> int:
         nonlocal at

@@ -14,9 +14,10 @@ MEDIA_TYPE: Final = "application/pdf"
 
 _TAIL: Final = 4096
 _INFO: Final = re.compile(rb"/Info\s+(\d{1,10})\s+(\d{1,5})\s+R")
-_METADATA: Final = re.compile(
-    rb"<<(?:(?!endobj|stream).)*?/Type\s*/Metadata\b(?:(?!endobj).)*?stream\r?\n", re.DOTALL
-)
+_METADATA: Final = re.compile(rb"/Type\s{0,8}/Metadata\b")
+_MOST_INFORMATION: Final = 64
+_STREAM: Final = re.compile(rb"(?<!end)stream\r?\n")
+_END_OBJECT: Final = b"endobj"
 _END_STREAM: Final = b"endstream"
 _WHITE: Final = re.compile(rb"\s*\Z")
 
@@ -29,15 +30,11 @@ def strip_pdf(data: bytes) -> Media:
     end += len(b"%%EOF")
     spans: list[tuple[int, int]] = []
     complete = b"/Encrypt" not in data
-    for match in _INFO.finditer(data):
-        found = _information(data, match[1], match[2])
+    for number, generation in _named(data):
+        found = _information(data, number, generation)
         complete &= bool(found)
         spans += found
-    for match in _METADATA.finditer(data):
-        stop = data.find(_END_STREAM, match.end())
-        if stop < 0:
-            raise damaged("a PDF with a stream that does not end")
-        spans.append((match.end(), stop))
+    spans += _metadata(data)
     complete &= not _may_hide_more(data)
     patches = [
         Patch(start, data[start:stop], _blank(data[start:stop]))
@@ -48,6 +45,34 @@ def strip_pdf(data: bytes) -> Media:
     if not _WHITE.match(data[end:]):
         patches.append(Patch(end, data[end:]))
     return Media(MEDIA_TYPE, patched(data, patches), tuple(patches), complete=complete)
+
+
+def _named(data: bytes) -> list[tuple[bytes, bytes]]:
+    """The objects that trailers name as the document's information, each once."""
+    named = dict.fromkeys((match[1], match[2]) for match in _INFO.finditer(data))
+    if len(named) > _MOST_INFORMATION:
+        raise damaged("a PDF that names its information too often")
+    return list(named)
+
+
+def _metadata(data: bytes) -> list[tuple[int, int]]:
+    """What stands in each stream of XMP; each place of the file is looked at once."""
+    spans: list[tuple[int, int]] = []
+    stream = start = last = -1
+    for match in _METADATA.finditer(data):
+        if stream < match.end():
+            following = _STREAM.search(data, match.end())
+            if following is None:
+                break
+            stream, start = following.start(), following.end()
+        if start <= last or data.find(_END_OBJECT, match.end(), stream) >= 0:
+            continue
+        stop = data.find(_END_STREAM, start)
+        if stop < 0:
+            raise damaged("a PDF with a stream that does not end")
+        spans.append((start, stop))
+        last = start
+    return spans
 
 
 def _information(data: bytes, number: bytes, generation: bytes) -> list[tuple[int, int]]:
