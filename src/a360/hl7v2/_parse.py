@@ -223,11 +223,15 @@ def _with_standard_delimiters(lines: list[str], delimiters: str) -> list[str]:
 
 def _segments(lines: list[str], notes: list[Note], *, truncation: bool) -> list[Segment]:
     segments: list[Segment] = []
+    more: list[str] = []
     for line in lines:
         name = line[:3]
         if not (_NAME.match(name) and line[3:4] in {"|", ""}):
-            _continue(segments, line, notes)
+            more.append(line)
             continue
+        if more:
+            _continue(segments, more, notes)
+            more = []
         text = line
         if truncation and name != "MSH" and "#" in line:
             text = _TRUNCATED.sub("", line)
@@ -238,16 +242,17 @@ def _segments(lines: list[str], notes: list[Note], *, truncation: bool) -> list[
             fields.insert(1, "|")
         plain = "~" not in text and '""' not in text and "|^" not in text
         segments.append(Segment(name, tuple(fields), plain=plain))
+    if more:
+        _continue(segments, more, notes)
     return segments
 
 
-def _continue(segments: list[Segment], line: str, notes: list[Note]) -> None:
-    """A line that starts no segment is text in which a line break was sent unescaped."""
+def _continue(segments: list[Segment], more: list[str], notes: list[Note]) -> None:
+    """Lines that start no segment are text in which line breaks were sent unescaped."""
     last = segments[-1]
-    more = line.split("|")
-    fields = (*last.fields[:-1], f"{last.fields[-1]}\\.br\\{more[0]}", *more[1:])
-    segments[-1] = Segment(last.name, fields)
-    notes.append(Note("line-break-joined", last.name, len(last.fields) - 1))
+    joined = "\\.br\\".join((last.fields[-1], *more))
+    segments[-1] = Segment(last.name, (*last.fields[:-1], *joined.split("|")))
+    notes += [Note("line-break-joined", last.name, len(last.fields) - 1)] * len(more)
 
 
 def _checked(message: Message, position: int) -> Message | Reject:
