@@ -16,6 +16,7 @@ from a360.contract import (
     RecordReferencePlan,
     assign_field_ids,
     make_plan,
+    mend,
     parse_date_format,
 )
 from a360.contract._globs import glob_problem, globs_overlap
@@ -238,6 +239,14 @@ def test_how_files_are_read_is_no_part_of_a_step(lake):
     lake.replace(FILE, "format: dd.MM.yyyy}", "format: MM.dd.yyyy}")
     changed = make_plan(lake.load())
     assert before.step("silver.membership").fingerprint != changed.step("silver.membership").fingerprint
+
+
+def test_keys_of_a_source_in_snake_case_are_mended(lake):
+    """`event_time` can mean one key only, so that `lint --fix` writes that one."""
+    lake.replace(FILE, "eventTime:", "event_time:")
+    assert {fault.code for fault in lake.lint()} >= {"C114"}
+    mend(lake.folder)
+    assert lake.lint() == []
 
 
 def test_an_unknown_record_type_is_named_with_the_known_ones(lake):

@@ -24,7 +24,8 @@ _ALIASES = {
 }
 _NUMERIC = re.compile(r"(?:decimal|numeric|number)\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)")
 _FLAGS = frozenset({"required", "unique", "primaryKey", "deprecated", "criticalDataElement"})
-_KNOWN = frozenset({*CONTRACT, *TABLE, *COLUMN})
+_OF_RECORDS = ("eventTime", "dedupWindow", "trueWords", "falseWords")
+_KNOWN = frozenset({*CONTRACT, *TABLE, *COLUMN, *_OF_RECORDS})
 _SNAKE = {
     re.sub(r"(?<=[a-z])([A-Z])", lambda match: f"_{match[1].lower()}", name): name
     for name in _KNOWN
