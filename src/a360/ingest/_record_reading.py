@@ -54,8 +54,7 @@ class Books:
     def drifted(self, file: int, drift: Drift, head: bytes) -> Refused | None:
         """Note how the columns of a file differ, or refuse it."""
         if drift.refused:
-            reason = f"the columns are not those of the contract: {drift.refused}"
-            return Refused(file, 0, Rule.DRIFT, reason, head)
+            return Refused(file, 0, Rule.DRIFT, drift.refused, head)
         label, found = self.labels[file], []
         if drift.added:
             found.append(f"kept columns that the contract does not know: {listed(drift.added)}")

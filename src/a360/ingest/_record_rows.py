@@ -173,10 +173,8 @@ def _faults(reception: ReceptionPlan, told: pa.Table) -> dict[int, tuple[Rule, s
     where(pc.is_null(told["id"]), Rule.MISSING_KEY, f"it has no {key}, which names the record")
     for name, field in (("updated", reception.updated), ("event_time", reception.event_time)):
         if field is not None:
-            what = (
-                f"{field.names[0]}, which says when it {'happened' if name == 'event_time' else 'changed'},"
-            )
-            where(told[f"{name}_unread"], Rule.UNREADABLE_TIME, f"{what} is no time, or is of no zone")
+            reason = f"{field.names[0]} is no time, or a local one of no zone"
+            where(told[f"{name}_unread"], Rule.UNREADABLE_TIME, reason)
     if reception.event_time is not None:
         what = reception.event_time.names[0]
         where(

@@ -44,8 +44,8 @@ def refused_rows(tables: Tables) -> list[dict[str, Any]]:
     if not names:
         return []
     parts = (
-        f"SELECT dataset, source, rule, reason, commit_id, count(*) AS n, min(known_at) AS first, "
-        f"max(known_at) AS last FROM {quote_table(name)} GROUP BY ALL"
+        f"SELECT dataset, source, rule, mode(reason) AS reason, commit_id, count(*) AS n, "
+        f"min(known_at) AS first, max(known_at) AS last FROM {quote_table(name)} GROUP BY ALL"
         for name in names
     )
     rows = tables.session.sql(" UNION ALL ".join(parts)).to_pylist()
