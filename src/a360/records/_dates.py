@@ -43,7 +43,8 @@ def date_layers(name: str, raw: str, type_: str, formats: tuple[str, ...], zone:
     if type_ == "date":
         return [*_day_layers(name, raw, formats)]
     layers: list[Layer] = []
-    texts, locals_ = [], []
+    texts: list[str] = []
+    locals_: list[str] = []
     for number, pattern in enumerate(formats):
         format_ = parse_date_format(pattern)
         if isinstance(format_, DateFormat):
