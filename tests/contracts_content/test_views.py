@@ -29,17 +29,19 @@ def test_every_view_compiles(name, dialect):
 @pytest.mark.parametrize("name", SILVER)
 def test_views_give_the_columns_of_their_contract(name):
     """Each view of a dataset gives its contract's columns, but for the source and the housekeeping."""
-    declared = {column["name"] for column in columns("silver", name)} - NOT_IN_VIEWS
+    told = {column["name"] for column in columns("silver", name) if custom(column, "a360.derived")}
+    declared = {column["name"] for column in columns("silver", name)} - NOT_IN_VIEWS - told
     for view in views_of(name):
         assert {column.name for column in compile_view(view).schema} == declared
 
 
 @pytest.mark.parametrize("name", VIEWS)
 def test_no_view_reads_free_text(name):
-    """Narratives, notes, comments, attached data, photographs and contacts stay sealed in bronze."""
+    """Narratives, notes, comments, attached data, photographs, contacts are read into sealed columns alone."""
+    sealed = {("note", "text")}
     for select in json.loads(VIEWS[name])["select"]:
         for column in select["column"]:
-            assert not FREE_TEXT.search(column["path"]), column["name"]
+            assert (name, column["name"]) in sealed or not FREE_TEXT.search(column["path"]), column["name"]
 
 
 @pytest.mark.parametrize("name", VIEWS)
@@ -81,5 +83,5 @@ def test_tokens_say_so_in_their_name(name):
     """Identifier columns are keys or end in `_token`, so that nobody takes a token for a value."""
     keys = {"patient_key", "resource_id", "other_key", "replaced_by"}
     for column in columns("silver", name):
-        is_identifier = custom(column, "a360.sensitivity") == "identifier"
+        is_identifier = custom(column, "a360.sensitivity") == "identifier" and not custom(column, "a360.seal")
         assert is_identifier == (column["name"] in keys or column["name"].endswith("_token"))
