@@ -37,7 +37,7 @@ def test_views_give_the_columns_of_their_contract(name):
 
 @pytest.mark.parametrize("name", VIEWS)
 def test_no_view_reads_free_text(name):
-    """Narratives, notes, comments, attached data, photographs, contacts are read into sealed columns alone."""
+    """Narratives, notes, comments, data, photographs and contacts are read into sealed columns alone."""
     sealed = {("note", "text")}
     for select in json.loads(VIEWS[name])["select"]:
         for column in select["column"]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a360.documents import FieldError, NoteFields, document_reference, read_note, split_front_matter
+from a360.documents import ROLES, FieldError, NoteFields, document_reference, read_note, split_front_matter
 
 
 def _made(**fields: str) -> dict:
@@ -44,7 +44,8 @@ def test_every_field_has_its_place_in_fhir() -> None:
     assert made["date"] == "2026-03-01T09:30:00+01:00"
     assert made["subject"] == {"reference": "Patient/p1"}
     assert made["author"] == [{"reference": "Practitioner/d1"}, {"reference": "#author-role"}]
-    assert made["contained"][0]["code"] == [{"text": "injector"}]
+    assert made["contained"][0]["code"] == [{"coding": [{"system": ROLES, "code": "injector"}]}]
+    assert _made(author_role="Dr. Okafor's aunt")["contained"][0]["code"] == [{"text": "Dr. Okafor's aunt"}]
     assert made["relatesTo"] == [{"code": "replaces", "target": {"reference": "DocumentReference/n0"}}]
     assert made["type"]["coding"][0]["code"] == "34109-9"
     assert made["context"]["encounter"] == [

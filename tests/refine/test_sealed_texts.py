@@ -35,7 +35,13 @@ def lake(tmp_path_factory, put):
         written = note(
             "n1",
             author=[{"reference": "Practitioner/d1"}, {"reference": "#role"}],
-            contained=[{"resourceType": "PractitionerRole", "id": "role", "code": [{"text": "injector"}]}],
+            contained=[
+                {
+                    "resourceType": "PractitionerRole",
+                    "id": "role",
+                    "code": [{"coding": [{"code": "injector"}]}],
+                }
+            ],
             context={"encounter": [{"reference": "Encounter/e1"}], "period": {"start": "2026-01-01"}},
             relatesTo=[{"code": "appends", "target": {"reference": "DocumentReference/n0"}}],
         )

@@ -14,7 +14,7 @@ from a360.documents._fields import (
 )
 from a360.documents._media import Media, MediaError, Patch, open_media, restored
 from a360.documents._note import HTML, MARKDOWN, PLAIN, TURNS, VTT, NoteText, media_type, read_note
-from a360.documents._resource import LOINC, NOTE_IDS, document_reference
+from a360.documents._resource import LOINC, NOTE_IDS, ROLES, document_reference
 from a360.documents._sections import KINDS, Section
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "MARKDOWN",
     "NOTE_IDS",
     "PLAIN",
+    "ROLES",
     "STATUSES",
     "TURNS",
     "VTT",

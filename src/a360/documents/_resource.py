@@ -1,6 +1,7 @@
 """A note as a FHIR R4 DocumentReference."""
 
 import base64
+import re
 from typing import Any, Final
 
 from a360.documents._fields import NoteFields, checked_time
@@ -9,7 +10,10 @@ from a360.documents._note import media_type
 LOINC: Final = "http://loinc.org"
 NOTE_IDS: Final = "urn:a360:note-id"
 """The system of a note's own id where it is no logical id of FHIR."""
+ROLES: Final = "urn:a360:author-role"
+"""The system of the roles in which authors write."""
 _ROLE: Final = "author-role"
+_CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _INSTANT: Final = len("2026-01-01T00:00")
 
 
@@ -82,7 +86,14 @@ def _contained_role(fields: NoteFields) -> dict[str, Any] | None:
     role: dict[str, Any] = {"resourceType": "PractitionerRole", "id": _ROLE}
     if fields.author is not None or fields.author_identifier is not None:
         role["practitioner"] = _reference("Practitioner", fields.author, fields.author_identifier)
-    return {**role, "code": [{"text": fields.author_role}]}
+    # Words could be anything, names included: only a role that is written as a code is one for analysts.
+    is_code = _CODE.fullmatch(fields.author_role) is not None
+    code = (
+        {"coding": [{"system": ROLES, "code": fields.author_role}]}
+        if is_code
+        else {"text": fields.author_role}
+    )
+    return {**role, "code": [code]}
 
 
 def _type(fields: NoteFields) -> dict[str, Any]:

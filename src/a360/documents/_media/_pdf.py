@@ -36,6 +36,7 @@ def strip_pdf(data: bytes) -> Media:
         spans += found
     spans += _metadata(data)
     complete &= not _may_hide_more(data)
+    spans = _disjoint(spans, end)
     patches = [
         Patch(start, data[start:stop], _blank(data[start:stop]))
         for start, stop in sorted(set(spans))
@@ -45,6 +46,16 @@ def strip_pdf(data: bytes) -> Media:
     if not _WHITE.match(data[end:]):
         patches.append(Patch(end, data[end:]))
     return Media(MEDIA_TYPE, patched(data, patches), tuple(patches), complete=complete)
+
+
+def _disjoint(spans: list[tuple[int, int]], end: int) -> list[tuple[int, int]]:
+    """Spans up to the end of the document, of which none holds a part of another."""
+    apart: list[tuple[int, int]] = []
+    for start, stop in sorted(spans):
+        begin = max(start, apart[-1][1]) if apart else start
+        if begin <= min(stop, end):
+            apart.append((begin, min(stop, end)))
+    return apart
 
 
 def _named(data: bytes) -> list[tuple[bytes, bytes]]:
