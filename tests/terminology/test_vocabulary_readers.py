@@ -81,7 +81,7 @@ def test_loinc_is_read_from_its_table(tmp_path):
     rows = by_code(read_loinc(tmp_path, "2.81"))
     assert rows["1-8"]["display"] == 'Made up [Mass] of "nothing"'
     assert (rows["2-6"]["display"], rows["2-6"]["status"]) == ("Older", "deprecated")
-    with pytest.raises(UsageError, match="--version"):
+    with pytest.raises(UsageError, match="--release"):
         read_loinc(tmp_path)
 
 

@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
         *,
         version: Annotated[
             str | None,
-            typer.Option("--version", metavar="TEXT", help="The release, where the files do not say."),
+            typer.Option("--release", metavar="TEXT", help="The release, where the files do not say."),
         ] = None,
         beside: Annotated[
             bool, typer.Option("--beside", help="Leave the version current that is current now.")

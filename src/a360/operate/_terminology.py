@@ -296,5 +296,5 @@ def _changed(uri: str, version: str, origin: str | None) -> DataError:
         f"Version {version} of {uri} is loaded already, with another content",
         where=origin or uri,
         found="records were checked against what was loaded; a version does not change",
-        next_step="give what changed a new version, in its file or with --version",
+        next_step="give what changed a new version, in its file or with --release",
     )

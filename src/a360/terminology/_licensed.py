@@ -126,6 +126,6 @@ def _required(version: str | None, kind: str, example: str) -> str:
         raise UsageError(
             "usage",
             f"The files of {kind} do not say which release they are",
-            next_step=f"name it, as --version {example}",
+            next_step=f"name it, as --release {example}",
         )
     return version
