@@ -12,6 +12,7 @@ import pytest
 
 from a360.contract import DriftPlan, FieldPlan, ReceptionPlan, RecordPlan
 from a360.errors import UsageError
+from a360.ingest import Limits
 
 NUMBER = FieldPlan("number", "string", ("No", "Number"))
 AMOUNT = FieldPlan("amount", "decimal(9,2)", ("Amount",))
@@ -253,6 +254,16 @@ def test_events_land_line_by_line_or_in_lists(lake, inbox):
         ("not-json", "line 5"),
         ("missing-key", "line 6"),
     ]
+
+
+def test_one_long_line_may_be_a_list(lake, inbox):
+    """A file that is one list on one line may be longer than a line may be."""
+    events = [{"id": f"{at}", "at": "2024-01-05T10:00:00Z"} for at in range(50)]
+    (inbox / "taps.json").write_text(json.dumps(events))
+    ingested = lake.ingest_records(
+        inbox, "events", [plan("tap", **EVENT)], limits=Limits(line_bytes=500, chunk_bytes=400)
+    )
+    assert counts(ingested) == {"read": 50, "landed": 50}
 
 
 def test_an_event_without_its_time_is_refused(lake, inbox):

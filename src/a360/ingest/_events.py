@@ -54,7 +54,7 @@ class EventReading:
         for file in chosen:
             line = 1
             with books.files[file].opened(books.limits) as source:
-                for piece in read_text(file, source, books.limits):
+                for piece in read_text(file, source, books.limits, lists=True):
                     if isinstance(piece, Refused):
                         line += 1
                         yield EventPortion(file, source.packed_bytes, refused=[piece])

@@ -47,16 +47,20 @@ class Document:
 type Piece = Segment | Document | Refused
 
 
-def read_text(file: int, source: ByteSource, limits: Limits) -> Iterator[Piece]:
-    """The pieces of a file, in order; what exceeds a limit or cannot be unpacked comes as `Refused`."""
-    yield from _Reader(file, source, limits).pieces()
+def read_text(file: int, source: ByteSource, limits: Limits, *, lists: bool = False) -> Iterator[Piece]:
+    """The pieces of a file, in order; what exceeds a limit or cannot be unpacked comes as `Refused`.
+
+    With `lists`, one long line that is all of a file may be a list, and not a Bundle alone.
+    """
+    yield from _Reader(file, source, limits, lists=lists).pieces()
 
 
 class _Reader:
     """Holds at most one chunk and one line, or one document, of the file's text."""
 
-    def __init__(self, file: int, source: ByteSource, limits: Limits) -> None:
+    def __init__(self, file: int, source: ByteSource, limits: Limits, *, lists: bool) -> None:
         self._file = file
+        self._lists = lists
         self._limits = limits
         self._pieces = source.pieces()
         self._buffer = bytearray()
@@ -124,7 +128,8 @@ class _Reader:
             self._fill(end + 2)
             text = self._buffer
             alone = end < 0 or not text[end:].strip(_WHITE)
-            return len(text) > self._limits.line_bytes and alone and _BUNDLE in text[:_HEAD_BYTES]
+            may = _BUNDLE in text[:_HEAD_BYTES] or (self._lists and text[start : start + 1] == b"[")
+            return len(text) > self._limits.line_bytes and alone and may
         first, rest = text[start:end], text[end:]
         if not rest.strip(_WHITE) or _is_json(first):
             return False
