@@ -40,6 +40,8 @@ EXPECTED = {
     "provider_schedule",
     "app_event",
     "sensor_reading",
+    "note",
+    "attachment",
     "vocabulary",
     "concept",
     "value_set_member",
