@@ -147,7 +147,10 @@ def test_a_recall_names_its_patients_in_one_query(rows):
     uses = uses_of(rows).values()
     answered = 0
     for recall in rows["lot_recall"]:
-        query = "SELECT DISTINCT patient_key FROM gold.lot_trace WHERE lot_recall_id = ? AND record_type <> 'stock'"
+        query = (
+            "SELECT DISTINCT patient_key FROM gold.lot_trace "
+            "WHERE lot_recall_id = ? AND record_type <> 'stock'"
+        )
         asked = lake_of(GENERATED).execute(query, [recall["lot_recall_id"]]).fetchall()
         expected = {
             patient
