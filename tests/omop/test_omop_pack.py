@@ -234,6 +234,16 @@ def test_the_pack_is_off_unless_chosen():
     assert added == {f"gold.{file.stem}" for file in PACK.glob("*.yaml")}
 
 
+def test_a_lake_is_well_after_the_pack_was_given_up(mapped):
+    """Tables of a pack that is not chosen any more stay, and neither plan nor doctor stumbles over them."""
+    lake, _ = mapped
+    with a360.open(lake.path, contracts=CONTRACTS) as plain:
+        assert {change.action for change in plain.plan()} == {"nothing"}
+        [about] = [each for each in plain.doctor() if each.name == "contracts" and each.area == "tables"]
+        assert about.ok
+        assert "gold.person" in plain.tables.list()
+
+
 def test_a_pack_that_is_not_there_is_a_fault():
     """A misspelt pack is refused, and the fault names those there are."""
     with pytest.raises(FaultyContractsError, match=r"C116.*omop"):

@@ -65,7 +65,10 @@ class LakeSchema:
         }
 
     def _changes(self, loaded: Mapping[str, Table]) -> Sequence[TableChange]:
-        return diff(self._plan, {name: self._actual(name, table) for name, table in loaded.items()})
+        # Tables of a pack that is not chosen any more stay as they are.
+        planned = {table.dataset for table in self._plan.tables}
+        actual = {name: self._actual(name, table) for name, table in loaded.items() if name in planned}
+        return diff(self._plan, actual)
 
     def _actual(self, name: str, table: Table) -> ActualTable:
         """A table as it is; where columns would become required, their nulls are counted."""
