@@ -47,6 +47,7 @@ def lake(tmp_path_factory, put):
         )
         renditions = note("n2", "<h1>no</h1>", "text/html")
         renditions["content"] += note("x", "yes", "text/plain")["content"]
+        renditions["content"] += note("x", "and more", "text/plain")["content"]
         put(
             opened,
             patient("p1"),
@@ -110,8 +111,8 @@ def test_a_sealed_text_opens_in_its_own_row_alone(lake):
 
 
 def test_of_several_renditions_plain_text_is_the_note(lake):
-    """Renditions of one document are one note; white space in base64 is none of its text."""
-    assert lake.note_text("n2") == "yes"
+    """Of renditions plain text is the note, all parts of it; white space in base64 is none of its text."""
+    assert lake.note_text("n2") == "yes\nand more"
     assert lake.note_text("wrapped") == "Hello"
 
 

@@ -94,12 +94,15 @@ def _read(documents: list[str | None], media_types: list[str | None]) -> Texts:
 
 
 def _text(document: str, media_type: str) -> NoteText | None:
-    """The text of a document in base64, in which FHIR allows white space; None where it is none."""
+    """The text of a document in base64, in which FHIR allows white space; None where it is none.
+
+    Parts of a document stand apart by commas, as those of an HL7 v2 message do, and are lines of one text.
+    """
     try:
-        data = base64.b64decode("".join(document.split()), validate=True)
+        parts = [base64.b64decode("".join(part.split()), validate=True) for part in document.split(",")]
     except (binascii.Error, ValueError):
         return None
-    return read_note(data, media_type)
+    return read_note(b"\n".join(parts), media_type)
 
 
 def _sections(text: NoteText) -> str:
