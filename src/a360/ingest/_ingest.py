@@ -87,8 +87,7 @@ def ingest_files[P: Part](
     unchanged = {
         place: same[-1].read
         for place, each in times.items()
-        if not files[place].anew
-        and (same := [time for time in each if time.reading == files[place].reading])
+        if not files[place].anew and (same := [time for time in each if time.reading == files[place].reading])
     }
     reports = {
         place: FileReport(labels[place], files[place].bytes, read=units, unchanged=units)
