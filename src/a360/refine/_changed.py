@@ -133,6 +133,12 @@ class UpstreamChanges:
         return f"SELECT {self._keys} FROM ({near}) AS t SEMI JOIN {landed} AS k ON {_equal(key)}"
 
     def _loses_rows(self, dataset: str) -> bool:
-        """Whether rows go without a trace, as where a newer version of a resource has fewer of them."""
+        """Whether rows go without a trace.
+
+        A newer version of a resource may have fewer of them; an event may prove to have taken a given key.
+        """
         step = self._plan.step(dataset)
-        return isinstance(step, SilverStep) and silver_shape(step, self._plan.table(dataset)).many
+        if not isinstance(step, SilverStep):
+            return False
+        shape = silver_shape(step, self._plan.table(dataset))
+        return shape.many or shape.has_window

@@ -30,13 +30,15 @@ class Settlement:
     """Settles a step in the temporary tables `settled` (a status a unit) and `landing` (rows to write).
 
     `exists` says that the dataset has been committed before; `whole` that the units are all there are, so
-    that what the dataset holds and no unit gives has to go, as where a new rule refuses it.
+    that what the dataset holds and no unit gives has to go, as where a new rule refuses it. Of keys that are
+    remembered for a while, the units are all there are of theirs, so that the same holds for each of these.
     """
 
     def __init__(
         self, context: RefineContext, shape: SilverShape, commit_id: str, *, exists: bool, whole: bool
     ) -> None:
         self._whole = whole and exists
+        self._by_key = shape.has_window and exists and not whole
         self._session = context.session
         self._shape = shape
         self._commit_id = commit_id
@@ -52,11 +54,22 @@ class Settlement:
             self._take_all()
         self._compare_with_target()
         self._make_rows()
-        if self._whole:
+        if self._complete:
             self._leave_equal()
         else:
             self._leave_unchanged()
         return self._count()
+
+    @property
+    def _complete(self) -> bool:
+        """Whether the units are all that ever came under their keys."""
+        return self._whole or self._by_key
+
+    @property
+    def _version_order(self) -> tuple[str, str]:
+        """What orders versions, oldest and newest first; of events it must not be when they came."""
+        arrival = "content_hash" if self._shape.has_window else "known_at"
+        return version_order(arrival=arrival), version_order(direction="DESC", arrival=arrival)
 
     def _has_versions(self) -> bool:
         """Whether any resource comes in several versions; mostly none does, and ordering costs."""
@@ -74,16 +87,17 @@ class Settlement:
         )
 
     def _rank(self) -> None:
+        oldest_first, newest_first = self._version_order
         self._session.execute(
             f"""
             CREATE OR REPLACE TEMP TABLE settled AS
             WITH valid AS (
                 SELECT *, coalesce((deleted, content_hash) = lag((deleted, content_hash)) OVER (
-                    PARTITION BY {_UNIT} ORDER BY {version_order()}, arrival), FALSE) AS copy
+                    PARTITION BY {_UNIT} ORDER BY {oldest_first}, arrival), FALSE) AS copy
                 FROM unit WHERE row_id NOT IN (SELECT row_id FROM rejected)
             ), ranked AS (
                 SELECT *, row_number() OVER (PARTITION BY {_UNIT}, copy
-                    ORDER BY {version_order(direction="DESC")}, arrival DESC) AS place
+                    ORDER BY {newest_first}, arrival DESC) AS place
                 FROM valid
             )
             SELECT row_id, {_UNIT}, version_id, last_updated, known_at, arrival, deleted,
@@ -105,8 +119,11 @@ class Settlement:
             self._session.execute("ALTER TABLE settled ADD COLUMN held BOOLEAN DEFAULT FALSE")
             self._session.execute("ALTER TABLE settled ADD COLUMN again BOOLEAN DEFAULT FALSE")
             return
-        if self._whole:
-            self._session.execute(f"CREATE OR REPLACE TEMP TABLE held AS SELECT * FROM {self._target}")
+        if self._complete:
+            looked_at = f"SEMI JOIN unit AS u ON {self._same_unit('t', 'u')}" if self._by_key else ""
+            self._session.execute(
+                f"CREATE OR REPLACE TEMP TABLE held AS SELECT t.* FROM {self._target} AS t {looked_at}"
+            )
             self._session.execute(
                 f"CREATE OR REPLACE TEMP TABLE settled AS SELECT s.*, EXISTS "
                 f"(SELECT 1 FROM held AS t WHERE {self._same_unit('t', 's')}) AS held FROM settled AS s"
@@ -125,13 +142,6 @@ class Settlement:
             """
         )
         order_s, order_t = version_order("s"), version_order("t")
-        # What is held and refused now, as the event is not the first of its key any more, counts for nothing.
-        refused = (
-            f"AND NOT EXISTS (SELECT 1 FROM unit AS u SEMI JOIN rejected USING (row_id) "
-            f"WHERE {self._same_unit('t', 'u')} AND ({version_order('u')}) = ({order_t}))"
-            if self._shape.has_window
-            else ""
-        )
         self._session.execute(
             f"""
             CREATE OR REPLACE TEMP TABLE settled AS
@@ -141,7 +151,7 @@ class Settlement:
             FROM (
                 SELECT s.*,
                     EXISTS (SELECT 1 FROM held AS t WHERE {self._same_unit("t", "s")} {current}
-                        AND ({order_t}) > ({order_s}) {refused}) AS newer,
+                        AND ({order_t}) > ({order_s})) AS newer,
                     EXISTS (SELECT 1 FROM held AS t WHERE {self._same_unit("t", "s")}) AS held,
                     EXISTS (SELECT 1 FROM held AS t WHERE {self._same_unit("t", "s")} {by_version}
                         AND ({order_t}) = ({order_s})) AS again
@@ -248,7 +258,7 @@ class Settlement:
     @property
     def rows_sql(self) -> str:
         """The rows to write, in the table's columns."""
-        if not self._shape.table.history or not self._exists or self._whole:
+        if not self._shape.table.history or not self._exists or self._complete:
             return f"SELECT {self._columns} FROM landing"
         # Versions that stay do so beside the new ones; which of them is current is found anew.
         newest_first = f"{version_order(direction='DESC')}, is_current DESC"
@@ -259,6 +269,11 @@ class Settlement:
             f"UNION ALL BY NAME SELECT {self._columns} FROM held AS t "
             f"WHERE {self._landing('t')} AND NOT {self._landing('t', self._same_version)}))"
         )
+
+    @property
+    def replaces_units(self) -> bool:
+        """Whether rows may go because no unit gives them any more."""
+        return self._complete
 
     @property
     def incremental(self) -> bool:
@@ -293,7 +308,7 @@ class Settlement:
     @property
     def scope_sql(self) -> str:
         """The units whose rows are replaced as a whole, by the columns of `scope`."""
-        if self._whole:
+        if self._complete:
             return "SELECT * FROM differing"
         type_column = "resource_type, " if self._shape.has_type_column else ""
         return (

@@ -138,7 +138,7 @@ class _SilverRun:
         require_unblocked(self._step.dataset, quality, rows_too=False, next_step=_MEND)
         if not report.output_rows:
             candidates.abandon()
-        if not self._commit(settlement, rejects, report, stood, upstream, whole=exists and whole):
+        if not self._commit(settlement, rejects, report, stood, upstream):
             report = replace(report, commit_id=None)
         cleared = 0
         if exists:
@@ -186,8 +186,6 @@ class _SilverRun:
         report: StepReport,
         stood: Standing,
         upstream: dict[str, str],
-        *,
-        whole: bool,
     ) -> bool:
         """Rejects first, under the same commit id; then the main commit, which names the batch.
 
@@ -198,7 +196,7 @@ class _SilverRun:
         stamp = CommitStamp(self._commit_id, upstream, counts, {STEP_KEY: self._step.fingerprint})
         refused = rejects.commit(stamp)
         failpoint("refine.silver.between-commits")
-        if self._shape.many or self._table.history or whole:
+        if self._shape.many or self._table.history or settlement.replaces_units:
             merged = tables.merge(
                 self._step.dataset,
                 settlement.rows_sql,

@@ -13,10 +13,11 @@ from a360.refine._context import FHIR, Ground, RefineContext, ground_of
 from a360.refine._waiting import WAITING
 
 
-def version_order(table: str = "", direction: str = "") -> str:
+def version_order(table: str = "", direction: str = "", *, arrival: str = "known_at") -> str:
     """The columns that order versions: meta.lastUpdated, then numeric versionId, then the time of arrival.
 
-    What is absent sorts first. None of the values is null, so that they can be compared as a row.
+    What is absent sorts first. None of the values is null, so that they can be compared as a row. Another
+    column, `arrival`, may stand for the time of arrival.
     """
     at = f"{table}." if table else ""
     columns = (
@@ -26,7 +27,7 @@ def version_order(table: str = "", direction: str = "") -> str:
             f"CASE WHEN regexp_full_match({at}version_id, '[0-9]{{1,38}}') "
             f"THEN CAST({at}version_id AS HUGEINT) ELSE -1 END"
         ),
-        f"{at}known_at",
+        f"{at}{arrival}",
     )
     return ", ".join(f"{column} {direction}".rstrip() for column in columns)
 
@@ -52,7 +53,8 @@ def select_units(context: RefineContext, step: SilverStep, wanted: str) -> int:
 def _find_reused(context: RefineContext, step: SilverStep, types: str) -> None:
     """Make `reused`: the units that came so long after the first of their key that they are other events.
 
-    Which they are follows from all that came under the key, in whatever order it came.
+    Which they are follows from all that came under the key, in whatever order it came. What is refused for
+    another reason counts as well: its key was given, and whether its values can be read says nothing of that.
     """
     window = step.records.dedup_window if step.records else None
     context.session.execute("CREATE OR REPLACE TEMP TABLE reused (row_id BIGINT)")
