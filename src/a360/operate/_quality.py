@@ -92,7 +92,7 @@ class LakeQuality:
 
     def _measure(self, step: Step, refused: Mapping[str, Mapping[str, int]]) -> DatasetQuality:
         rules: list[RowRule | DatasetRule] = [*step.rules, *step.dataset_rules]
-        commit_id = standing_commit(self._tables, step.dataset)
+        commit_id = self._standing(step)
         table, alive = quote_table(step.dataset), alive_sql(self._plan.table(step.dataset))
         sql = measure_sql(step.dataset, rules, table, alive=alive, now=self._now)
         answer = self._session.sql(sql).to_pylist()[0]
@@ -115,7 +115,7 @@ class LakeQuality:
         stored = self._stored.get(step.dataset, ())
         rules: list[RowRule | DatasetRule] = [*step.rules, *step.dataset_rules]
         results, unknown = judge_stored(step.dataset, rules, stored, self._now)
-        standing = standing_commit(self._tables, step.dataset)
+        standing = self._standing(step)
         wanted = {rule.fingerprint for rule in rules}
         used = [each for each in stored if each.result.fingerprint in wanted]
         rows = max(used, key=lambda each: each.known_at).result.checked if used else None
@@ -129,6 +129,12 @@ class LakeQuality:
             current=bool(used) and all(each.commit_id == standing for each in used),
             unmeasured=unknown,
         )
+
+    def _standing(self, step: Step) -> str | None:
+        """The commit whose rows a dataset holds; reference data has no step, so that its newest one counts."""
+        if step.kind == "reference":
+            return self._tables.snapshots(step.dataset)[0].commit_id
+        return standing_commit(self._tables, step.dataset)
 
     @cached_property
     def _keeps_counts(self) -> bool:
