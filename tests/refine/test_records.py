@@ -13,6 +13,8 @@ from record_contracts import MRN, record_contracts
 from small_contracts import change
 
 import a360
+from a360.cli import _face
+from a360.cli._main import run
 
 MEMBERS = ("silver.member", "silver.member_version")
 HEADER = "Member No;Patient;Fee;Since;Changed;Active;State;E-mail"
@@ -231,3 +233,25 @@ def test_the_system_of_an_identifier_is_the_contracts(lake, tmp_path, put):
     csv(lake, tmp_path, "members.csv", HEADER, "M1;A1;1;05/01/2024;05/01/2024 10:00;no;OPEN;")
     lake.run()
     assert rows_of(lake, "SELECT unresolved_references AS n FROM silver.member") == [{"n": 1}]
+
+
+def test_a_replay_says_what_it_does_not_try(lake, contracts_of_records, tmp_path, monkeypatch, capsys):
+    """Rows that ingest refused stay and are told of, with what to do; those that silver refused are tried."""
+    row = "M{};A1;{};05/01/2024;05/01/2024 10:00;no;{};"
+    csv(lake, tmp_path, "members.csv", HEADER, "M1;A1", row.format(2, "1,5", "open"))
+    lake.run(*MEMBERS)
+    accounts = {each.dataset: each for each in lake.replay("bronze.record", "silver.member").datasets}
+    ragged, lower = accounts["bronze.record"], accounts["silver.member"]
+    assert (ragged.waiting, ragged.cleared, ragged.refused, ragged.untried) == (1, 0, 1, 1)
+    assert "ingest it again" in ragged.next_step
+    assert (lower.waiting, lower.refused, lower.untried, lower.next_step) == (1, 1, 0, None)
+
+    monkeypatch.setenv("A360_LAKE", str(tmp_path / "lake"))
+    monkeypatch.setenv("A360_CONTRACTS", str(contracts_of_records))
+    monkeypatch.setattr(_face, "_logging", True)
+    assert run(["quarantine", "replay", "bronze.record"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "1 of bronze.record were not tried, for a replay cannot: mend the file or its contract" in told
+    assert run(["quarantine", "replay", "bronze.record", "--json"]) == 0
+    [account] = json.loads(capsys.readouterr().out)["datasets"]
+    assert (account["untried"], account["next_step"]) == (1, ragged.next_step)

@@ -95,6 +95,7 @@ def replay(
     """Try again what was refused, after a fix.
 
     What is accepted now lands and leaves the quarantine; what is refused again stays there.
+    Refused rows of extracts and events, and whole files, are not tried: mend them and ingest them again.
     """
     from a360.cli import _quality
 

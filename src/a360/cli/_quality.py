@@ -127,7 +127,7 @@ def replay(face: Face, datasets: Sequence[str]) -> int | None:
     with face.lake() as lake, face.progress() as progress:
         report = lake.replay(*datasets, progress=progress)
     told = report.to_json()
-    names = ["dataset", "waiting", "cleared", "refused"]
+    names = ["dataset", "waiting", "cleared", "refused", "untried"]
     body = [[each[name] for name in names] for each in told["datasets"]]
     if not body:
         face.emit(told, "Nothing waits in quarantine.")
@@ -136,5 +136,11 @@ def replay(face: Face, datasets: Sequence[str]) -> int | None:
     steps = (
         render.steps(changed, face.out.width, title="What changed") if changed else ["No dataset changed."]
     )
-    face.emit(told, render.grid(names, body), *steps)
+    notes = [
+        f"{number(each['untried'])} of {each['dataset']} were not tried, for a replay cannot: "
+        f"{each['next_step']}"
+        for each in told["datasets"]
+        if each["untried"]
+    ]
+    face.emit(told, render.grid(names, body), *notes, *steps)
     return None

@@ -22,7 +22,7 @@ from a360.ingest._ingest import ingest_fhir, ingest_files
 from a360.ingest._limits import Limits
 from a360.ingest._notes import ingest_notes
 from a360.ingest._records import ingest_records
-from a360.ingest._replay import IngestReplay, replay_refused
+from a360.ingest._replay import IngestReplay, is_replayed, replay_refused
 from a360.ingest._reports import FileReport, Ingested
 from a360.ingest._rules import Rule
 
@@ -48,6 +48,7 @@ __all__ = [
     "ingest_hl7v2",
     "ingest_notes",
     "ingest_records",
+    "is_replayed",
     "replay_messages",
     "replay_refused",
     "sweep_uncommitted",

@@ -19,7 +19,7 @@ from a360.engine import quote_table, quote_text
 from a360.failpoints import failpoint
 from a360.ingest._blocks import BlockBuilder
 from a360.ingest._bundle import Found, Unit, expand, one_line
-from a360.ingest._committed import FHIR, committed_batches
+from a360.ingest._committed import FHIR, RECORDS, committed_batches
 from a360.ingest._decode import decode_heads
 from a360.ingest._envelope import Identity
 from a360.ingest._inputs import Input
@@ -27,7 +27,7 @@ from a360.ingest._known import known_contents
 from a360.ingest._landing import Landing, Mark
 from a360.ingest._limits import Limits
 from a360.ingest._reports import COUNTS
-from a360.ingest._rules import OF_FILES, Refused, Rule
+from a360.ingest._rules import INCOMPLETE, OF_MESSAGES, Refused, Rule
 from a360.ingest._work import Portion, work
 from a360.protect import Sealer, Tokenizer, quarantine_context
 from a360.table import StepReport, new_commit_id
@@ -36,10 +36,6 @@ if TYPE_CHECKING:
     from a360.table import Tables
 
 BLOCKS, MAIN, QUARANTINE = FHIR.blocks, FHIR.rows, FHIR.quarantine
-# Of these the quarantine keeps the beginning alone, or bytes that are no JSON at all.
-_INCOMPLETE: Final = frozenset(
-    {Rule.TOO_LONG, Rule.UNKNOWN_FORMAT, Rule.BROKEN_ARCHIVE, Rule.ARCHIVE_BOMB, Rule.NOT_UTF8, *OF_FILES}
-)
 _OF_ENTRIES: Final = frozenset({Rule.INVALID_BUNDLE, Rule.INVALID_DELETE})
 _ENTRIES: Final = (b'{"entry":[', b"]}")
 # No two sealed payloads are alike, so that each names its row; files may share a label.
@@ -58,6 +54,13 @@ class IngestReplay:
 
     report: StepReport
     cleared: int
+
+
+def is_replayed(dataset: str, rule: str) -> bool:
+    """Whether what a dataset refused by a rule is tried again; other input has to be ingested anew."""
+    if dataset == RECORDS.rows:
+        return rule in OF_MESSAGES
+    return dataset != FHIR.rows or rule not in INCOMPLETE
 
 
 def replay_refused(
@@ -80,7 +83,7 @@ def _waiting(tables: "Tables") -> list[Row]:
     """What can be tried again, without its payload."""
     if tables.current_snapshot_id(QUARANTINE) is None:
         return []
-    among = ", ".join(quote_text(rule) for rule in _INCOMPLETE)
+    among = ", ".join(quote_text(rule) for rule in sorted(INCOMPLETE))
     rows = tables.session.sql(
         f'SELECT source, commit_id, file, "offset", rule, octet_length(payload) AS bytes, {_SEAL} AS seal '
         f"FROM {quote_table(QUARANTINE)} WHERE rule NOT IN ({among}) AND payload IS NOT NULL "

@@ -87,6 +87,11 @@ OF_FILES: Final = frozenset(
 )
 """Rules about a file and what is said of it: it comes again once that is mended, and its old bytes do not."""
 
+INCOMPLETE: Final = frozenset(
+    {Rule.TOO_LONG, Rule.UNKNOWN_FORMAT, Rule.BROKEN_ARCHIVE, Rule.ARCHIVE_BOMB, Rule.NOT_UTF8, *OF_FILES}
+)
+"""Rules about FHIR of which the quarantine keeps the beginning alone, or bytes that are no JSON at all."""
+
 
 def too_long(length: int, limit: int, head: bytes) -> str:
     """The reason for refusing a line that is too long, by what it begins with."""

@@ -82,21 +82,33 @@ def quarantined(tables: Tables) -> Mapping[str, Mapping[str, int]]:
 class Replayed:
     """What a replay made of the rows that a dataset had refused: `waiting` = `cleared` + `refused` again.
 
-    `refused` are those that are refused once more, and those of which the quarantine has not every byte.
+    `refused` are those that are refused once more, and `untried` among them those that no replay tries:
+    rows of extracts, events, files as a whole and what the quarantine has not every byte of.
     """
 
     dataset: str
     waiting: int
     cleared: int
+    untried: int = 0
 
     @property
     def refused(self) -> int:
         """How many are refused still."""
         return self.waiting - self.cleared
 
+    @property
+    def next_step(self) -> str | None:
+        """What brings in the rows that were not tried."""
+        if not self.untried:
+            return None
+        mend = "mend the file or its contract" if self.dataset == BRONZE_RECORD else "mend the file"
+        return (
+            f"{mend}, then ingest it again; `a360 quarantine show {self.dataset}` tells file, line and reason"
+        )
+
     def to_json(self) -> dict[str, Any]:
         """The account as JSON."""
-        return {**asdict(self), "refused": self.refused}
+        return {**asdict(self), "refused": self.refused, "next_step": self.next_step}
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,10 +203,14 @@ def replay(
         UsageError: `unknown-dataset`.
     """
     wanted = {context.plan.table(dataset).dataset for dataset in datasets}
+    from a360.ingest import is_replayed  # noqa: PLC0415 -- most commands do not ingest
+
     waiting: Counter[str] = Counter()
+    untried: Counter[str] = Counter()
     for row in refused_rows(context.tables):
         if not wanted or row["dataset"] in wanted:
             waiting[row["dataset"]] += row["rows"]
+            untried[row["dataset"]] += 0 if is_replayed(row["dataset"], row["rule"]) else row["rows"]
     cleared: Counter[str] = Counter()
     steps: list[StepReport] = []
     if waiting[BRONZE_RESOURCE] or waiting[BRONZE_RECORD]:
@@ -213,7 +229,9 @@ def replay(
         every = selected_steps(context.plan, ())
         result = refine(context, every, again=set(waiting), progress=progress, on_outcome=told)
         record.quality.extend(result.references)
-    accounts = [Replayed(name, rows, cleared[name]) for name, rows in sorted(waiting.items()) if rows]
+    accounts = [
+        Replayed(name, rows, cleared[name], untried[name]) for name, rows in sorted(waiting.items()) if rows
+    ]
     return ReplayReport(accounts, steps)
 
 
