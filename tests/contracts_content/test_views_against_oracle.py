@@ -21,6 +21,27 @@ def test_views_give_what_a_plain_reading_gives(origin, dataset):
     assert _sorted(found) == _sorted(wanted)
 
 
+@pytest.mark.parametrize(
+    ("told", "wanted"),
+    [
+        ({"date": "2026-01-03T00:00:00Z"}, "2026-01-03"),
+        ({}, "2026-01-02"),
+        ({"content": [{"attachment": {}}]}, "2026-01-01"),
+    ],
+)
+def test_a_document_has_the_time_that_it_tells(told, wanted):
+    """What made a reference says when, else its content does (TXA-6), else what it documents (TXA-4)."""
+    document = {
+        "resourceType": "DocumentReference",
+        "id": "d1",
+        "status": "current",
+        "content": [{"attachment": {"creation": "2026-01-02T00:00:00Z"}}],
+        "context": {"period": {"start": "2026-01-01T00:00:00Z"}},
+    } | told
+    (row,) = view_rows("document_reference", [document])
+    assert str(row["created_date"])[:10] == wanted
+
+
 def _sorted(rows):
     """Rows in an order of their own, each value by its representation."""
     return sorted(tuple(sorted((name, repr(value)) for name, value in row.items())) for row in rows)

@@ -185,6 +185,14 @@ def consent(r: Json, to: Follower) -> Json:
     }
 
 
+def document_time(r: Json) -> str | None:
+    """When a document was made, as far as it says so."""
+    made = [each.get("attachment", {}).get("creation") for each in r.get("content", [])]
+    return (
+        r.get("date") or next(filter(None, made), None) or r.get("context", {}).get("period", {}).get("start")
+    )
+
+
 def document_reference(r: Json, to: Follower) -> Json:
     """A document, without what it says."""
     context = r.get("context", {})
@@ -200,7 +208,7 @@ def document_reference(r: Json, to: Follower) -> Json:
         "doc_status": r.get("docStatus"),
         **coded("type_code", r.get("type")),
         **coded("category_code", first(r.get("category"))),
-        **timed("created_at", r.get("date"), "created_date"),
+        **timed("created_at", document_time(r), "created_date"),
         "content_type": attachment.get("contentType"),
         "content_language": attachment.get("language"),
         "content_size": attachment.get("size"),
