@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import pytest
 import yaml
 
 import a360
@@ -97,8 +98,46 @@ def test_what_is_only_mentioned_has_no_time(small_lake, tmp_path):
     small_lake.ingest(write(tmp_path, message("1")), "hl7v2", "emr")
     rows = small_lake.table("bronze.fhir_resource").to_pylist()
     told = {row["resource_type"]: (row["last_updated"] is None, row["version_id"]) for row in rows}
-    assert told["Patient"] == (False, None)
-    assert told["Organization"] == (True, "1772366400000")
+    assert told["Patient"] == (False, "1")
+    assert told["Organization"] == (True, "1772366400000" + "1".zfill(20))
+
+
+def told_at_once(number="", control="1", name="DOE^JANE", kind="ADT^A28"):
+    """A message on one patient, of a second that others are of as well."""
+    text = message(control, kind, name)
+    text = text.replace(f"PID|1||M{control}^", "PID|1||M1^").replace("|P|2.5.1\r", f"|P|2.5.1|{number}\r")
+    return text if kind.endswith("A28") else text.replace("EVN|A28", "EVN|A29")
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        (told_at_once(control="9", name="OLD^JANE"), told_at_once(control="10", name="NEW^JANE")),
+        (told_at_once("2", "77", "OLD^JANE"), told_at_once("10", "5", "NEW^JANE")),
+        (told_at_once(control="A7", name="OLD^JANE"), told_at_once(control="1", name="NEW^JANE")),
+        (told_at_once("1", "8", "OLD^JANE"), told_at_once("2", "7", kind="ADT^A29")),
+        (told_at_once("1", "8", kind="ADT^A29"), told_at_once("2", "7", "NEW^JANE")),
+    ],
+    ids=["control id", "sequence number", "no number", "deleted last", "deleted first"],
+)
+def test_of_one_second_the_higher_number_counts(small_lake, tmp_path, older, newer):
+    """MSH-13, else a numeric MSH-10, orders messages with one MSH-7, in whatever order they arrive."""
+    said = {}
+    for source, texts in {"one": (older, newer), "two": (newer, older)}.items():
+        for place, text in enumerate(texts):
+            small_lake.ingest(write(tmp_path, text, f"{source}{place}.hl7"), "hl7v2", source)
+    small_lake.run("silver.patient")
+    for row in small_lake.table("silver.patient").to_pylist():
+        if row.get("is_current", True):
+            said[row["source"]] = (row["deleted"], row["version_id"])
+    wanted = ("A29" in newer, small_versions(newer))
+    assert said == {"one": wanted, "two": wanted}
+
+
+def small_versions(text):
+    """The number that a message goes by."""
+    header = text.split("\r")[0].split("|")
+    return header[12] if len(header) > 12 and header[12] else header[9]
 
 
 def test_the_lake_says_what_systems_names_stand_for(tmp_path, contracts):

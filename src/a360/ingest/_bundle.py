@@ -37,7 +37,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """A resource that its source tells it has deleted. `at` is when, as the source writes it."""
+    """A resource that its source tells it has deleted. `at` is when, as the source writes it.
+
+    `version` is the number that orders it among what the source says of the same time.
+    """
 
     file: int
     offset: int
@@ -45,6 +48,7 @@ class Deletion:
     id: str
     at: str | None
     raw: bytes
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

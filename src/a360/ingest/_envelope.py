@@ -75,14 +75,12 @@ def deletion_envelopes(deletions: Iterable[Deletion], identity: Identity) -> pa.
     types = pa.array([each.resource_type for each in told], pa.string())
     ids = pa.array([each.id for each in told], pa.string())
     # A deletion without a time is told apart from the next one of the same resource by the text it stood in.
-    contents = [
-        f"DELETE {each.resource_type}/{each.id} {each.at}".encode() if each.at else each.raw for each in told
-    ]
+    contents = [_content(each) for each in told]
     patients = pc.if_else(pc.equal(types, "Patient"), ids, None)
     columns = [
         types,
         _keys(types, ids, identity),
-        pa.nulls(len(told), pa.string()),
+        pa.array([each.version for each in told], pa.string()),
         instants(pa.array([each.at for each in told], pa.string())),
         identity.tokenizer.digests(pa.array(contents, pa.binary())),
         identity.persons(patients),
@@ -91,6 +89,13 @@ def deletion_envelopes(deletions: Iterable[Deletion], identity: Identity) -> pa.
         pa.repeat(pa.scalar(value=True), len(told)),
     ]
     return pa.table(columns, schema=ENVELOPE)
+
+
+def _content(told: Deletion) -> bytes:
+    if told.at is None:
+        return told.raw
+    parts = (f"DELETE {told.resource_type}/{told.id}", told.at, told.version)
+    return " ".join(part for part in parts if part).encode()
 
 
 def _assemble(rows: Rows, extracted: pa.Table, identity: Identity) -> pa.Table:

@@ -220,4 +220,4 @@ def _units(raw: RawMessage, made: Made) -> Iterator[Unit]:
     for kind, key, line in made.resources:
         yield Found(raw.file, raw.offset, line, Head(kind, key))
     for kind, key in made.deleted:
-        yield Deletion(raw.file, raw.offset, kind, key, made.sent, raw.text)
+        yield Deletion(raw.file, raw.offset, kind, key, made.sent, raw.text, made.number)

@@ -13,6 +13,8 @@ from a360.ingest._rules import Rule
 
 _RULES: Final = {rule.value: rule for rule in Rule}
 _SEPARATOR: Final = "|"
+# How many digits of a message's number count; with the 13 of a time they are no more than a version may have.
+_DIGITS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +29,13 @@ class Refusal:
 class Made:
     """A message that was converted.
 
-    `key` says who sent it under which control id; it is empty where the message has none. `deleted` are types
-    and ids. Each resource comes with its type and id.
+    `key` says who sent it under which control id; it is empty where the message has none. `number` orders it
+    among those sent at the same time. `deleted` are types and ids. Each resource comes with its type and id.
     """
 
     key: str
     sent: str | None
+    number: str | None
     payload: bytes
     resources: tuple[tuple[str, str, bytes], ...]
     deleted: tuple[tuple[str, str], ...]
@@ -67,12 +70,14 @@ def _made(text: bytes, message: Message, conversion: Conversion) -> Made:
     header = message.header
     named = message.control_id and (header.raw(3), header.raw(4), message.control_id)
     resources = [each for each in conversion.resources if _reference(each) not in conversion.deleted]
+    number = _number(message)
     sent = next((each["meta"]["lastUpdated"] for each in conversion.resources if "meta" in each), None)
     return Made(
         _SEPARATOR.join(named) if named else "",
         sent,
+        number,
         msgspec.json.encode({"er7": text.decode(message.charset or "utf-8")}),
-        tuple((each["resourceType"], each["id"], _line(each, conversion)) for each in resources),
+        tuple((each["resourceType"], each["id"], _line(each, conversion, number)) for each in resources),
         tuple((kind, made) for kind, _, made in (name.partition("/") for name in sorted(conversion.deleted))),
         Counter(note.rule for note in conversion.notes),
     )
@@ -82,15 +87,26 @@ def _reference(resource: dict[str, Any]) -> str:
     return f"{resource['resourceType']}/{resource['id']}"
 
 
-def _line(resource: dict[str, Any], conversion: Conversion) -> bytes:
+def _number(message: Message) -> str | None:
+    """What orders messages of one time: the sequence number (MSH-13), else a control id that is a number."""
+    for text in (message.header.raw(13), message.control_id):
+        if text and len(text) <= _DIGITS and text.isascii() and text.isdigit():
+            return str(int(text))
+    return None
+
+
+def _line(resource: dict[str, Any], conversion: Conversion, number: str | None) -> bytes:
     """The resource's text. One that is only mentioned is older than any whose source tells of it.
 
-    Versions are ordered by their time first, and what has none comes before all that has; among mentions, the
-    time stands in the version's number.
+    Versions are ordered by their time first, and what has none comes before all that has, then by the number
+    of the version: that of the message. Among mentions, the time stands in it before the message's.
     """
-    if _reference(resource) in conversion.mentioned and "lastUpdated" in resource.get("meta", {}):
-        meta = dict(resource["meta"])
+    meta = dict(resource.get("meta", {}))
+    if "lastUpdated" not in meta:
+        return msgspec.json.encode(resource)
+    if _reference(resource) in conversion.mentioned:
         told = datetime.fromisoformat(meta.pop("lastUpdated"))
-        meta["versionId"] = str(round(told.timestamp() * 1000))
-        resource = {**resource, "meta": meta}
-    return msgspec.json.encode(resource)
+        meta["versionId"] = f"{round(told.timestamp() * 1000)}{(number or '').zfill(_DIGITS)}"
+    elif number is not None:
+        meta["versionId"] = number
+    return msgspec.json.encode({**resource, "meta": meta})
