@@ -28,10 +28,12 @@ from a360.ingest._inputs import Input
 from a360.ingest._labels import labels_of
 from a360.ingest._limits import Limits
 from a360.ingest._manifests import walk
+from a360.ingest._pictures import Pictures, pictures_of
 from a360.ingest._reports import Ingested
 from a360.ingest._rules import Refused
 from a360.ingest._work import Portion, work
 from a360.ingest._worked import Finished, Worked
+from a360.table import new_commit_id
 
 RECORD_TYPE: Final = "hl7v2_message"
 _NAME: Final = re.compile(r"(?i).+\.(hl7|er7|txt)(\.(gz|gzip|zst|zstd))?")
@@ -48,10 +50,13 @@ def ingest_hl7v2(inflow: Inflow, paths: Iterable[Path | str], options: Options |
         ConflictError: another ingest landed some of the same messages meanwhile; safe to run again.
     """
     files, skipped = _inputs(paths)
-    identity = Identity(inflow.tokenizer, inflow.source)
-    reading = Hl7v2Reading(files, identity, inflow.limits, options or Options())
-    landed = ingest_files(inflow, files, labels_of(files, inflow.tokenizer), reading, skipped)
-    return replace(landed, remarks=_remarks(reading.notes))
+    identity, commit_id = Identity(inflow.tokenizer, inflow.source), new_commit_id()
+    pictures = pictures_of(inflow, commit_id)
+    reading = Hl7v2Reading(files, identity, inflow.limits, options or Options(), pictures)
+    labels = labels_of(files, inflow.tokenizer)
+    landed = ingest_files(inflow, files, labels, reading, skipped, commit_id=commit_id)
+    taken = () if pictures is None else pictures.remarks
+    return replace(landed, remarks=(*_remarks(reading.notes), *taken))
 
 
 def _remarks(notes: Mapping[str, int]) -> tuple[str, ...]:
@@ -107,12 +112,20 @@ class Hl7v2Reading:
     kind = "hl7v2"
     grounds = (RECORDS, FHIR)
 
-    def __init__(self, files: Sequence[Input], identity: Identity, limits: Limits, options: Options) -> None:
+    def __init__(
+        self,
+        files: Sequence[Input],
+        identity: Identity,
+        limits: Limits,
+        options: Options,
+        pictures: Pictures | None = None,
+    ) -> None:
         self.notes: Counter[str] = Counter()
         self._files = files
         self._identity = identity
         self._limits = limits
         self._options = options
+        self._pictures = pictures
         self._lock = threading.Lock()
 
     def portions(self, chosen: Sequence[int]) -> Iterator[MessagePortion | Finished]:
@@ -160,7 +173,10 @@ class Hl7v2Reading:
         self._note(each for _, each in sound)
         units = tuple(unit for raw, each in sound for unit in _units(raw, each))
         resources = work(Portion((), units), self._files, self._identity, self._limits)
-        return self._records(sound, refused), resources
+        records = self._records(sound, refused)
+        if self._pictures is not None:
+            records.beside = self._pictures.take(resources)
+        return records, resources
 
     def _note(self, made: Iterable[Made]) -> None:
         total: Counter[str] = Counter()
@@ -206,8 +222,8 @@ class Hl7v2Reading:
                 "last_updated": _moments([each.sent for _, each in sound]),
                 "event_time": pa.nulls(count, pa.timestamp("us", tz="UTC")),
                 "content_hash": hashes,
-                "line": pa.nulls(count, pa.int64()),
                 "deleted": pa.array([False] * count, pa.bool_()),
+                "line": pa.nulls(count, pa.int64()),
             }
         )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from a360._progress import Progress
 from a360.errors import UsageError
 from a360.ingest._limits import Limits
+from a360.objects import ObjectStore
 from a360.protect import Sealer, Tokenizer
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class Inflow:
         threads: How many threads work beside the caller's; None for as many as there are cores.
         progress: Told of progress.
         record: The type of all records, where their files' names are not to say it.
+        objects: Where pictures and PDFs go that stand within resources; None leaves them there.
+        attachment_bytes: The largest of them that is taken.
     """
 
     tables: "Tables"
@@ -38,6 +41,8 @@ class Inflow:
     threads: int | None = None
     progress: Progress | None = None
     record: str | None = None
+    objects: ObjectStore | None = None
+    attachment_bytes: int = 64 << 20
 
     def __post_init__(self) -> None:
         """Refuse what cannot be a source's name."""

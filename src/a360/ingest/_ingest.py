@@ -10,17 +10,19 @@ from a360._progress import Progress
 from a360.catalog import CommitStamp
 from a360.engine import quote_text
 from a360.failpoints import failpoint
-from a360.ingest._committed import Ground
+from a360.ingest._committed import FHIR, Ground
 from a360.ingest._envelope import Identity
 from a360.ingest._inflow import Inflow
 from a360.ingest._inputs import Input, find_inputs
 from a360.ingest._known import Batched, KnownFiles
 from a360.ingest._labels import labels_of
 from a360.ingest._limits import Limits
+from a360.ingest._pictures import pictures_of
 from a360.ingest._reports import FileReport, Ingested, totalled
 from a360.ingest._run import BatchRun
 from a360.ingest._work import FhirReading
 from a360.ingest._worked import Part, Reading
+from a360.objects import ObjectStore
 from a360.protect import Sealer, Tokenizer
 from a360.table import StepReport, new_commit_id
 
@@ -38,6 +40,8 @@ def ingest_fhir(  # noqa: PLR0913 - the parts of a lake, and what may be left ou
     limits: Limits | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
+    objects: ObjectStore | None = None,
+    attachment_bytes: int = 64 << 20,
 ) -> Ingested:
     """Bring FHIR files into bronze, as one batch under one commit id.
 
@@ -54,17 +58,32 @@ def ingest_fhir(  # noqa: PLR0913 - the parts of a lake, and what may be left ou
         limits: Bounds; None for the defaults.
         threads: How many threads work beside the caller's; None for as many as there are cores.
         progress: Told of progress.
+        objects: Where pictures and PDFs go that stand within resources, each told by a record of bronze; None
+            leaves them there.
+        attachment_bytes: The largest of them that is taken.
 
     Raises:
         UsageError: the source's name cannot be one.
         OperatorError: a path does not exist or cannot be read; nothing was committed.
         ConflictError: another ingest landed some of the same resources meanwhile; safe to run again.
     """
-    inflow = Inflow(tables, tokenizer, sealer, source, limits or Limits(), threads, progress)
-    inputs = find_inputs(paths)
-    identity = Identity(tokenizer, source)
-    reading = FhirReading(inputs.files, identity, inflow.limits)
-    return ingest_files(inflow, inputs.files, labels_of(inputs.files, tokenizer), reading, inputs.skipped)
+    inflow = Inflow(
+        tables,
+        tokenizer,
+        sealer,
+        source,
+        limits or Limits(),
+        threads,
+        progress,
+        objects=objects,
+        attachment_bytes=attachment_bytes,
+    )
+    inputs, commit_id = find_inputs(paths), new_commit_id()
+    pictures = pictures_of(inflow, commit_id)
+    reading = FhirReading(inputs.files, Identity(tokenizer, source), inflow.limits, pictures=pictures)
+    labels = labels_of(inputs.files, tokenizer)
+    landed = ingest_files(inflow, inputs.files, labels, reading, inputs.skipped, commit_id=commit_id)
+    return landed if pictures is None else replace(landed, remarks=pictures.remarks)
 
 
 def ingest_files[P: Part](
@@ -94,8 +113,8 @@ def ingest_files[P: Part](
         for place, units in unchanged.items()
     }
     chosen = [place for place in range(len(files)) if place not in unchanged]
-    main = reading.grounds[0].rows
-    landed_as, others = None, tuple(StepReport(each.rows, None) for each in reading.grounds[1:])
+    main, others = reading.grounds[0].rows, reading.grounds[1:]
+    landed_as, beside = None, tuple(StepReport(each.rows, None) for each in others if each is FHIR)
     if chosen:
         run = BatchRun(inflow, files, labels, reading, commit_id)
         landed_as = run.commit_id
@@ -110,9 +129,9 @@ def ingest_files[P: Part](
         _clear_refused(
             inflow, reading.grounds[0], [time for place in chosen for time in times.get(place, ())]
         )
-        others = run.companions()
+        beside = run.companions()
     seconds = round(time.monotonic() - started, 6)
-    told = [_total(reports, landed_as, main), *(_with_output(each) for each in others)]
+    told = [_total(reports, landed_as, main), *(_with_output(each) for each in beside)]
     steps = tuple(replace(each, seconds=seconds) for each in told)
     return Ingested(steps, tuple(reports[place] for place in sorted(reports)), skipped)
 

@@ -77,6 +77,7 @@ class Landing:
         self.ground = ground
         self.known = known
         self.tally = Tally.of(len(labels))
+        self.beside = Tally.of(len(labels))
         self.staged = Staged()
         self._tables = tables
         self._mark = mark
@@ -92,11 +93,19 @@ class Landing:
 
     def take(self, worked: Worked, builder: BlockBuilder, waiting: int) -> None:
         """Land a portion; `waiting` is how many blocks may still be in the making."""
-        tally, files = self.tally, len(self._labels)
+        self._take(worked, builder, waiting, self.tally)
+        if worked.beside is not None:
+            self._take(worked.beside, builder, waiting, self.beside)
+
+    def _take(self, worked: Worked, builder: BlockBuilder, waiting: int, tally: Tally) -> None:
+        files = len(self._labels)
         tally.read += worked.read
         tally.filtered += worked.filtered
         for refused in worked.refused:
+            tally.quarantined[refused.file] += 1
             self._refuse(refused)
+        if not len(worked.envelope):
+            return
         keys = content_keys(worked.envelope, self.ground)
         new = self.known.add(keys, worked.envelope["content_hash"])
         tally.duplicates += np.bincount(worked.file[~new], minlength=files)
@@ -177,7 +186,6 @@ class Landing:
     def _refuse(self, refused: Refused) -> None:
         label = self._labels[refused.file]
         context = quarantine_context(self.ground.quarantine, self._mark.commit_id, label, refused.offset)
-        self.tally.quarantined[refused.file] += 1
         self._refused.append(
             {
                 "dataset": self.ground.rows,

@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from a360.ingest._blocks import BlockBuilder
 from a360.ingest._commit import Landed, commit
-from a360.ingest._committed import RECORDS, Ground
+from a360.ingest._committed import FHIR, RECORDS, Ground
+from a360.ingest._digests import KnownContents
 from a360.ingest._inflow import Inflow
 from a360.ingest._inputs import Input
 from a360.ingest._known import keyed_digest, known_contents
@@ -46,10 +47,27 @@ class BatchRun[P: Part]:
         self._landings = [self._landing(ground) for ground in reading.grounds]
 
     def _landing(self, ground: Ground) -> Landing:
-        known, self._bases[ground] = known_contents(self._inflow.tables, self._mark.source, ground)
-        return Landing(
-            self._inflow.tables, self._mark, self._labels, known, self._records, self._limits, ground
+        landing = Landing(
+            self._inflow.tables,
+            self._mark,
+            self._labels,
+            KnownContents(),
+            self._records,
+            self._limits,
+            ground,
         )
+        # What is known of records is not read for resources of which no record is made.
+        if ground in {FHIR, self._reading.grounds[0]}:
+            self._know(landing)
+        return landing
+
+    def _know(self, landing: Landing) -> None:
+        """Let a landing know what the lake has already."""
+        ground = landing.ground
+        if ground not in self._bases:
+            landing.known, self._bases[ground] = known_contents(
+                self._inflow.tables, self._mark.source, ground
+            )
 
     def read(self, chosen: Sequence[int]) -> None:
         """Read files into staged data files; nothing is committed."""
@@ -83,6 +101,8 @@ class BatchRun[P: Part]:
             for landing, builder, worked in zip(
                 self._landings, builders, pending.popleft().result(), strict=True
             ):
+                if len(worked.envelope) or worked.refused:
+                    self._know(landing)
                 landing.take(worked, builder, waiting=2 * threads)
 
         for portion in self._reading.portions(chosen):
@@ -116,7 +136,8 @@ class BatchRun[P: Part]:
 
     def companions(self) -> tuple[StepReport, ...]:
         """What landed on the grounds other than the one that input units are counted on."""
-        return tuple(self._report(landing) for landing in self._landings[1:])
+        reports = [self._report(landing) for landing in self._landings[1:]]
+        return tuple(each for each in reports if each.read or each.dataset == FHIR.rows)
 
     def _report(self, landing: Landing) -> StepReport:
         return totalled(list(self.reports(landing).values()), self.commit_id, landing.ground.rows)
@@ -125,12 +146,15 @@ class BatchRun[P: Part]:
         """Raise unless the counts add up, and as many rows were staged as were counted."""
         require_reconciled(list(self.reports().values()), report)
         for landing in self._landings:
-            tally, staged = landing.tally, landing.staged
+            tally, beside, staged = landing.tally, landing.beside, landing.staged
             require_reconciled(list(self.reports(landing).values()), self._report(landing))
             envelopes = sum(each.rows for each in staged.envelopes)
-            require_staged(f"rows of {landing.ground.rows}", envelopes, int(tally.landed.sum()))
+            require_staged(
+                f"rows of {landing.ground.rows}", envelopes, int((tally.landed + beside.landed).sum())
+            )
             refused = sum(each.rows for each in staged.refused)
-            require_staged("refused rows", refused, int(tally.quarantined.sum()))
+            counted = int((tally.quarantined + beside.quarantined).sum())
+            require_staged("refused rows", refused, counted)
 
     def abandon(self) -> None:
         """Remove what was made for a batch of which nothing was committed."""
@@ -141,11 +165,14 @@ class BatchRun[P: Part]:
 
     def commit(self, report: StepReport) -> None:
         """Commit what was read; `report` is of all files, known ones too."""
-        told = [report, *self.companions()]
+        told = [report, *map(self._report, self._landings[1:])]
         parts = [
-            Landed(landing, self._bases[landing.ground], {name: getattr(each, name) for name in COUNTS})
+            Landed(landing, self._bases.get(landing.ground), {name: getattr(each, name) for name in COUNTS})
             for landing, each in zip(self._landings, told, strict=True)
+            # Records that no resource had give no commit.
+            if landing.ground in self._bases
         ]
+        parts.sort(key=lambda part: part.landing.ground is FHIR)
         commit(
             self._inflow.tables, parts, self._file_rows(), commit_id=self.commit_id, source=self._mark.source
         )

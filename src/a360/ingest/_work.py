@@ -10,11 +10,12 @@ import pyarrow as pa
 from a360.failpoints import failpoint
 from a360.ingest._bundle import Filtered, Found, Unit, deletion_of, expand, one_line
 from a360.ingest._bytes import ByteSource
-from a360.ingest._committed import FHIR
+from a360.ingest._committed import FHIR, RECORDS, Ground
 from a360.ingest._decode import decode_heads
 from a360.ingest._envelope import Identity, deletion_envelopes, envelopes
 from a360.ingest._inputs import Input, Role
 from a360.ingest._limits import Limits
+from a360.ingest._pictures import Pictures
 from a360.ingest._rows import is_utf8, rows_of_segments, rows_of_units
 from a360.ingest._rules import Refused, Rule
 from a360.ingest._text import Document, Segment, read_text
@@ -39,13 +40,17 @@ class Portion:
 class FhirReading:
     """Files of FHIR resources."""
 
-    kind = "fhir"
-    grounds = (FHIR,)
-
     def __init__(
-        self, files: Sequence[Input], identity: Identity, limits: Limits, kind: str = "fhir"
+        self,
+        files: Sequence[Input],
+        identity: Identity,
+        limits: Limits,
+        kind: str = "fhir",
+        pictures: Pictures | None = None,
     ) -> None:
         self.kind = kind
+        self.grounds: tuple[Ground, ...] = (FHIR,) if pictures is None else (FHIR, RECORDS)
+        self._pictures = pictures
         self._files = files
         self._identity = identity
         self._limits = limits
@@ -55,8 +60,9 @@ class FhirReading:
         return portions(self._files, chosen, self._limits)
 
     def work(self, portion: Portion) -> tuple[Worked, ...]:
-        """Turn a portion into envelopes."""
-        return (work(portion, self._files, self._identity, self._limits),)
+        """Turn a portion into envelopes, and what stands within resources into records."""
+        worked = work(portion, self._files, self._identity, self._limits)
+        return (worked,) if self._pictures is None else (worked, self._pictures.take(worked))
 
 
 def portions(files: Sequence[Input], chosen: Sequence[int], limits: Limits) -> Iterator[Portion | Finished]:

@@ -25,7 +25,8 @@ class Worked:
     """What a portion became on one ground: the envelope of each thing, in order.
 
     `row` is the place of its payload among the spans of `text`, a newline behind each; -1 where it has none.
-    `read` and `filtered` count input units by file, as they stood in the input.
+    `read` and `filtered` count input units by file, as they stood in the input. `beside` is what was made of
+    the units and lands with them, without being one.
     """
 
     envelope: pa.Table
@@ -38,6 +39,7 @@ class Worked:
     read: Ints
     filtered: Ints
     refused: list[Refused]
+    beside: "Worked | None" = None
 
 
 class Part(Protocol):
@@ -57,8 +59,8 @@ class Part(Protocol):
 class Reading[P: Part](Protocol):
     """How the files of a batch are read.
 
-    `grounds` says where it lands: input units are counted on the first, and the commit to the last names the
-    batch. `portions` is called by one thread, `work` by several.
+    `grounds` says where it lands: input units are counted on the first. The commit of FHIR resources, where
+    there is one, comes last and names the batch. `portions` is called by one thread, `work` by several.
     """
 
     @property

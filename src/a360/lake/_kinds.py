@@ -23,6 +23,8 @@ def _fhir(_parts: "Parts", inflow: "Inflow", paths: Sequence[Path]) -> "Ingested
         sealer=inflow.sealer,
         threads=inflow.threads,
         progress=inflow.progress,
+        objects=inflow.objects,
+        attachment_bytes=inflow.attachment_bytes,
     )
 
 

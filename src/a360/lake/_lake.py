@@ -124,6 +124,8 @@ class Lake:
                 threads=parts.settings.threads,
                 progress=progress,
                 record=record,
+                objects=parts.objects,
+                attachment_bytes=parts.settings.attachment_mib << 20,
             )
             batch = bring_in(kind, parts, inflow, paths)
             account.add(batch.report, files=operate.sources_of(batch.files))
