@@ -65,7 +65,7 @@ def test_a_blocked_step_commits_nothing(blocked):
     """Neither the dataset nor its quarantine gets a snapshot, and nothing that is made from it."""
     _, before, after, *_ = blocked
     changed = {name for name in after if after[name] != before[name]}
-    assert changed == {"silver.identifier", "silver.patient"}
+    assert changed == {"silver.identifier", "silver.patient_link", "silver.patient"}
 
 
 def test_a_blocked_run_is_on_record(blocked):
