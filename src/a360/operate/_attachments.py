@@ -19,6 +19,8 @@ from a360.quality import RuleResult
 from a360.table import LyingFile, Tables
 
 ATTACHMENTS = "silver.attachment"
+IN_STORE = "objects_in_store"
+"""The rule that no contract needs to write: files that are named are there."""
 OBJECTS = "objects"
 """What files of the store are listed under, beside the names of tables."""
 
@@ -148,7 +150,7 @@ class Attachments:
         lost = sum(not here[name] for name in names)
         return RuleResult(
             dataset=ATTACHMENTS,
-            rule="objects_in_store",
+            rule=IN_STORE,
             kind="objects",
             dimension="completeness",
             severity="error",
@@ -156,7 +158,7 @@ class Attachments:
             columns=(_DIGEST,),
             checked=len(names),
             failed=lost,
-            fingerprint="objects_in_store",
+            fingerprint=IN_STORE,
         )
 
     def orphans(self) -> Sequence[LyingFile]:

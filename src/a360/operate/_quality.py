@@ -13,7 +13,7 @@ from a360.catalog import CommitStamp
 from a360.contract import DatasetRule, LakePlan, RowRule, Step
 from a360.engine import quote_table
 from a360.errors import UsageError
-from a360.operate._attachments import ATTACHMENTS, Attachments
+from a360.operate._attachments import ATTACHMENTS, IN_STORE, Attachments
 from a360.operate._quality_report import CheckReport, DatasetQuality
 from a360.operate._quarantine import quarantined
 from a360.quality import (
@@ -115,6 +115,7 @@ class LakeQuality:
         stored = self._stored.get(step.dataset, ())
         rules: list[RowRule | DatasetRule] = [*step.rules, *step.dataset_rules]
         results, unknown = judge_stored(step.dataset, rules, stored, self._now)
+        results += [each.result for each in stored if each.result.fingerprint == IN_STORE]
         standing = self._standing(step)
         wanted = {rule.fingerprint for rule in rules}
         used = [each for each in stored if each.result.fingerprint in wanted]
@@ -131,7 +132,7 @@ class LakeQuality:
         )
 
     def _standing(self, step: Step) -> str | None:
-        """The commit whose rows a dataset holds; reference data has no step, so that its newest one counts."""
+        """The commit whose rows a dataset holds; of reference data, which no step makes, the newest."""
         if step.kind == "reference":
             return self._tables.snapshots(step.dataset)[0].commit_id
         return standing_commit(self._tables, step.dataset)
