@@ -203,7 +203,7 @@ def test_own_views_agree_with_duckdb(trino, export, path):
 # A query takes a good part of a second: too long to look for the smallest views that disagree.
 @pytest.mark.timeout(900)
 @settings(max_examples=8, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
-@given(made=st.lists(worlds(), min_size=6, max_size=6))
+@given(made=st.lists(worlds(), min_size=3, max_size=6))
 def test_random_views_agree_with_duckdb(trino, made):
     """Any view of the language gives the same rows on Trino as on DuckDB."""
     found = trino.evaluate_all(made)

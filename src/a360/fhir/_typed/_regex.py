@@ -10,7 +10,7 @@ from typing import NoReturn
 
 ALLOWED = (
     "characters, . ^ $, classes such as [^a-z], groups (a|b), (?:a) and (?<name>a), repetitions ? * + {1,3},"
-    " lazy ones too, and \\d \\D \\w \\W \\s \\S \\b \\B \\t \\n \\r"
+    " lazy ones too, and \\d \\D \\w \\W \\s \\S \\b \\t \\n \\r"
 )
 _LAST = 0x10FFFF
 _CLASSES = {
@@ -122,7 +122,7 @@ class _Reader:
             self._fail(f"{self._next()} with nothing before it to repeat")
         start = self.at
         part = self._one()
-        anchor = self.text[start : self.at] in {"^", "$", "\\b", "\\B"}
+        anchor = self.text[start : self.at] in {"^", "$", "\\b"}
         least, most, text = self._quantifier()
         if not text:
             return part
@@ -220,7 +220,8 @@ class _Reader:
     def _escaped(self) -> str:
         """The character after a backslash, which is stepped over with it."""
         letter = self.text[self.at + 1 : self.at + 2]
-        known = letter in _PUNCTUATION or letter in _CONTROLS or letter.lower() in {*_CLASSES, "b"}
+        # Not \B: RE2 finds it between the bytes of one character.
+        known = letter in _PUNCTUATION or letter in _CONTROLS or letter == "b" or letter.lower() in _CLASSES
         if not letter or not known:
             self._fail(f"\\{letter}")
         self.at += 2
@@ -228,8 +229,8 @@ class _Reader:
 
     def _escape(self) -> Part:
         letter = self._escaped()
-        if letter in "bB":
-            return Part(f"\\{letter}", nullable=True)
+        if letter == "b":
+            return Part("\\b", nullable=True)
         if letter.lower() in _CLASSES:
             return Part(_class_text(_ranges_of(letter)))
         return Part(_literal(_CONTROLS.get(letter, letter)))
@@ -269,8 +270,8 @@ class _Reader:
         character = self._next()
         if character == "\\":
             letter = self._escaped()
-            if letter in "bB":
-                self._fail(f"\\{letter} in a class")
+            if letter == "b":
+                self._fail("\\b in a class")
             return _ranges_of(letter) if letter.lower() in _CLASSES else _CONTROLS.get(letter, letter)
         if character in {"", "["} or self.text.startswith(("&&", "--", "~~", "||"), self.at):
             self._fail("a [ without its ]" if not character else f"{character} in a class (escape it by \\)")
