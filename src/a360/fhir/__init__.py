@@ -20,6 +20,7 @@ from a360.fhir._definitions import is_resource, resource_types
 from a360.fhir._elements import Elements, ViewElements, view_elements
 from a360.fhir._evaluate import evaluate
 from a360.fhir._explain import Explanation, explain_view
+from a360.fhir._exports import other_formats
 from a360.fhir._fault import Fault, ViewError
 from a360.fhir._references import reference_parts_sql
 from a360.fhir._run import ViewRun, run_view, view_batches
@@ -48,6 +49,7 @@ __all__ = [
     "evaluate",
     "explain_view",
     "is_resource",
+    "other_formats",
     "reference_parts_sql",
     "resource_types",
     "run_view",

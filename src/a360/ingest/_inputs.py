@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from a360.errors import OperatorError
+from a360.fhir import other_formats
 from a360.ingest._bytes import ByteSource
 from a360.ingest._limits import Limits
 
@@ -19,8 +20,6 @@ _DATA_NAME: Final = re.compile(r"(?i).+\.(ndjson|jsonl|json)(\.(gz|gzip|zst|zstd
 _SUFFIX: Final = re.compile(r"(?i)(\.(ndjson|jsonl|json))?(\.(gz|gzip|zst|zstd))?$")
 _MANIFEST: Final = "manifest.json"
 _MANIFEST_BYTES: Final = 64 << 20
-# An export may name, in its manifest's extension, folders beside it that hold other formats.
-_OTHERS: Final = "https://aesthetics360.example/StructureDefinition/other-formats"
 
 
 class Role(StrEnum):
@@ -84,8 +83,7 @@ class _Manifest(msgspec.Struct):
     @property
     def others(self) -> frozenset[str]:
         """The folders beside the export that are no part of it."""
-        told = self.extension.get(_OTHERS) if isinstance(self.extension, dict) else None
-        return frozenset(map(str, told)) if isinstance(told, dict) else frozenset()
+        return other_formats(self.extension)
 
 
 def find_inputs(paths: Iterable[Path | str]) -> Inputs:

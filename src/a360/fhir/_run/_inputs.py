@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from a360.errors import OperatorError
+from a360.fhir._exports import other_folders
 
 _DATA_NAME = re.compile(r"(?i).+\.(ndjson|jsonl)(\.(gz|zst))?")
 
@@ -13,8 +14,8 @@ _DATA_NAME = re.compile(r"(?i).+\.(ndjson|jsonl)(\.(gz|zst))?")
 def input_files(paths: Iterable[Path | str]) -> list[Path]:
     """The files that the paths stand for: folders recursively and in order, each file once.
 
-    In a folder, only names that say NDJSON count, and hidden files do not; a file that is named itself is
-    read whatever its name.
+    In a folder, only names that say NDJSON count; hidden files do not, nor folders of other formats that an
+    export's manifest names. A file that is named itself is read whatever its name.
 
     Raises:
         OperatorError: `input-missing` where a path is neither a file nor a folder, or where there is no file.
@@ -45,7 +46,8 @@ def input_files(paths: Iterable[Path | str]) -> list[Path]:
 
 def _within(folder: Path) -> Iterator[Path]:
     for place, folders, names in os.walk(folder, onerror=_refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        others = other_folders(Path(place))
+        folders[:] = [name for name in folders if not name.startswith(".") and name not in others]
         for name in names:
             if _DATA_NAME.fullmatch(name) and not name.startswith(".") and Path(place, name).is_file():
                 yield Path(place, name)
