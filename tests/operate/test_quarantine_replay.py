@@ -133,7 +133,14 @@ def test_after_a_fix_replay_gives_the_lake_that_never_had_the_fault(path, strict
     with a360.open(path, contracts=strict) as lake:
         report = lake.replay()
         assert [each.to_json() for each in report.datasets] == [
-            {"dataset": "silver.encounter", "waiting": 2, "cleared": 1, "refused": 1}
+            {
+                "dataset": "silver.encounter",
+                "waiting": 2,
+                "cleared": 1,
+                "untried": 0,
+                "refused": 1,
+                "next_step": None,
+            }
         ]
         assert waiting(lake) == {("silver.encounter", "start_at-type"): 1}
         assert difference(wanted, content(lake, ("silver", "gold"))) == {}
