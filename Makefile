@@ -14,7 +14,8 @@ export INPUT LAKE PATIENTS
 
 VENV := $(or $(UV_PROJECT_ENVIRONMENT),.venv)
 RUN := "$(VENV)/bin/python" -m
-WORKERS ?= auto
+# One more than there are processors: tests wait a good part of their time, for processes they start.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 CODE := $(wildcard src tests benchmarks examples)
 
 .PHONY: help
