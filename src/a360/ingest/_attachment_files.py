@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from a360.documents import FieldError, Media, MediaError, checked_time, is_fhir_id, open_media
 from a360.errors import OperatorError
-from a360.ingest._inputs import Input
+from a360.ingest._inputs import Input, named
 from a360.ingest._manifests import Lost, Row, Versions, inside, read_manifest, walk
 from a360.ingest._rules import Rule
 from a360.objects import ObjectStore, object_name
@@ -85,8 +85,7 @@ def find_attachments(paths: Iterable[Path | str], desk: Desk) -> AttachmentFiles
 
 
 def _named(path: Path, desk: Desk, seen: Versions) -> Iterator[AttachmentFile]:
-    if not path.is_file():
-        raise OperatorError("input-missing", "An input is neither a file nor a folder", where=str(path))
+    named(path)
     if path.name in _MANIFESTS:
         yield from (_of_row(path, row, desk, seen) for row in read_manifest(path))
         return

@@ -14,11 +14,11 @@ from a360.ingest._envelope import as_texts
 from a360.ingest._limits import Limits
 from a360.ingest._record_reading import Books
 from a360.ingest._record_rows import Lines, worked_records
-from a360.ingest._rows import Bytes, Ints, Rows, is_utf8, split_lines
+from a360.ingest._rows import Bytes, Ints, Rows, split_lines
 from a360.ingest._rules import Refused, Rule
 from a360.ingest._text import Document, Segment, read_text
 from a360.ingest._worked import Finished, Worked
-from a360.records import places
+from a360.records import is_utf8, places
 
 _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode

@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 
 from a360.contract import Hl7v2Plan
-from a360.errors import OperatorError
 from a360.failpoints import failpoint
 from a360.hl7v2 import Options
 from a360.ingest._bundle import Deletion, Found, Unit
@@ -24,7 +23,7 @@ from a360.ingest._hl7v2_convert import Made, make
 from a360.ingest._hl7v2_text import BatchCount, RawMessage, read_messages
 from a360.ingest._inflow import Inflow
 from a360.ingest._ingest import ingest_files
-from a360.ingest._inputs import Input
+from a360.ingest._inputs import Input, named
 from a360.ingest._labels import labels_of
 from a360.ingest._limits import Limits
 from a360.ingest._manifests import walk
@@ -79,20 +78,12 @@ def _inputs(paths: Iterable[Path | str]) -> tuple[list[Input], int]:
     for path in map(Path, paths):
         if path.is_dir():
             for kept, left_out in walk(path):
-                named = [each for each in kept if _NAME.fullmatch(each.name)]
-                skipped += left_out + len(kept) - len(named)
-                for each in named:
+                matching = [each for each in kept if _NAME.fullmatch(each.name)]
+                skipped += left_out + len(kept) - len(matching)
+                for each in matching:
                     found.setdefault(each.resolve(), Input(each))
-        elif path.is_file():
-            found.setdefault(path.resolve(), Input(path))
         else:
-            raise OperatorError(
-                "input-missing",
-                "An input is neither a file nor a folder",
-                where=str(path),
-                found="a device or a pipe" if path.exists() else "nothing there",
-                next_step="check the path; copy what a pipe or device gives into a file first",
-            )
+            found.setdefault(path.resolve(), named(path))
     return list(found.values()), skipped
 
 

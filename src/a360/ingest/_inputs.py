@@ -105,7 +105,7 @@ def find_inputs(paths: Iterable[Path | str]) -> Inputs:
                 else:
                     skipped += 1
         else:
-            found.setdefault(path.resolve(), _named(path))
+            found.setdefault(path.resolve(), named(path))
     return Inputs(tuple(found.values()), skipped)
 
 
@@ -115,7 +115,8 @@ def suffix_of(name: str) -> str:
     return match.group(0).lower() if match else ""
 
 
-def _named(path: Path) -> Input:
+def named(path: Path) -> Input:
+    """A file that a caller names itself; OperatorError `input-missing` where it is none."""
     if not path.is_file():
         raise OperatorError(
             "input-missing",
@@ -133,7 +134,7 @@ def _within(folder: Path) -> Iterator[Input | None]:
     for place, folders, names in os.walk(folder, onerror=_refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         here = [Path(place, name) for name in sorted(names) if not name.startswith(".")]
-        usable = [path if _stays(path, root) else None for path in here]
+        usable = [path if stays(path, root) else None for path in here]
         manifest = _read_manifest(Path(place)) if Path(place, _MANIFEST) in usable else None
         if manifest is None:
             yield from (_plain(path) for path in usable)
@@ -142,7 +143,8 @@ def _within(folder: Path) -> Iterator[Input | None]:
             yield from _export(Path(place), manifest, [path for path in usable if path])
 
 
-def _stays(path: Path, root: Path) -> bool:
+def stays(path: Path, root: Path) -> bool:
+    """Whether it is a file that lies in the folder, and no link that leaves it."""
     return path.is_file() and (not path.is_symlink() or path.resolve().is_relative_to(root))
 
 

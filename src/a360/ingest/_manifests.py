@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Final
 
 from a360.errors import DataError, OperatorError
+from a360.ingest._inputs import stays
 from a360.ingest._rules import Rule
 
 _MANIFEST_BYTES: Final = 256 << 20
@@ -125,12 +126,8 @@ def walk(folder: Path) -> Iterator[tuple[list[Path], int]]:
     for place, folders, names in os.walk(folder, onerror=_unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         here = [Path(place, name) for name in sorted(names)]
-        kept = [path for path in here if not path.name.startswith(".") and _stays(path, root)]
+        kept = [path for path in here if not path.name.startswith(".") and stays(path, root)]
         yield kept, len(here) - len(kept)
-
-
-def _stays(path: Path, root: Path) -> bool:
-    return path.is_file() and (not path.is_symlink() or path.resolve().is_relative_to(root))
 
 
 def _unreadable(error: OSError) -> None:

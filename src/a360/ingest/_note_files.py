@@ -23,7 +23,7 @@ from a360.documents import (
     split_front_matter,
 )
 from a360.errors import OperatorError
-from a360.ingest._inputs import Input
+from a360.ingest._inputs import Input, named
 from a360.ingest._manifests import Lost, Row, Versions, inside, read_manifest, walk
 from a360.ingest._rules import Rule
 from a360.protect import Tokenizer, domains
@@ -99,8 +99,7 @@ def _under(path: Path) -> tuple[list[_Found], int]:
         folders = list(walk(path))
         found, others = _of_files(path, [file for files, _ in folders for file in files])
         return found, others + sum(left for _, left in folders)
-    if not path.is_file():
-        raise OperatorError("input-missing", "An input is neither a file nor a folder", where=str(path))
+    named(path)
     if path.name in _MANIFESTS:
         return list(_of_manifest(path)), 0
     beside = [path.with_name(name) for name in _MANIFESTS if path.with_name(name).is_file()]

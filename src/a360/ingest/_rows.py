@@ -16,6 +16,7 @@ from a360.ingest._inputs import Input, Role
 from a360.ingest._limits import Limits
 from a360.ingest._rules import Refused, Rule, too_long
 from a360.ingest._text import Segment
+from a360.records import is_utf8
 
 type Bytes = npt.NDArray[np.uint8]
 type Ints = npt.NDArray[np.int64]
@@ -117,17 +118,6 @@ def rows_of_units(units: Sequence[Unit], files: int) -> Batch:
     batch.refused = [unit for unit in units if isinstance(unit, Refused)]
     batch.deletions = [(place, unit) for place, unit in enumerate(units) if isinstance(unit, Deletion)]
     return batch
-
-
-def is_utf8(text: Bytes | bytes | bytearray) -> bool:
-    """Whether bytes are valid UTF-8."""
-    ends = np.array([0, len(text)], dtype=np.int64)
-    one = pa.Array.from_buffers(pa.large_binary(), 1, [None, pa.py_buffer(ends), pa.py_buffer(text)])
-    try:
-        one.cast(pa.large_string())
-    except pa.ArrowInvalid:
-        return False
-    return True
 
 
 def split_lines(segments: Sequence[Segment]) -> Rows:

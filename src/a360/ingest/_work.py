@@ -16,10 +16,11 @@ from a360.ingest._envelope import Identity, deletion_envelopes, envelopes
 from a360.ingest._inputs import Input, Role
 from a360.ingest._limits import Limits
 from a360.ingest._pictures import Pictures
-from a360.ingest._rows import is_utf8, rows_of_segments, rows_of_units
+from a360.ingest._rows import rows_of_segments, rows_of_units
 from a360.ingest._rules import Refused, Rule
 from a360.ingest._text import Document, Segment, read_text
 from a360.ingest._worked import Finished, Worked
+from a360.records import is_utf8
 
 _WHITE: Final = b" \t\r\n"
 

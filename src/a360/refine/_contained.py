@@ -15,7 +15,8 @@ from a360.engine import quote_table, quote_text
 from a360.protect import PERSON_TYPES, domains
 from a360.refine._context import BRONZE_RESOURCE, RefineContext
 from a360.refine._reader import PAYLOAD
-from a360.refine._units import version_order, whole_sql
+from a360.refine._units import whole_sql
+from a360.refine._versions import version_order
 
 CONTAINERS = "container"
 _RESOURCE = "source, resource_type, resource_id"

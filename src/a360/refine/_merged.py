@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from a360.engine import quote_table
 from a360.refine._context import LINKS, RefineContext
+from a360.refine._versions import stated
 
 type _Ints = npt.NDArray[np.int64]
 
@@ -18,9 +19,7 @@ _STATEMENTS = """
     WITH said AS (
         SELECT CASE WHEN type = 'replaces' THEN other_key ELSE patient_key END AS patient_key,
             CASE WHEN type = 'replaces' THEN patient_key ELSE other_key END AS other_key, active,
-            coalesce(last_updated, TIMESTAMPTZ '0001-01-01 00:00:00+00') AS said_at,
-            CASE WHEN regexp_full_match(version_id, '[0-9]{{1,38}}')
-                THEN CAST(version_id AS HUGEINT) ELSE -1 END AS version
+            {said_at} AS said_at, {version} AS version
         FROM {links} WHERE NOT deleted AND type IN ('replaced-by', 'replaces')
     ), pairs AS (
         FROM said WHERE patient_key <> other_key QUALIFY row_number() OVER (
@@ -40,8 +39,9 @@ def survivors(context: RefineContext, snapshot_id: str | None) -> str | None:
     if snapshot_id is None:
         return None
     if snapshot_id not in context.merged:
+        said_at, version = stated()
         at = f"{quote_table(LINKS)} AT (VERSION => {int(snapshot_id)})"
-        said = context.session.sql(_STATEMENTS.format(links=at))
+        said = context.session.sql(_STATEMENTS.format(links=at, said_at=said_at, version=version))
         gone, ends = replaced(said["patient_key"], said["other_key"])
         found = pa.table({"patient_key": gone, "survivor": ends})
         context.merged[snapshot_id] = kept(context, f"merged_{int(snapshot_id)}", found)

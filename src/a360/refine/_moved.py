@@ -9,11 +9,12 @@ import pyarrow as pa
 from a360.engine import quote_table
 from a360.refine._context import MOVES, RefineContext
 from a360.refine._merged import kept, replaced
+from a360.refine._versions import stated
 
 _MOVES = """
     SELECT source || chr(31) || encounter_id AS one, source || chr(31) || other_id AS other, patient_key
     FROM (
-        SELECT *, coalesce(last_updated, TIMESTAMPTZ '0001-01-01 00:00:00+00') AS said_at FROM {moves}
+        SELECT *, {said_at} AS said_at FROM {moves}
         WHERE NOT deleted AND encounter_id IS NOT NULL AND other_id IS NOT NULL
     )
     QUALIFY row_number() OVER (PARTITION BY source, encounter_id ORDER BY said_at DESC, encounter_move_id) = 1
@@ -42,8 +43,9 @@ def moves(context: RefineContext, snapshot_id: str | None) -> str | None:
     if snapshot_id is None:
         return None
     if snapshot_id not in context.merged:
+        said_at, _ = stated()
         at = f"{quote_table(MOVES)} AT (VERSION => {int(snapshot_id)})"
-        said = context.session.sql(_MOVES.format(moves=at))
+        said = context.session.sql(_MOVES.format(moves=at, said_at=said_at))
         context.merged[snapshot_id] = _followed(context, f"moved_{int(snapshot_id)}", said)
     return context.merged[snapshot_id]
 

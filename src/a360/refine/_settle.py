@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from a360.engine import quote_name, quote_table, quote_text
 from a360.refine._context import RefineContext
 from a360.refine._shape import SilverShape
-from a360.refine._units import version_order
+from a360.refine._versions import version_order
 
 _UNIT = "source, resource_type, resource_id"
 # What a unit that counts was made into.

@@ -13,25 +13,6 @@ from a360.refine._context import FHIR, Ground, RefineContext, ground_of
 from a360.refine._waiting import WAITING
 
 
-def version_order(table: str = "", direction: str = "", *, arrival: str = "known_at") -> str:
-    """The columns that order versions: meta.lastUpdated, then numeric versionId, then the time of arrival.
-
-    What is absent sorts first. None of the values is null, so that they can be compared as a row. Another
-    column, `arrival`, may stand for the time of arrival.
-    """
-    at = f"{table}." if table else ""
-    columns = (
-        f"coalesce({at}last_updated, TIMESTAMPTZ '0001-01-01 00:00:00+00')",
-        # A cast alone would round 1.5 and take a sign.
-        (
-            f"CASE WHEN regexp_full_match({at}version_id, '[0-9]{{1,38}}') "
-            f"THEN CAST({at}version_id AS HUGEINT) ELSE -1 END"
-        ),
-        f"{at}{arrival}",
-    )
-    return ", ".join(f"{column} {direction}".rstrip() for column in columns)
-
-
 def select_units(context: RefineContext, step: SilverStep, wanted: str) -> int:
     """Make `unit` from the bronze rows that are wanted and return how many there are."""
     ground = ground_of(step)
