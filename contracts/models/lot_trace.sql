@@ -20,18 +20,22 @@ WITH given AS (
     AND status NOT IN ('preparation', 'not-done', 'entered-in-error')
   UNION ALL
   SELECT
-    source,
+    a.source,
     'medication_administration' AS record_type,
-    medication_administration_id AS record_id,
-    patient_key,
-    encounter_id,
-    practitioner_id,
-    lot_number,
-    medication_code AS product_code,
-    medication_code_display AS product_name,
-    effective_date AS given_date
-  FROM silver.medication_administration
-  WHERE NOT deleted AND lot_number IS NOT NULL AND status NOT IN ('not-done', 'entered-in-error')
+    a.medication_administration_id AS record_id,
+    a.patient_key,
+    a.encounter_id,
+    a.practitioner_id,
+    COALESCE(a.lot_number, m.lot_number) AS lot_number,
+    COALESCE(a.medication_code, m.code) AS product_code,
+    CASE WHEN a.medication_code IS NULL THEN m.code_display ELSE a.medication_code_display END AS product_name,
+    a.effective_date AS given_date
+  FROM silver.medication_administration AS a
+  LEFT JOIN silver.medication AS m
+    ON m.source = a.source AND m.medication_id = a.medication_id AND NOT m.deleted
+  WHERE NOT a.deleted
+    AND COALESCE(a.lot_number, m.lot_number) IS NOT NULL
+    AND a.status NOT IN ('not-done', 'entered-in-error')
   UNION ALL
   SELECT
     source,

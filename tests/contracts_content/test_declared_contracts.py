@@ -19,6 +19,7 @@ EXPECTED = {
     "observation",
     "observation_component",
     "procedure",
+    "medication",
     "medication_request",
     "medication_administration",
     "immunization",

@@ -61,8 +61,9 @@ def records(lake):
         and row["start_date"]
         and row["status"] not in {"planned", "cancelled", "entered-in-error"}
     }
+    drugs = {(row["source"], row["medication_id"]): row for row in rows_of(lake, "medication")}
     given = {
-        (row["source"], row["encounter_id"], row["medication_code"])
+        (row["source"], row["encounter_id"], _coded(row, "medication_code", drugs)[1])
         for row in rows_of(lake, "medication_administration")
     }
     for origin, dates in DATE.items():
@@ -73,11 +74,19 @@ def records(lake):
             if row["patient_key"] not in known or not dated or not _counts(origin, row):
                 continue
             column = CODE.get(origin, "code")
-            yield origin, row[f"{column}_system"], row[column], _home(origin, row)
+            yield origin, *_coded(row, column, drugs), _home(origin, row)
             told = (row["source"], row.get("encounter_id"), row.get("product_code"))
             if origin == "procedure" and row["product_code"] and told not in given:
                 home = "Drug" if row["category_code"] == "toxin" else "Device"
                 yield "product", row["product_code_system"], row["product_code"], home
+
+
+def _coded(row, column, drugs):
+    """Code system and code of a record; those of the Medication that it names where it tells none itself."""
+    drug = drugs.get((row["source"], row.get("medication_id")))
+    if row[column] is None and drug:
+        return drug["code_system"], drug["code"]
+    return row[f"{column}_system"], row[column]
 
 
 def _counts(origin, row):

@@ -49,9 +49,23 @@ def medication_inside(r: Json) -> Json:
     return first(r.get("contained"), lambda c: reference == f"#{c.get('id')}")
 
 
-def medication(r: Json) -> Json | None:
-    """The concept of the medication, wherever it stands."""
+def medicine(r: Json) -> Json | None:
+    """The concept of the medication, told in the resource or in what it contains."""
     return r.get("medicationCodeableConcept") or medication_inside(r).get("code")
+
+
+def medication(r: Json, to: Follower) -> Json:
+    """A medication that others refer to."""
+    batch = r.get("batch", {})
+    return {
+        "medication_id": r["id"],
+        "manufacturer_id": to.one(r.get("manufacturer"), "Organization"),
+        "status": r.get("status"),
+        **coded("code", r.get("code")),
+        **coded("form_code", r.get("form")),
+        "lot_number": batch.get("lotNumber"),
+        "expiration_date": day(batch.get("expirationDate")),
+    }
 
 
 def medication_request(r: Json, to: Follower) -> Json:
@@ -68,7 +82,8 @@ def medication_request(r: Json, to: Follower) -> Json:
         "status": r.get("status"),
         "intent": r.get("intent"),
         **coded("category_code", first(r.get("category"))),
-        **coded("medication_code", medication(r)),
+        "medication_id": to.one(r.get("medicationReference"), "Medication"),
+        **coded("medication_code", medicine(r)),
         **timed("authored_at", r.get("authoredOn"), "authored_date"),
         "do_not_perform": r.get("doNotPerform"),
         "as_needed": dosage.get("asNeededBoolean"),
@@ -102,7 +117,8 @@ def medication_administration(r: Json, to: Follower) -> Json:
         "status": r.get("status"),
         "status_reason_code": code(first(r.get("statusReason"))),
         **coded("category_code", r.get("category")),
-        **coded("medication_code", medication(r)),
+        "medication_id": to.one(r.get("medicationReference"), "Medication"),
+        **coded("medication_code", medicine(r)),
         **timed("effective_at", r.get("effectiveDateTime") or period.get("start"), "effective_date"),
         **timed("effective_end_at", period.get("end")),
         "dose_quantity": amount(dose.get("value")),

@@ -6,7 +6,14 @@ a test to tokenise.
 
 from collections.abc import Callable
 
-from silver_acts import device, immunization, medication_administration, medication_request, procedure
+from silver_acts import (
+    device,
+    immunization,
+    medication,
+    medication_administration,
+    medication_request,
+    procedure,
+)
 from silver_care import (
     adverse_event,
     allergy_intolerance,
@@ -37,6 +44,7 @@ READINGS: dict[str, tuple[str, Reading]] = {
     "observation": ("Observation", observation),
     "observation_component": ("Observation", observation_component),
     "procedure": ("Procedure", procedure),
+    "medication": ("Medication", medication),
     "medication_request": ("MedicationRequest", medication_request),
     "medication_administration": ("MedicationAdministration", medication_administration),
     "immunization": ("Immunization", immunization),
@@ -57,6 +65,7 @@ WITH_IDENTIFIERS = (
     "Appointment",
     "Condition",
     "Procedure",
+    "Medication",
     "MedicationRequest",
     "DocumentReference",
 )

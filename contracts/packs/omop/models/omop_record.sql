@@ -168,23 +168,28 @@ WITH written AS (
     )
     AND NOT EXISTS (
       SELECT 1 FROM silver.medication_administration AS given
+      LEFT JOIN silver.medication AS medication
+        ON medication.source = given.source AND medication.medication_id = given.medication_id
+        AND NOT medication.deleted
       WHERE NOT given.deleted AND given.source = silver.procedure.source
         AND given.encounter_id = silver.procedure.encounter_id
-        AND given.medication_code = silver.procedure.product_code
+        AND COALESCE(given.medication_code, medication.code) = silver.procedure.product_code
     )
   UNION ALL
   SELECT
     'medication_request' AS origin,
-    source AS source,
+    told.source AS source,
     medication_request_id AS origin_id,
     patient_key AS patient_key,
     encounter_id AS encounter_id,
     practitioner_id AS practitioner_id,
     'Drug' AS home_domain,
-    status NOT IN ('cancelled', 'entered-in-error', 'draft') AND NOT COALESCE(do_not_perform, FALSE) AS counts,
-    medication_code AS code,
-    medication_code_system AS code_system,
-    medication_code_display AS code_display,
+    told.status NOT IN ('cancelled', 'entered-in-error', 'draft') AND NOT COALESCE(do_not_perform, FALSE) AS counts,
+    COALESCE(told.medication_code, medication.code) AS code,
+    CASE WHEN told.medication_code IS NULL THEN medication.code_system ELSE told.medication_code_system
+    END AS code_system,
+    CASE WHEN told.medication_code IS NULL THEN medication.code_display ELSE told.medication_code_display
+    END AS code_display,
     authored_at AS start_at,
     authored_date AS start_date,
     CAST(NULL AS TIMESTAMPTZ) AS end_at,
@@ -200,23 +205,28 @@ WITH written AS (
     CAST(NULL AS VARCHAR) AS lot_number,
     refills AS refills,
     route_code AS route,
-    status AS status,
+    told.status AS status,
     CAST(NULL AS VARCHAR) AS device_identifier
-  FROM silver.medication_request
-  WHERE NOT deleted
+  FROM silver.medication_request AS told
+  LEFT JOIN silver.medication AS medication
+    ON medication.source = told.source AND medication.medication_id = told.medication_id
+    AND NOT medication.deleted
+  WHERE NOT told.deleted
   UNION ALL
   SELECT
     'medication_administration' AS origin,
-    source AS source,
+    told.source AS source,
     medication_administration_id AS origin_id,
     patient_key AS patient_key,
     encounter_id AS encounter_id,
     practitioner_id AS practitioner_id,
     'Drug' AS home_domain,
-    status NOT IN ('not-done', 'entered-in-error') AS counts,
-    medication_code AS code,
-    medication_code_system AS code_system,
-    medication_code_display AS code_display,
+    told.status NOT IN ('not-done', 'entered-in-error') AS counts,
+    COALESCE(told.medication_code, medication.code) AS code,
+    CASE WHEN told.medication_code IS NULL THEN medication.code_system ELSE told.medication_code_system
+    END AS code_system,
+    CASE WHEN told.medication_code IS NULL THEN medication.code_display ELSE told.medication_code_display
+    END AS code_display,
     effective_at AS start_at,
     effective_date AS start_date,
     effective_end_at AS end_at,
@@ -229,13 +239,16 @@ WITH written AS (
     dose_unit AS unit,
     dose_unit_code AS unit_code,
     CAST(dose_quantity AS DOUBLE) AS quantity,
-    lot_number AS lot_number,
+    COALESCE(told.lot_number, medication.lot_number) AS lot_number,
     CAST(NULL AS INTEGER) AS refills,
     route_code AS route,
-    status AS status,
+    told.status AS status,
     CAST(NULL AS VARCHAR) AS device_identifier
-  FROM silver.medication_administration
-  WHERE NOT deleted
+  FROM silver.medication_administration AS told
+  LEFT JOIN silver.medication AS medication
+    ON medication.source = told.source AND medication.medication_id = told.medication_id
+    AND NOT medication.deleted
+  WHERE NOT told.deleted
   UNION ALL
   SELECT
     'immunization' AS origin,
