@@ -62,14 +62,8 @@ class IngestLake:
 
     def ingest(self, *paths, source="default", **options):
         """Ingest files or folders."""
-        return ingest_fhir(
-            paths,
-            source=source,
-            tables=self.tables,
-            tokenizer=self.tokenizer,
-            sealer=self.sealer,
-            **options,
-        )
+        inflow = Inflow(self.tables, self.tokenizer, self.sealer, source, **options)
+        return ingest_fhir(inflow, paths)
 
     def ingest_records(self, path, kind, receptions, *, source="default", record=None, limits=None):
         """Ingest a file or folder of records."""

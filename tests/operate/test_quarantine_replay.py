@@ -13,7 +13,7 @@ from small_contracts import change
 
 import a360
 from a360.errors import UsageError
-from a360.ingest import Limits, ingest_fhir
+from a360.ingest import Inflow, Limits, ingest_fhir
 
 ENCOUNTER = "silver/encounter.yaml"
 STRICT = {
@@ -213,13 +213,8 @@ def shallow(tmp_path, contracts):
     (folder / "Observation.ndjson").write_text(json.dumps(observation("o1", "Patient/p1")) + "\n{broken\n")
     with a360.open(tmp_path / "lake", contracts=contracts) as lake:
         lake.apply()
-        ingest_fhir(
-            [folder],
-            tables=lake.tables,
-            tokenizer=lake._parts.tokenizer,
-            sealer=lake._parts.sealer,
-            limits=Limits(depth=2),
-        )
+        parts = lake._parts
+        ingest_fhir(Inflow(lake.tables, parts.tokenizer, parts.sealer, limits=Limits(depth=2)), [folder])
         lake.run()
         yield lake, folder
 

@@ -4,9 +4,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from a360._progress import Progress
 from a360.catalog import CommitStamp
 from a360.engine import quote_text
 from a360.failpoints import failpoint
@@ -16,72 +14,30 @@ from a360.ingest._inflow import Inflow
 from a360.ingest._inputs import Input, find_inputs
 from a360.ingest._known import Batched, KnownFiles
 from a360.ingest._labels import labels_of
-from a360.ingest._limits import Limits
 from a360.ingest._pictures import pictures_of
 from a360.ingest._reports import FileReport, Ingested, totalled
 from a360.ingest._run import BatchRun
 from a360.ingest._work import FhirReading
 from a360.ingest._worked import Part, Reading
-from a360.objects import ObjectStore
-from a360.protect import Sealer, Tokenizer
 from a360.table import StepReport, new_commit_id
 
-if TYPE_CHECKING:
-    from a360.table import Tables
 
-
-def ingest_fhir(  # noqa: PLR0913 - the parts of a lake, and what may be left out
-    paths: Iterable[Path | str],
-    *,
-    source: str = "default",
-    tables: "Tables",
-    tokenizer: Tokenizer,
-    sealer: Sealer,
-    limits: Limits | None = None,
-    threads: int | None = None,
-    progress: Progress | None = None,
-    objects: ObjectStore | None = None,
-    attachment_bytes: int = 64 << 20,
-) -> Ingested:
+def ingest_fhir(inflow: Inflow, paths: Iterable[Path | str]) -> Ingested:
     """Bring FHIR files into bronze, as one batch under one commit id.
 
     Reads NDJSON, Bundles and single resources as JSON, plain, gzip or Zstandard, whatever the files' names
     say; folders recursively; Bulk Data exports by their manifest. What is refused goes to
     `quarantine.fhir_resource`. Where every file is known, nothing is committed.
 
-    Args:
-        paths: Files and folders.
-        source: The system that the data comes from; ids are unique within a source.
-        tables: The lake's tables; bronze, quarantine and ops exist.
-        tokenizer: Makes tokens and digests.
-        sealer: Seals payloads, refused rows and paths.
-        limits: Bounds; None for the defaults.
-        threads: How many threads work beside the caller's; None for as many as there are cores.
-        progress: Told of progress.
-        objects: Where pictures and PDFs go that stand within resources, each told by a record of bronze; None
-            leaves them there.
-        attachment_bytes: The largest of them that is taken.
-
     Raises:
-        UsageError: the source's name cannot be one.
         OperatorError: a path does not exist or cannot be read; nothing was committed.
         ConflictError: another ingest landed some of the same resources meanwhile; safe to run again.
     """
-    inflow = Inflow(
-        tables,
-        tokenizer,
-        sealer,
-        source,
-        limits or Limits(),
-        threads,
-        progress,
-        objects=objects,
-        attachment_bytes=attachment_bytes,
-    )
     inputs, commit_id = find_inputs(paths), new_commit_id()
     pictures = pictures_of(inflow, commit_id)
-    reading = FhirReading(inputs.files, Identity(tokenizer, source), inflow.limits, pictures=pictures)
-    labels = labels_of(inputs.files, tokenizer)
+    identity = Identity(inflow.tokenizer, inflow.source)
+    reading = FhirReading(inputs.files, identity, inflow.limits, pictures=pictures)
+    labels = labels_of(inputs.files, inflow.tokenizer)
     landed = ingest_files(inflow, inputs.files, labels, reading, inputs.skipped, commit_id=commit_id)
     return landed if pictures is None else replace(landed, remarks=pictures.remarks)
 

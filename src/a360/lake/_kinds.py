@@ -15,17 +15,7 @@ type _Bringer = Callable[["Parts", "Inflow", Sequence[Path]], "Ingested"]
 def _fhir(_parts: "Parts", inflow: "Inflow", paths: Sequence[Path]) -> "Ingested":
     from a360.ingest import ingest_fhir  # noqa: PLC0415 -- most commands do not ingest
 
-    return ingest_fhir(
-        paths,
-        source=inflow.source,
-        tables=inflow.tables,
-        tokenizer=inflow.tokenizer,
-        sealer=inflow.sealer,
-        threads=inflow.threads,
-        progress=inflow.progress,
-        objects=inflow.objects,
-        attachment_bytes=inflow.attachment_bytes,
-    )
+    return ingest_fhir(inflow, paths)
 
 
 def _notes(_parts: "Parts", inflow: "Inflow", paths: Sequence[Path]) -> "Ingested":
