@@ -18,7 +18,7 @@ from a360.ingest._rows import Bytes, Ints, Rows, split_lines
 from a360.ingest._rules import Refused, Rule
 from a360.ingest._text import Document, Segment, read_text
 from a360.ingest._worked import Finished, Worked
-from a360.records import is_utf8, places
+from a360.records import byte_places, is_utf8
 
 _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -93,7 +93,7 @@ class _Texts:
 
     def lines(self, text: Segment | Document | None) -> Lines:
         if isinstance(text, Segment):
-            newlines = places(np.frombuffer(bytes(text.text), dtype=np.uint8), _NEWLINE)
+            newlines = byte_places(np.frombuffer(bytes(text.text), dtype=np.uint8), _NEWLINE)
             rows = split_lines([text])
             numbers = self._line + np.searchsorted(newlines, rows.offset - text.offset)
             if self._are_plain(rows):

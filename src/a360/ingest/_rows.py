@@ -16,14 +16,13 @@ from a360.ingest._inputs import Input, Role
 from a360.ingest._limits import Limits
 from a360.ingest._rules import Refused, Rule, too_long
 from a360.ingest._text import Segment
-from a360.records import is_utf8
+from a360.records import byte_places, is_utf8
 
 type Bytes = npt.NDArray[np.uint8]
 type Ints = npt.NDArray[np.int64]
 type Mask = npt.NDArray[np.bool_]
 
 _NEWLINE: Final = 10
-_RUN_BYTES: Final = 256 << 10
 _WHITE: Final = np.isin(np.arange(256), np.frombuffer(b" \t\r", dtype=np.uint8))
 
 
@@ -124,7 +123,7 @@ def split_lines(segments: Sequence[Segment]) -> Rows:
     """The lines of segments that are not blank, as spans without the white space around them."""
     joined = segments[0].text if len(segments) == 1 else bytearray().join(each.text for each in segments)
     text = np.frombuffer(joined, dtype=np.uint8)
-    ends = _newlines(text)
+    ends = byte_places(text, _NEWLINE)
     starts = np.empty_like(ends)
     starts[:1], starts[1:] = 0, ends[:-1] + 1
     _trim(text, starts, ends)
@@ -137,13 +136,6 @@ def split_lines(segments: Sequence[Segment]) -> Rows:
     file = np.repeat(np.array([each.file for each in segments]), counts)
     shift = np.repeat(np.array([each.offset for each in segments]) - bases, counts)
     return Rows(text, starts, ends, np.arange(len(starts)), file, starts + shift)
-
-
-def _newlines(text: Bytes) -> Ints:
-    """The places of newlines, sought in runs that stay in the processor's cache."""
-    runs = range(0, len(text), _RUN_BYTES)
-    found = [np.flatnonzero(text[start : start + _RUN_BYTES] == _NEWLINE) + start for start in runs]
-    return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
 
 
 def _trim(text: Bytes, starts: Ints, ends: Ints) -> None:

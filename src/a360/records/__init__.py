@@ -6,7 +6,7 @@ compiles what a contract says about the fields of a record to SQL over the paylo
 
 from a360.records._csv import Bounds, CsvReader, Fault, Form, Header, LeftOut, Rows, Wrong
 from a360.records._csv_cells import cells_of
-from a360.records._csv_split import places
+from a360.records._csv_split import byte_places
 from a360.records._drift import Drift, drift_of, listed
 from a360.records._mapping import MISSHAPEN, UNREAD, Mapping, compile_mapping
 from a360.records._text import is_utf8
@@ -25,12 +25,12 @@ __all__ = [
     "Mapping",
     "Rows",
     "Wrong",
+    "byte_places",
     "cells_of",
     "compile_mapping",
     "drift_of",
     "is_utf8",
     "listed",
-    "places",
     "text_line_sql",
     "typed_line_sql",
 ]

@@ -24,8 +24,7 @@ class Split:
     """The records of a text, blank lines left out: spans without the line break behind each.
 
     `lines` is the line that each begins in, from 0. `rest` is where the record begins that has not ended yet,
-    `rest_line` its line, `first_break` the end of that record's first line (its content, and where the next
-    line begins), if it has one. `is_open` tells whether the text ends within quotes.
+    `rest_line` its line.
     """
 
     starts: Ints
@@ -33,8 +32,6 @@ class Split:
     lines: Ints
     rest: int
     rest_line: int
-    first_break: tuple[int, int] | None
-    is_open: bool
 
 
 def split(text: Bytes, delimiter: int, quote: int | None, *, ended: bool) -> Split:
@@ -48,21 +45,12 @@ def split(text: Bytes, delimiter: int, quote: int | None, *, ended: bool) -> Spl
     lines = np.empty_like(kept)
     lines[:1], lines[1:] = 0, kept[:-1] + 1
     rest = int(record_nexts[-1]) if len(kept) else 0
-    after = int(kept[-1]) + 1 if len(kept) else 0
-    first_break = (int(ends[after]), int(nexts[after])) if after < len(ends) else None
+    rest_line = int(kept[-1]) + 1 if len(kept) else 0
     filled = starts < record_ends
-    return Split(
-        starts[filled],
-        record_ends[filled],
-        lines[filled],
-        rest,
-        after,
-        first_break,
-        bool(len(toggles) & 1),
-    )
+    return Split(starts[filled], record_ends[filled], lines[filled], rest, rest_line)
 
 
-def places(text: Bytes, byte: int) -> Ints:
+def byte_places(text: Bytes, byte: int) -> Ints:
     """Where a byte stands, sought in runs that stay in the processor's cache."""
     runs = range(0, len(text), _RUN_BYTES)
     found = [np.flatnonzero(text[start : start + _RUN_BYTES] == byte) + start for start in runs]
@@ -71,7 +59,7 @@ def places(text: Bytes, byte: int) -> Ints:
 
 def _line_breaks(text: Bytes, *, ended: bool) -> tuple[Ints, Ints]:
     """Where lines end and the next begin: behind a line feed, a carriage return, or both."""
-    feeds, returns = places(text, _LF), places(text, _CR)
+    feeds, returns = byte_places(text, _LF), byte_places(text, _CR)
     ends, nexts = feeds, feeds + 1
     if len(returns):
         before = feeds[feeds > 0] - 1
@@ -93,7 +81,7 @@ def _toggles(text: Bytes, delimiter: int, quote: int | None) -> Ints:
     """The quotes that open and close cells, in turn."""
     if quote is None:
         return np.zeros(0, dtype=np.int64)
-    quotes = places(text, quote)
+    quotes = byte_places(text, quote)
     if not len(quotes) or _are_regular(text, quotes, delimiter):
         return quotes
     return _walked(text, quotes, delimiter)
