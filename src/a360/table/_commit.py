@@ -12,11 +12,13 @@ from pyiceberg.exceptions import (
     RESTError,
 )
 from pyiceberg.table import CommitTableRequest, Table, TableIdentifier
+from pyiceberg.table.refs import MAIN_BRANCH
 
 from a360.catalog import CatalogSession, CommitStamp, Endpoint, TableRefusedError
 from a360.engine import EngineSession, StagedFile, discard
-from a360.errors import A360Error, ConflictError, OperatorError, UsageError
+from a360.errors import A360Error, ConflictError, InternalError, OperatorError, UsageError
 from a360.failpoints import FailpointError, failpoint
+from a360.table._audit import Audit, AuditedCommit
 from a360.table._retry import again_on
 from a360.table._snapshot import Draft, write_snapshot
 from a360.table._standing import Standing
@@ -39,8 +41,8 @@ type Base = str | Unfenced | None
 class Change(Protocol):
     """What a commit does to a table, made for one base snapshot."""
 
-    def apply(self, catalog: CatalogSession, endpoint: Endpoint) -> None:
-        """Commit at a stamped and fenced endpoint."""
+    def apply(self, catalog: CatalogSession, endpoint: Endpoint, branch: str = MAIN_BRANCH) -> None:
+        """Commit to a branch at a stamped and fenced endpoint."""
 
     def withdraw(self) -> None:
         """Remove what was made for a base that has gone; it can never be committed."""
@@ -58,9 +60,9 @@ class SnapshotChange:
         self._draft = draft
         self._disposable = disposable
 
-    def apply(self, catalog: CatalogSession, endpoint: Endpoint) -> None:
+    def apply(self, catalog: CatalogSession, endpoint: Endpoint, branch: str = MAIN_BRANCH) -> None:
         """Write the manifests and commit them."""
-        written = write_snapshot(self._table, self._draft)
+        written = write_snapshot(self._table, self._draft, branch)
         failpoint("table.commit.written")
         *namespace, table = self._table.name()
         request = CommitTableRequest(
@@ -83,8 +85,15 @@ class StatementChange:
         self._session = session
         self._statements = statements
 
-    def apply(self, catalog: CatalogSession, endpoint: Endpoint) -> None:  # noqa: ARG002 - the engine has its own
+    def apply(
+        self,
+        catalog: CatalogSession,  # noqa: ARG002 - the engine has its own
+        endpoint: Endpoint,
+        branch: str = MAIN_BRANCH,
+    ) -> None:
         """Run the statements."""
+        if branch != MAIN_BRANCH:
+            raise InternalError("internal", "Statements were to be run on a branch", where=branch)
         self._session.merge(endpoint, *self._statements)
 
     def withdraw(self) -> None:
@@ -138,17 +147,30 @@ class Committer:
             next_step="check that the catalog runs and is reachable, then run again",
         )
 
-    def commit(self, name: str, stamp: CommitStamp, plan: Plan, *, base: Base = UNFENCED) -> CommitResult:
+    def commit(
+        self,
+        name: str,
+        stamp: CommitStamp,
+        plan: Plan,
+        *,
+        base: Base = UNFENCED,
+        audit: Audit | None = None,
+    ) -> CommitResult:
         """Commit what `plan` makes of a table, once: a commit id that is in the table already is left alone.
 
         Where another writer was faster, the plan is made anew upon what that writer left; with a `base` there
-        is nothing to make anew, and ConflictError is raised.
+        is nothing to make anew, and ConflictError is raised. With an `audit` the change is made on a branch,
+        and becomes the table when the audit has passed it.
         """
         started = time.monotonic()
-        result = again_on(_MovedError, lambda: self._attempt(name, stamp, plan, base), patience=self.patience)
+        result = again_on(
+            _MovedError, lambda: self._attempt(name, stamp, plan, base, audit), patience=self.patience
+        )
         return replace(result, seconds=round(time.monotonic() - started, 6))
 
-    def _attempt(self, name: str, stamp: CommitStamp, plan: Plan, base: Base) -> CommitResult:
+    def _attempt(
+        self, name: str, stamp: CommitStamp, plan: Plan, base: Base, audit: Audit | None
+    ) -> CommitResult:
         standing = self.standing(name)
         before = standing.landed(stamp.commit_id)
         if before is not None:
@@ -167,8 +189,11 @@ class Committer:
             return CommitResult(name, None, stamp.commit_id)
         failpoint("table.commit.before")
         try:
-            with self.catalog.stamped(stamp, base={name: at}) as endpoint:
-                change.apply(self.catalog, endpoint)
+            if audit is not None:
+                AuditedCommit(self, stamp, audit).carry_out(name, standing.table, change)
+            else:
+                with self.catalog.stamped(stamp, base={name: at}) as endpoint:
+                    change.apply(self.catalog, endpoint)
         except Exception as error:  # noqa: BLE001 - whatever happened, the table says what became of the commit
             return self._settle(name, stamp.commit_id, at, change, error)
         failpoint("table.commit.after")

@@ -13,6 +13,7 @@ from pyiceberg.table.update import AssertRefSnapshotId, AssertTableUUID, RemoveS
 from a360.catalog import CommitStamp
 from a360.engine import DEFAULT_FILE_BYTES, discard, quote_table
 from a360.failpoints import failpoint
+from a360.table._audit import drop_branch, stale_branches
 from a360.table._commit import Change, Committer, SnapshotChange
 from a360.table._files import LyingFile, delete_files, lying_in, reachable, reached_by
 from a360.table._retry import again_on
@@ -122,8 +123,14 @@ def collect(
 ) -> list[LyingFile]:
     """The files in a table's folder that nothing reaches and that are older than a grace; deleted unless dry.
 
-    They are what commits that failed or died leave behind.
+    They are what commits that failed or died leave behind, as are branches that were to be audited: these go
+    first, and what they alone reach with them.
     """
+    if not dry_run:
+        table = committer.load(name)
+        for branch in stale_branches(table, grace):
+            drop_branch(committer, table, branch)
+            table = committer.load(name)
     # The folder is listed before the metadata is read: what is committed meanwhile is then known as reached.
     lying = list(lying_in(committer.load(name)))
     table = committer.load(name)

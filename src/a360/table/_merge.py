@@ -10,6 +10,7 @@ from pyiceberg.table.snapshots import Operation
 from a360.catalog import CommitStamp
 from a360.engine import Rows, StagedFile, discard, quote_name, quote_table
 from a360.errors import DataError, UsageError
+from a360.table._audit import Audit
 from a360.table._commit import UNFENCED, Base, Change, SnapshotChange, StatementChange
 from a360.table._rows import (
     columns_of,
@@ -46,7 +47,13 @@ class Merge:
     _lands_staged: bool = False
 
     def run(
-        self, rows: Rows, stamp: CommitStamp, *, scope_rows: Rows | None = None, base: Base = UNFENCED
+        self,
+        rows: Rows,
+        stamp: CommitStamp,
+        *,
+        scope_rows: Rows | None = None,
+        base: Base = UNFENCED,
+        audit: Audit | None = None,
     ) -> CommitResult:
         """Commit the merge."""
         committer = self.writer.committer
@@ -59,7 +66,7 @@ class Merge:
             query = stack.enter_context(query_over(self.writer.session, rows))
             self._take_in(stack, table, query)
             self._take_scope(stack, scope_rows)
-            result = committer.commit(self.name, stamp, self._plan, base=base)
+            result = committer.commit(self.name, stamp, self._plan, base=base, audit=audit)
             if self._staged and not self._lands_staged:
                 discard(table, self._staged)
             return result

@@ -16,12 +16,12 @@ from pyiceberg.table.update import (
     RemovePropertiesUpdate,
     RemoveSnapshotRefUpdate,
     SetPropertiesUpdate,
-    SetSnapshotRefUpdate,
     TableRequirement,
     TableUpdate,
 )
 
 from a360.errors import ConflictError, OperatorError
+from a360.table._audit import pointing
 from a360.table._summary import commit_id_of, history
 from a360.table._types import CommitResult, new_commit_id
 
@@ -100,7 +100,7 @@ def _tagging(table: Table, tag: str, now: datetime) -> _Change:
     noted = json.dumps({"created_at": now.isoformat()}, separators=(",", ":"))
     updates: list[TableUpdate] = [SetPropertiesUpdate(updates={f"{_PROPERTY}{tag}": noted})]
     if current is not None:
-        updates.append(_pointing(tag, current, SnapshotRefType.TAG))
+        updates.append(pointing(tag, current, SnapshotRefType.TAG))
     requirements = (
         AssertTableUUID(uuid=table.metadata.table_uuid),
         AssertRefSnapshotId(snapshot_id=current, ref=MAIN_BRANCH),
@@ -126,17 +126,6 @@ def _untagging(table: Table, tag: str) -> _Change:
     if tag in table.metadata.refs:
         updates.append(RemoveSnapshotRefUpdate(ref_name=tag))
     return _Change(table, (AssertTableUUID(uuid=table.metadata.table_uuid),), tuple(updates))
-
-
-def _pointing(ref: str, snapshot_id: int, kind: SnapshotRefType) -> SetSnapshotRefUpdate:
-    return SetSnapshotRefUpdate(
-        ref_name=ref,
-        type=kind,
-        snapshot_id=snapshot_id,
-        max_ref_age_ms=None,
-        max_snapshot_age_ms=None,
-        min_snapshots_to_keep=None,
-    )
 
 
 def _commit_together(committer: "Committer", changes: Mapping[str, _Change]) -> None:
@@ -205,7 +194,7 @@ def roll_back(committer: "Committer", name: str, snapshot_id: str, *, base: str)
         AssertTableUUID(uuid=table.metadata.table_uuid),
         AssertRefSnapshotId(snapshot_id=int(base), ref=MAIN_BRANCH),
     )
-    updates = (_pointing(MAIN_BRANCH, int(snapshot_id), SnapshotRefType.BRANCH),)
+    updates = (pointing(MAIN_BRANCH, int(snapshot_id)),)
     try:
         committer.catalog.client().commit_table(table, requirements, updates)
     except CommitFailedException:

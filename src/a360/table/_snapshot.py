@@ -64,14 +64,15 @@ class WrittenSnapshot:
     files: tuple[str, ...]
 
 
-def write_snapshot(table: Table, draft: Draft) -> WrittenSnapshot:
-    """Write the manifests of a draft upon a table's current snapshot."""
-    return _Writer(table).write(draft)
+def write_snapshot(table: Table, draft: Draft, branch: str = MAIN_BRANCH) -> WrittenSnapshot:
+    """Write the manifests of a draft upon a table's current snapshot; `branch` is set to it."""
+    return _Writer(table, branch).write(draft)
 
 
 @dataclass(slots=True)
 class _Writer:
     table: Table
+    branch: str
     snapshot_id: int = 0
     token: str = field(default_factory=lambda: str(uuid.uuid4()))
     files: list[str] = field(default_factory=list)
@@ -106,7 +107,7 @@ class _Writer:
             summary=summary,
             schema_id=self.table.metadata.current_schema_id,
         )
-        return WrittenSnapshot(*_commit_of(self.table, snapshot), tuple(self.files))
+        return WrittenSnapshot(*_commit_of(self.table, snapshot, self.branch), tuple(self.files))
 
     def _entries(self, manifests: Sequence[ManifestFile]) -> list[ManifestEntry]:
         access = open_io(self.table)
@@ -227,7 +228,7 @@ def _summary(draft: Draft, changes: dict[str, str], current: Snapshot | None) ->
 
 
 def _commit_of(
-    table: Table, snapshot: Snapshot
+    table: Table, snapshot: Snapshot, branch: str
 ) -> tuple[tuple[TableRequirement, ...], tuple[TableUpdate, ...]]:
     return (
         (
@@ -239,7 +240,7 @@ def _commit_of(
             SetSnapshotRefUpdate(
                 snapshot_id=snapshot.snapshot_id,
                 parent_snapshot_id=snapshot.parent_snapshot_id,
-                ref_name=MAIN_BRANCH,
+                ref_name=branch,
                 type=SnapshotRefType.BRANCH,
                 max_ref_age_ms=None,
                 max_snapshot_age_ms=None,

@@ -28,6 +28,7 @@ from a360.engine import (
 )
 from a360.errors import UsageError
 from a360.table import _maintain, _moments, _record, _refs
+from a360.table._audit import Audit
 from a360.table._commit import PATIENCE_SECONDS, UNFENCED, Base, Committer
 from a360.table._files import LyingFile, delete_files, lying_in
 from a360.table._merge import Merge
@@ -217,17 +218,19 @@ class Tables:
         scope_rows: Rows | None = None,
         session: EngineSession | None = None,
         base: Base = UNFENCED,
+        audit: Audit | None = None,
     ) -> CommitResult:
         """Put rows in the place of those with the same key, and add those whose key is new.
 
         With a `scope`, all rows of the table go whose scope values occur in `scope_rows` (by default, in the
-        rows), and the rows are added. Without rows and scope rows nothing is committed.
+        rows), and the rows are added. Without rows and scope rows nothing is committed. With an `audit` the
+        rows are written to a branch, and become the table's once it has looked at them there.
 
         Raises:
             DataError: keys-not-unique, where rows lack a key or share one.
         """
         merge = Merge(self._writer(session), name, key, scope)
-        return self._record(merge.run(rows, stamp, scope_rows=scope_rows, base=base))
+        return self._record(merge.run(rows, stamp, scope_rows=scope_rows, base=base, audit=audit))
 
     def replace(
         self,
@@ -237,9 +240,10 @@ class Tables:
         *,
         session: EngineSession | None = None,
         base: Base = UNFENCED,
+        audit: Audit | None = None,
     ) -> CommitResult:
-        """Put rows in the place of all there are."""
-        return self._record(self._writer(session).replace(name, rows, stamp, base))
+        """Put rows in the place of all there are; `audit` as for `merge`."""
+        return self._record(self._writer(session).replace(name, rows, stamp, base, audit))
 
     def delete(
         self,

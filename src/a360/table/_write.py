@@ -9,6 +9,7 @@ from a360.catalog import CommitStamp
 from a360.engine import DEFAULT_FILE_BYTES, EngineSession, Rows, StagedFile, quote_name, quote_table
 from a360.errors import UsageError
 from a360.failpoints import failpoint
+from a360.table._audit import Audit
 from a360.table._commit import UNFENCED, Base, Change, Committer, SnapshotChange, StatementChange
 from a360.table._rows import columns_of, query_over
 from a360.table._shape import shape_of
@@ -66,19 +67,28 @@ class Writer:
 
         return self.committer.commit(name, stamp, plan, base=base)
 
-    def replace(self, name: str, rows: Rows, stamp: CommitStamp, base: Base = UNFENCED) -> CommitResult:
+    def replace(
+        self,
+        name: str,
+        rows: Rows,
+        stamp: CommitStamp,
+        base: Base = UNFENCED,
+        audit: Audit | None = None,
+    ) -> CommitResult:
         """Put rows in the place of all there are, as one snapshot without delete files."""
         before = self.committer.standing(name)
         table = before.table
         if table.format_version not in OUR_FORMATS:
-            return self._insert(name, rows, stamp, base, first=f"DELETE FROM {quote_table(name)}")
+            return self._insert(
+                name, rows, stamp, base, first=f"DELETE FROM {quote_table(name)}", audit=audit
+            )
         done = before.landed(stamp.commit_id)
         files = [] if done else [each.data_file for each in self.stage_into(table, name, rows)]
 
         def plan(standing: Table) -> Change:
             return SnapshotChange(standing, Draft(Operation.OVERWRITE, files, keeps=False))
 
-        return self.committer.commit(name, stamp, plan, base=base)
+        return self.committer.commit(name, stamp, plan, base=base, audit=audit)
 
     def delete(self, name: str, where: str, stamp: CommitStamp, base: Base = UNFENCED) -> CommitResult:
         """Delete the rows for which a condition holds; nothing is committed where none does."""
@@ -103,7 +113,14 @@ class Writer:
         return SnapshotChange(table, draft, disposable=staged)
 
     def _insert(
-        self, name: str, rows: Rows, stamp: CommitStamp, base: Base, *, first: str | None = None
+        self,
+        name: str,
+        rows: Rows,
+        stamp: CommitStamp,
+        base: Base,
+        *,
+        first: str | None = None,
+        audit: Audit | None = None,
     ) -> CommitResult:
         """Let the engine insert rows, after a first statement of the same transaction."""
         with query_over(self.session, rows) as sql:
@@ -114,7 +131,7 @@ class Writer:
                 insert = f"INSERT INTO {quote_table(name)} ({names}) {query}"
                 return StatementChange(self.session, *filter(None, (first, insert)))
 
-            return self.committer.commit(name, stamp, plan, base=base)
+            return self.committer.commit(name, stamp, plan, base=base, audit=audit)
 
 
 def _require_ours(table: Table, name: str) -> None:
