@@ -9,7 +9,7 @@ from a360.protect import _identity as domains
 from a360.protect._blocks import OpenBlock, open_block, seal_block
 from a360.protect._contexts import column_context, path_context, quarantine_context
 from a360.protect._identity import PERSON_TYPES
-from a360.protect._keystore import LocalKeyStore
+from a360.protect._keystore import LocalKeyStore, open_key_store
 from a360.protect._ports import BatchSealer, KeyStore, Sealer, Tokenizer
 from a360.protect._sealer import LocalSealer
 from a360.protect._texts import open_text, seal_text
@@ -44,6 +44,7 @@ __all__ = [
     "column_context",
     "domains",
     "open_block",
+    "open_key_store",
     "open_text",
     "path_context",
     "quarantine_context",

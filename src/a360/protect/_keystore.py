@@ -5,17 +5,21 @@ import re
 import secrets
 import shutil
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NoReturn, Self
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from a360.errors import OperatorError
+from a360.errors import OperatorError, UsageError
 from a360.files import sync_folder, write_private
 from a360.protect._files import PRIVATE_FOLDER, shred
+from a360.protect._ports import KeyStore
 
 KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
@@ -38,6 +42,10 @@ class LocalKeyStore:
         self._folder = folder
         self._master = AESGCM(master)
         self._root = root
+
+    def __reduce__(self) -> tuple[Callable[[str], KeyStore], tuple[str]]:
+        """Another process opens the folder for itself: what is pickled says where it is, and holds no key."""
+        return open_key_store, (self._folder.absolute().as_uri(),)
 
     @classmethod
     def create(cls, folder: Path) -> Self:
@@ -101,6 +109,24 @@ class LocalKeyStore:
                 next_step="find out what wrote the data that names it, or who changed it",
             )
         return self._folder / _DATA / f"{key_id}.key"
+
+
+def open_key_store(url: str) -> KeyStore:
+    """Open the key store that a URL names: `file:` for a key folder.
+
+    Raises:
+        UsageError: `usage` for any other URL.
+        OperatorError: `key-missing`, `environment-unfit` or `seal-broken`.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "file" or parts.netloc:
+        raise UsageError(
+            "usage",
+            "there is no key store of this kind",
+            found=f"a URL that begins {parts.scheme}:",
+            next_step="a file: URL of this machine names a key folder",
+        )
+    return LocalKeyStore.open(Path(url2pathname(parts.path)))
 
 
 def _is_missing_or_empty(folder: Path) -> bool:

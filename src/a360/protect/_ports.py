@@ -1,4 +1,8 @@
-"""The ports of protection: what the rest of the lake may ask for, whoever keeps the keys."""
+"""The ports of protection: what the rest of the lake may ask for, whoever keeps the keys.
+
+What implements `Tokenizer`, `BatchSealer`, `Sealer` or `KeyStore` can be pickled, so that processes elsewhere
+can do a part of the work: the pickle says which keys are meant, and holds none of them.
+"""
 
 from typing import Protocol
 

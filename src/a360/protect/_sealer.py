@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from collections.abc import Callable
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -28,7 +29,7 @@ class LocalSealer:
     def batch(self) -> BatchSealer:
         """A sealer under a fresh data key."""
         key_id, key = self._keys.create_data_key()
-        return LocalBatchSealer(key_id, key)
+        return LocalBatchSealer(key_id, key, self._keys)
 
     def unseal(self, sealed: bytes, context: bytes) -> bytes:
         """Open sealed bytes; the key is asked for each time, so that a destroyed one is gone at once."""
@@ -49,12 +50,17 @@ class LocalSealer:
 class LocalBatchSealer:
     """Seals under one data key; GCM's random nonces are safe for four thousand million seals a key."""
 
-    def __init__(self, key_id: str, key: bytes) -> None:
+    def __init__(self, key_id: str, key: bytes, keys: KeyStore) -> None:
         if not _KEY_ID.fullmatch(key_id):
             raise ValueError("a key id has 32 lower hex digits")
+        self._keys = keys
         self._key_id = key_id
         self._head = _MAGIC + bytes.fromhex(key_id)
         self._cipher = AESGCM(key)
+
+    def __reduce__(self) -> tuple[Callable[[KeyStore, str], "LocalBatchSealer"], tuple[KeyStore, str]]:
+        """Another process asks the key store for the key: what is pickled names it."""
+        return _resumed, (self._keys, self._key_id)
 
     @property
     def key_id(self) -> str:
@@ -65,6 +71,10 @@ class LocalBatchSealer:
         """Encrypt and authenticate; the head and the context are authenticated with it."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return b"".join((self._head, nonce, self._cipher.encrypt(nonce, plain, self._head + context)))
+
+
+def _resumed(keys: KeyStore, key_id: str) -> LocalBatchSealer:
+    return LocalBatchSealer(key_id, keys.data_key(key_id), keys)
 
 
 def _broken(found: str) -> OperatorError:

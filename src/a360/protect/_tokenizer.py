@@ -29,9 +29,14 @@ class LocalTokenizer:
     """
 
     def __init__(self, keys: KeyStore) -> None:
+        self._keys = keys
         self._secret = keys.secret("tokens")
         self._digest_key = keys.secret("digests")
         self._domains: dict[str, bytes] = {}
+
+    def __reduce__(self) -> tuple[type["LocalTokenizer"], tuple[KeyStore]]:
+        """Another process derives the keys from the key store: what is pickled says where that is."""
+        return LocalTokenizer, (self._keys,)
 
     def tokens(self, domain: str, values: pa.Array | pa.ChunkedArray) -> pa.Array:
         """One token for each string; computed once for each distinct value, then spread over the rows."""
