@@ -1,5 +1,6 @@
-"""DuckDB's extensions, from the wheels that are installed and never from the network."""
+"""DuckDB set up: extensions from the wheels, nothing from the network, nothing in clear on disk."""
 
+from collections.abc import Iterable
 from importlib import import_module
 from importlib.resources import files
 
@@ -7,6 +8,61 @@ import duckdb
 
 from a360.contract import quote_text
 from a360.errors import OperatorError
+
+_AT_START = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+    "allow_persistent_secrets": "false",
+}
+_SETTINGS = (
+    "TimeZone = 'UTC'",
+    "temp_file_encryption = true",
+    "enable_progress_bar = false",
+    # Only tables and what was registered have names: no variable of the program.
+    "python_enable_replacements = false",
+    # A stream keeps one chunk ahead of its reader. DuckDB counts a chunk without its strings, so that its own
+    # default lets it hold a gigabyte of large values.
+    "streaming_buffer_size = '1KB'",
+)
+
+
+def connect(
+    *, spill: str, extensions: Iterable[str], memory_limit: str | None, threads: int | None
+) -> duckdb.DuckDBPyConnection:
+    """A database in memory; what does not fit goes to the folder `spill`, encrypted.
+
+    Args:
+        spill: A folder of its own.
+        extensions: What to load, in the order in which they need each other. DuckDB itself can only decrypt
+            what is spilled: `httpfs` is always needed.
+        memory_limit: As DuckDB writes it, `1GB`; None for DuckDB's own.
+        threads: How many compute; None for as many as there are cores.
+
+    Raises:
+        OperatorError: `environment-unfit` where an extension is not installed.
+        duckdb.Error: DuckDB does not take a setting.
+    """
+    connection = duckdb.connect(":memory:", config=dict(_AT_START))
+    for name in extensions:
+        load_extension(connection, name)
+    settings = [*_SETTINGS, f"temp_directory = {quote_text(spill)}"]
+    if memory_limit:
+        settings.append(f"memory_limit = {quote_text(memory_limit)}")
+    if threads:
+        settings.append(f"threads = {threads:d}")
+    connection.execute(";\n".join(f"SET {each}" for each in settings))
+    return connection
+
+
+def connect_bare(*, threads: int = 1) -> duckdb.DuckDBPyConnection:
+    """A database in memory for values in hand: it has no files, no network, and no folder to spill to."""
+    connection = duckdb.connect(
+        ":memory:", config={**_AT_START, "temp_directory": "", "threads": str(threads)}
+    )
+    settings = [*_SETTINGS, "enable_external_access = false", "lock_configuration = true"]
+    connection.execute(";\n".join(f"SET {each}" for each in settings))
+    return connection
 
 
 def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:

@@ -1,8 +1,8 @@
-"""How DuckDB is set up: extensions from the wheels, nothing from the network, nothing in clear on disk."""
+"""What DuckDB is given beside its usual setup: Iceberg, and a lake's catalog."""
 
 import duckdb
 
-from a360._duckdb import load_extension
+from a360 import _duckdb
 from a360.catalog import Endpoint
 from a360.contract import quote_name, quote_text
 from a360.engine.duckdb._errors import in_our_words
@@ -10,40 +10,20 @@ from a360.engine.duckdb._errors import in_our_words
 # In the order in which they need each other.
 EXTENSIONS = ("avro", "httpfs", "iceberg")
 
-_AT_START = {
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    "allow_community_extensions": "false",
-    "allow_persistent_secrets": "false",
-}
-
-_SETTINGS = (
-    "SET TimeZone = 'UTC'",
-    "SET temp_file_encryption = true",
-    "SET enable_progress_bar = false",
-    "SET preserve_insertion_order = false",
-    # Only the lake's tables and what was registered have names: no variable of the program.
-    "SET python_enable_replacements = false",
-    # A stream keeps one chunk ahead of its reader. DuckDB counts a chunk without its strings, so that its own
-    # default lets it hold a gigabyte of large values.
-    "SET streaming_buffer_size = '1KB'",
-    # A sort order in Iceberg is a wish of the table's owner: what is staged keeps it, a MERGE need not.
-    "SET unsafe_iceberg_ignore_sort_order = true",
-)
+_SETTINGS = """
+    SET preserve_insertion_order = false;
+    -- A sort order in Iceberg is a wish of the table's owner: what is staged keeps it, a MERGE need not.
+    SET unsafe_iceberg_ignore_sort_order = true
+"""
 
 
 def connect(*, temp_folder: str, memory_limit: str | None, threads: int | None) -> duckdb.DuckDBPyConnection:
     """An in-memory database with the Iceberg extension loaded and every setting in place."""
-    connection = duckdb.connect(":memory:", config=dict(_AT_START))
-    for name in EXTENSIONS:
-        load_extension(connection, name)
-    statements = [*_SETTINGS, f"SET temp_directory = {quote_text(temp_folder)}"]
-    if memory_limit:
-        statements.append(f"SET memory_limit = {quote_text(memory_limit)}")
-    if threads:
-        statements.append(f"SET threads = {threads:d}")
     with in_our_words("take its settings"):
-        connection.execute(";\n".join(statements))
+        connection = _duckdb.connect(
+            spill=temp_folder, extensions=EXTENSIONS, memory_limit=memory_limit, threads=threads
+        )
+        connection.execute(_SETTINGS)
     return connection
 
 

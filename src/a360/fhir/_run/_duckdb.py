@@ -10,8 +10,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from a360._duckdb import load_extension
-from a360.contract import quote_text
+from a360._duckdb import connect
 from a360.fhir._compile import CompiledView, ViewColumn, compile_views
 from a360.fhir._run._archives import Archives
 from a360.fhir._run._errors import in_words_of_a_run
@@ -20,7 +19,6 @@ from a360.fhir._run._scan import scan_sql
 
 _RESOURCES = "resources"
 _BATCH_ROWS = 20_000
-_START = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,22 +92,8 @@ def bare_session(bounds: Bounds) -> Iterator[duckdb.DuckDBPyConnection]:
     """A bare database in memory; what it spills is encrypted, and gone with it."""
     with (
         tempfile.TemporaryDirectory(prefix="a360-view-") as spill,
-        duckdb.connect(config=dict(_START)) as session,
+        connect(
+            spill=spill, extensions=("httpfs",), memory_limit=bounds.memory_limit, threads=bounds.threads
+        ) as session,
     ):
-        # DuckDB itself can only decrypt what is spilled.
-        load_extension(session, "httpfs")
-        for setting in (
-            "TimeZone = 'UTC'",
-            "python_enable_replacements = false",
-            "enable_progress_bar = false",
-            "temp_file_encryption = true",
-            # A stream keeps one chunk ahead of its reader.
-            "streaming_buffer_size = '1KB'",
-            f"temp_directory = {quote_text(spill)}",
-        ):
-            session.execute(f"SET {setting}")
-        if bounds.memory_limit:
-            session.execute(f"SET memory_limit = {quote_text(bounds.memory_limit)}")
-        if bounds.threads:
-            session.execute(f"SET threads = {bounds.threads:d}")
         yield session
