@@ -47,12 +47,14 @@ def test_who_is_merged_is_only_named(event):
 
 
 def test_unlinking_takes_back_the_very_linkage():
-    """A37 gives the Linkage of a merge with `active: false`, by the same id, whichever record stayed."""
+    """A37 gives the Linkages of merge and link with `active: false`, by the same ids, whichever stayed."""
     merged = converted("A40", pid("M1"), mrg("M2"))
     other = converted("A40", pid("M2"), mrg("M1"))
+    linked = converted("A24", pid("M1"), pid("M2"))
     undone = converted("A37", pid("M2"), pid("M1"))
     assert [each["active"] for each in of_type(merged, "Linkage")] == [True]
-    assert references(undone, "Linkage") == references(merged, "Linkage") | references(other, "Linkage")
+    told = [references(each, "Linkage") for each in (merged, other, linked)]
+    assert references(undone, "Linkage") == set.union(*told)
     assert {each["active"] for each in of_type(undone, "Linkage")} == {False}
 
 

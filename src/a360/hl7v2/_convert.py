@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from a360.hl7v2._convey import moment_of
+from a360.hl7v2._dosage import dose
 from a360.hl7v2._events import VISITS_MOVED, deleted, finish, merge_group
 from a360.hl7v2._identity import identified, key_of, numbered
 from a360.hl7v2._mentioned import mentioned
@@ -199,6 +200,8 @@ class _Walk:
         held = self.roles.get(route.role)
         if held and not route.fresh and held.startswith(f"{route.kind}/"):
             if made:
+                if "dosageInstruction" in made:
+                    dose(self._store.get(held), made)
                 self._store.merge(held, made)
         elif made:
             self.roles[route.role] = str(self._store.add(route.kind, made, self._new(route, view, made)))

@@ -1,7 +1,7 @@
 """What trigger events mean beyond their segments: merges, moves, cancellations and deletions."""
 
 from collections.abc import Mapping
-from itertools import permutations
+from itertools import combinations, permutations
 from typing import NamedTuple
 
 from a360.hl7v2._message import Message
@@ -55,12 +55,16 @@ MERGES: dict[str, tuple[Merge, ...]] = {
     **{f"ADT^A{number}": _ACCOUNTS for number in ("35", "41", "49")},
     **{f"ADT^A{number}": _VISITS for number in ("42", "45", "50", "51")},
 }
+# Two records that belong together, and stay two.
+_LINKED = frozenset(("ADT^A24",))
 # What was linked or merged is on its own again.
 _UNLINKED = frozenset(("ADT^A37",))
+# Numbers that are another person's from now on.
+_HANDED_OVER = frozenset(("ADT^A43",))
 # Who is deleted, so that there is nothing left to say of them.
 _DELETED = {"ADT^A29": "Patient"}
 # Messages of these name the patients and visits that they put together, and say little more of them.
-REARRANGED = frozenset((*MERGES, *_UNLINKED))
+REARRANGED = frozenset((*MERGES, *_UNLINKED, *_HANDED_OVER))
 VISITS_MOVED = frozenset(event for event, merges in MERGES.items() if merges is _VISITS)
 _EVENTS = "http://terminology.hl7.org/CodeSystem/v2-0003"
 _GONE = {"Account": "entered-in-error", "Encounter": "entered-in-error"}
@@ -76,8 +80,11 @@ def finish(message: Message, store: Store) -> None:
     if event in _REOPENED:
         for reference in _named_as(store, "Encounter"):
             _reopen(store.get(reference))
+    patients = _named_as(store, "Patient") if event in _LINKED or event in _UNLINKED else []
+    for first, second in combinations(patients, 2):
+        _pair(store, *sorted((first, second)), active=event in _LINKED)
     if event in _UNLINKED:
-        for stays, goes in permutations(_named_as(store, "Patient"), 2):
+        for stays, goes in permutations(patients, 2):
             _link(store, stays, goes, active=False)
 
 
@@ -143,15 +150,19 @@ def _merge(store: Store, stays: str, goes: str) -> None:
 
 def _link(store: Store, stays: str, goes: str, *, active: bool) -> None:
     """Say that one record has become another, or that it has not; of each pair the last word counts."""
-    kept, gone = store.get(stays), store.get(goes)
-    linkage: Resource = {
-        "active": active,
-        "item": [
-            {"type": "source", "resource": _named(kept, stays)},
-            {"type": "historical", "resource": _named(gone, goes)},
-        ],
-    }
+    linkage = _linkage(store, {"source": stays, "historical": goes}, active=active)
     store.add("Linkage", linkage, content_key({"stays": stays, "goes": goes}))
+
+
+def _pair(store: Store, first: str, second: str, *, active: bool) -> None:
+    """Say that two records belong together, though neither has become the other."""
+    linkage = _linkage(store, {"source": first, "alternate": second}, active=active)
+    store.add("Linkage", linkage, content_key({"pair": [first, second]}))
+
+
+def _linkage(store: Store, items: Mapping[str, str], *, active: bool) -> Resource:
+    named = [{"type": kind, "resource": _named(store.get(each), each)} for kind, each in items.items()]
+    return {"active": active, "item": named}
 
 
 def _named(resource: Resource, reference: str) -> dict[str, object]:

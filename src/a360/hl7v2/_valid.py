@@ -170,15 +170,24 @@ def _document(resource: Resource) -> None:
 
 
 def _immunization(resource: Resource) -> None:
-    """What follows a document's type speaks of that document."""
+    """What stands beside a document's type speaks of that document."""
     folded: list[dict[str, Any]] = []
     for each in resource.get("education", ()):
-        if folded and "documentType" not in each and not folded[-1].keys() & each.keys():
+        if folded and not folded[-1].keys() & each.keys():
             folded[-1].update(each)
         else:
             folded.append(dict(each))
     if folded:
         resource["education"] = folded
+
+
+def _request(resource: Resource) -> None:
+    """A dose from an amount to the same amount is that amount."""
+    for dosage in resource.get("dosageInstruction", ()):
+        for dose in dosage.get("doseAndRate", ()):
+            span = dose.get("doseRange")
+            if span and span.get("low") == span.get("high"):
+                dose["doseQuantity"] = dose.pop("doseRange")["low"]
 
 
 def _without_home(each: dict[str, Any]) -> dict[str, Any]:
@@ -207,7 +216,12 @@ def _fill(resource: Resource, rules: _Rules) -> str:
     return ""
 
 
-_FOLDS = {"DocumentReference": _document, "Immunization": _immunization, "Organization": _organization}
+_FOLDS = {
+    "DocumentReference": _document,
+    "Immunization": _immunization,
+    "MedicationRequest": _request,
+    "Organization": _organization,
+}
 _RULES = {
     kind: _Rules(
         _OWNER.get(kind, ""),
