@@ -12,7 +12,7 @@ import pyarrow as pa
 from a360.documents import FieldError, Media, MediaError, checked_time, is_fhir_id, open_media
 from a360.errors import OperatorError
 from a360.ingest._inputs import Input, named
-from a360.ingest._manifests import Lost, Row, Versions, inside, read_manifest, walk
+from a360.ingest._manifests import Lost, LostError, Row, Versions, inside, read_manifest, walk
 from a360.ingest._rules import Rule
 from a360.objects import ObjectStore, object_name
 from a360.protect import Tokenizer, domains
@@ -127,14 +127,8 @@ def _of_row(manifest: Path, row: Row, desk: Desk, seen: Versions) -> AttachmentF
     own = manifest / str(row.line)
     try:
         return _Sound(own, manifest, row, desk, seen).made()
-    except _RefusedError as error:
+    except LostError as error:
         return AttachmentFile(Input(own, content=lambda: row.raw), row.line, error.lost)
-
-
-class _RefusedError(Exception):
-    def __init__(self, rule: Rule, reason: str) -> None:
-        super().__init__(reason)
-        self.lost = Lost(rule, reason)
 
 
 class _Sound:
@@ -167,7 +161,7 @@ class _Sound:
         raw, updated = payload.encode(), _moment(values.get("updated_at"))
         if self._seen.is_ambiguous(attachment_id, updated, raw):
             why = "another row of this call goes by the same id, and nothing says which of them is newer"
-            raise _RefusedError(Rule.REPEATED_ID, why)
+            raise LostError(Rule.REPEATED_ID, why)
         lost = name is not None and not self._desk.store.holds(name)
         return AttachmentFile(
             Input(place or self._own, content=lambda: raw, anew=lost),
@@ -184,7 +178,7 @@ class _Sound:
         """The cells of a row as texts, references as FHIR writes them."""
         row = self._row
         if row.fault:
-            raise _RefusedError(Rule.INVALID_FIELD, row.fault)
+            raise LostError(Rule.INVALID_FIELD, row.fault)
         given = {name: value for name, value in row.values.items() if value not in (None, "")}
         texts = {
             name: value.strip() if isinstance(value, str) else json.dumps(value)
@@ -196,7 +190,7 @@ class _Sound:
             if reference:
                 texts[name] = reference
         if "patient" not in texts:
-            raise _RefusedError(Rule.NO_PATIENT, "the row names no patient")
+            raise LostError(Rule.NO_PATIENT, "the row names no patient")
         return texts
 
     def _file(self, values: Mapping[str, str]) -> Path | None:
@@ -206,14 +200,14 @@ class _Sound:
             return place
         if place.rule is Rule.MISSING_FILE and values.get("attachment_id"):
             return None
-        raise _RefusedError(place.rule, place.reason)
+        raise LostError(place.rule, place.reason)
 
     def _media(self, place: Path, values: Mapping[str, str]) -> tuple[Media, str]:
         try:
             data = read_bounded(place, self._desk.most_bytes)
             media = open_media(data, values.get("media_type"))
         except MediaError as error:
-            raise _RefusedError(Rule(error.rule), str(error)) from None
+            raise LostError(Rule(error.rule), str(error)) from None
         return media, object_name(data, self._desk.tokenizer)
 
     def _id(self, values: Mapping[str, str], name: str | None) -> str:
@@ -246,13 +240,11 @@ def read_bounded(path: Path, most_bytes: int) -> bytes:
 
 def _reference(name: str, kind: str, logical_id: str, identifier: str) -> str:
     if logical_id and identifier:
-        raise _RefusedError(
-            Rule.INVALID_FIELD, f"{name} and {name}_identifier say the same; give one of them"
-        )
+        raise LostError(Rule.INVALID_FIELD, f"{name} and {name}_identifier say the same; give one of them")
     if logical_id and not is_fhir_id(logical_id):
-        raise _RefusedError(Rule.INVALID_FIELD, f"{name} is no logical id")
+        raise LostError(Rule.INVALID_FIELD, f"{name} is no logical id")
     if identifier and not all(identifier.partition("|")[::2]):
-        raise _RefusedError(Rule.INVALID_FIELD, f"{name}_identifier is not written as system|value")
+        raise LostError(Rule.INVALID_FIELD, f"{name}_identifier is not written as system|value")
     if logical_id:
         return f"{kind}/{logical_id}"
     return f"{kind}?identifier={identifier}" if identifier else ""
@@ -262,7 +254,7 @@ def _moment(text: str | None) -> datetime | None:
     try:
         checked = checked_time("updated_at", text)
     except FieldError as error:
-        raise _RefusedError(Rule.INVALID_FIELD, str(error)) from None
+        raise LostError(Rule.INVALID_FIELD, str(error)) from None
     if checked is None:
         return None
     moment = datetime.fromisoformat(checked)

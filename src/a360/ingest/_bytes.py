@@ -21,6 +21,7 @@ _ZSTD_SKIPPABLE: Final = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
 _MAGIC_BYTES: Final = 4
 
 _READ_BYTES: Final = 1 << 20
+_DIGEST_BYTES: Final = 32
 # Zstandard makes up to 128 KiB of four bytes, and its streaming form takes all that it is fed at once: small
 # feeds bound what one of them can unpack to (512 bytes: 16 MiB).
 _ZSTD_FEED_BYTES: Final = 512
@@ -36,13 +37,18 @@ class ArchiveError(Exception):
         self.rule = rule
 
 
+def digest_of(data: bytes) -> str:
+    """The digest of a file's bytes, as `ByteSource` gives it."""
+    return hashlib.blake2b(data, digest_size=_DIGEST_BYTES).hexdigest()
+
+
 class ByteSource:
     """The plain bytes of one file, read once from its start; `digest` is of the file as it lies."""
 
     def __init__(self, path: Path, limits: Limits, content: Callable[[], bytes] | None = None) -> None:
         self.packed_bytes = 0
         self._limits = limits
-        self._digest = hashlib.blake2b(digest_size=32)
+        self._digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
         try:
             self._file: IO[bytes] = BytesIO(content()) if content else path.open("rb", buffering=0)
         except OSError as error:

@@ -13,7 +13,7 @@ import msgspec
 
 from a360.errors import OperatorError
 from a360.fhir import other_formats
-from a360.ingest._bytes import ByteSource
+from a360.ingest._bytes import ByteSource, digest_of
 from a360.ingest._limits import Limits
 
 _DATA_NAME: Final = re.compile(r"(?i).+\.(ndjson|jsonl|json)(\.(gz|gzip|zst|zstd))?")
@@ -34,21 +34,29 @@ class Role(StrEnum):
 class Input:
     """A file to read. `told_at` is when the export it belongs to was made.
 
-    Where `content` is given, its bytes are read in the file's place; it is called more than once. `reading`
-    is the fingerprint of what says how to read it: by another one, the same bytes are something new. `anew`
-    has it read though its bytes are known.
+    Where `content` is given, its bytes are read in the file's place; `measure` is their size and digest, if
+    these are known without calling it. `reading` is the fingerprint of what says how to read it: by another
+    one, the same bytes are something new. `anew` has it read though its bytes are known.
     """
 
     path: Path
     role: Role = Role.DATA
     told_at: str | None = None
     content: Callable[[], bytes] | None = None
+    measure: tuple[int, str] | None = None
     reading: str | None = None
     anew: bool = False
+
+    @classmethod
+    def made(cls, path: Path, content: Callable[[], bytes], now: bytes) -> "Input":
+        """A file whose bytes are made when they are read; of those it has `now` only the measure is kept."""
+        return cls(path, content=content, measure=(len(now), digest_of(now)))
 
     @property
     def bytes(self) -> int:
         """How much there is to read."""
+        if self.measure is not None:
+            return self.measure[0]
         return self.path.stat().st_size if self.content is None else len(self.content())
 
     def opened(self, limits: Limits) -> ByteSource:
@@ -57,6 +65,8 @@ class Input:
 
     def digest(self) -> str:
         """The digest of its bytes, not keyed."""
+        if self.measure is not None:
+            return self.measure[1]
         with self.opened(Limits()) as source:
             return source.finish()
 

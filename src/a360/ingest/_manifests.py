@@ -36,6 +36,14 @@ class Lost:
     reason: str
 
 
+class LostError(Exception):
+    """Ends the look at a row or file that is not to be taken."""
+
+    def __init__(self, rule: Rule, reason: str) -> None:
+        super().__init__(reason)
+        self.lost = Lost(rule, reason)
+
+
 class Versions:
     """The versions that a call has seen; two that say the same time and differ cannot be told in order."""
 

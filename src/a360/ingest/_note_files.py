@@ -24,7 +24,7 @@ from a360.documents import (
 )
 from a360.errors import OperatorError
 from a360.ingest._inputs import Input, named
-from a360.ingest._manifests import Lost, Row, Versions, inside, read_manifest, walk
+from a360.ingest._manifests import Lost, LostError, Row, Versions, inside, read_manifest, walk
 from a360.ingest._rules import Rule
 from a360.protect import Tokenizer, domains
 
@@ -41,6 +41,9 @@ _TYPES: Final = {
     ".json": TURNS,
 }
 _KNOWN: Final = ", ".join(_TYPES)
+
+
+type _Render = Callable[[bytes], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +71,13 @@ class _Found:
     name: str
     values: Mapping[str, object]
     raw: bytes
-    read: Callable[[], bytes] | None = None
+    read: Callable[[], bytes] = bytes
     line: int = 0
     lost: Lost | None = None
 
     def content(self) -> bytes:
         """What is kept of it where it is refused: the row that was wrong, or else its bytes."""
-        return self.raw or (self.read() if self.read else b"")
+        return self.raw or self.read()
 
 
 def find_notes(paths: Iterable[Path | str], source: str, tokenizer: Tokenizer) -> NoteFiles:
@@ -136,7 +139,7 @@ def _of_row(manifest: Path, row: Row) -> _Found:
     if not name:
         text = row.values.get("text")
         lost = None if isinstance(text, str) else Lost(Rule.MISSING_FILE, "the row names no file")
-        read = text.encode if isinstance(text, str) else None
+        read = text.encode if isinstance(text, str) else bytes
         return _Found(own, str(row.line), row.values, row.raw, read, row.line, lost)
     place = inside(manifest.parent, str(name))
     if isinstance(place, Lost):
@@ -180,44 +183,37 @@ class _Making:
         self._versions = Versions()
 
     def add(self, found: _Found) -> None:
-        try:
-            self.notes.append(self._note(found))
-        except FieldError as error:
-            lost = Lost(Rule.INVALID_FIELD, str(error))
-            self.notes.append(NoteFile(Input(found.place, content=found.content), found.line, lost))
+        """Look at a note, which is read now, and once more when it lands: notes may be more than fit."""
+        data = found.read()
+        content, now, lost = found.content, found.raw or data, found.lost
+        if lost is None:
+            try:
+                now, render = self._made(found, data)
+                content = lambda: render(found.read())  # noqa: E731 - one of two that may be read
+            except FieldError as error:
+                lost = Lost(Rule.INVALID_FIELD, str(error))
+            except LostError as error:
+                lost = error.lost
+        self.notes.append(NoteFile(Input.made(found.place, content, now), found.line, lost))
 
-    def _note(self, found: _Found) -> NoteFile:
-        if found.lost or found.read is None:
-            named = found.lost or Lost(Rule.MISSING_FILE, "the row names no file")
-            return NoteFile(Input(found.place, content=found.content), found.line, named)
-        read, front = _without_front(found)
+    def _made(self, found: _Found, data: bytes) -> tuple[bytes, _Render]:
+        """The resource that the bytes of a note make, and what makes it of them again."""
+        front, body = _without_front(found.place, data)
         fields = NoteFields.of({**front, **found.values})
         kind = fields.content_type or _TYPES.get(found.place.suffix.lower(), PLAIN if fields.text else "")
         note_id, related = self._ids_of(found, fields)
 
-        def render() -> bytes:
-            made = document_reference(note_id, fields, read(), kind, related_id=related)
+        def render(data: bytes) -> bytes:
+            _, body = _without_front(found.place, data)
+            made = document_reference(note_id, fields, body, kind, related_id=related)
             return json.dumps(made, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
-        lost = self._fault(fields, read, kind)
-        if lost is None and self._versions.is_ambiguous(note_id, fields.updated_at, render()):
+        _require_sound(fields, body, kind)
+        now = render(data)
+        if self._versions.is_ambiguous(note_id, fields.updated_at, now):
             why = "another note of this call goes by the same id, and nothing says which of them is newer"
-            lost = Lost(Rule.REPEATED_ID, why)
-        content = found.read if lost else render
-        return NoteFile(Input(found.place, content=content), found.line, lost)
-
-    @staticmethod
-    def _fault(fields: NoteFields, read: Callable[[], bytes], kind: str) -> Lost | None:
-        if not kind:
-            return Lost(Rule.UNKNOWN_FORMAT, f"its name says no kind of note; known are {_KNOWN}")
-        if not fields.names_patient:
-            return Lost(Rule.NO_PATIENT, "neither manifest, sidecar nor front matter names the patient")
-        note = read_note(read(), kind)
-        if note is None:
-            return Lost(Rule.UNKNOWN_FORMAT, f"its bytes are no {media_type(kind)} in the encoding it says")
-        if not note.text.strip():
-            return Lost(Rule.EMPTY_NOTE, "it holds no text")
-        return None
+            raise LostError(Rule.REPEATED_ID, why)
+        return now, render
 
     def _ids_of(self, found: _Found, fields: NoteFields) -> tuple[str, str | None]:
         """The logical ids of a note and of the one it amends or appends to."""
@@ -234,18 +230,22 @@ class _Making:
         return str(self._tokenizer.tokens(domains.FILE, named)[0].as_py())
 
 
-def _without_front(found: _Found) -> tuple[Callable[[], bytes], Mapping[str, object]]:
-    """The bytes of a note without its front matter, which text and Markdown may have, and its fields."""
-    read = found.read
-    if read is None:
-        raise ValueError("a note without bytes has no front matter")
-    if _TYPES.get(found.place.suffix.lower()) not in {PLAIN, MARKDOWN}:
-        return read, {}
-    front, _ = _split(read())
-    return (lambda: _split(read())[1]), front
+def _require_sound(fields: NoteFields, body: bytes, kind: str) -> None:
+    if not kind:
+        raise LostError(Rule.UNKNOWN_FORMAT, f"its name says no kind of note; known are {_KNOWN}")
+    if not fields.names_patient:
+        raise LostError(Rule.NO_PATIENT, "neither manifest, sidecar nor front matter names the patient")
+    note = read_note(body, kind)
+    if note is None:
+        raise LostError(Rule.UNKNOWN_FORMAT, f"its bytes are no {media_type(kind)} in the encoding it says")
+    if not note.text.strip():
+        raise LostError(Rule.EMPTY_NOTE, "it holds no text")
 
 
-def _split(data: bytes) -> tuple[dict[str, str], bytes]:
+def _without_front(place: Path, data: bytes) -> tuple[Mapping[str, object], bytes]:
+    """The front matter of a note, which text and Markdown may have, and its bytes without it."""
+    if _TYPES.get(place.suffix.lower()) not in {PLAIN, MARKDOWN}:
+        return {}, data
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:

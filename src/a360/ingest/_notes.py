@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from a360.ingest._bytes import digest_of
 from a360.ingest._envelope import Identity
 from a360.ingest._inflow import Inflow
 from a360.ingest._ingest import ingest_files
@@ -39,7 +40,7 @@ class NoteReading(FhirReading):
         kept = raw[: self._limits.line_bytes]
         unit = Refused(place, note.line, note.refused.rule, note.refused.reason, kept)
         yield Portion((), (unit,), file=place, packed_bytes=len(raw))
-        yield Finished(place, note.input.digest(), len(raw))
+        yield Finished(place, digest_of(raw), len(raw))
 
 
 def ingest_notes(inflow: Inflow, paths: Iterable[Path | str]) -> Ingested:
