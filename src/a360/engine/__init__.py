@@ -5,11 +5,13 @@ at an endpoint of the commit gateway that `a360.table` has stamped and fenced. O
 """
 
 from a360.contract import quote_name, quote_table, quote_text
-from a360.engine._port import Engine, EngineSession, Rows
+from a360.engine._port import BatchFunction, Dialect, Engine, EngineSession, Rows
 from a360.engine._staged import DEFAULT_FILE_BYTES, StagedFile, discard, open_io
 
 __all__ = [
     "DEFAULT_FILE_BYTES",
+    "BatchFunction",
+    "Dialect",
     "Engine",
     "EngineSession",
     "Rows",

@@ -1,7 +1,8 @@
 """What every engine offers."""
 
+from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Literal, Protocol, Self
 
 import pyarrow as pa
 from pyiceberg.table import Table
@@ -12,12 +13,32 @@ from a360.engine._staged import DEFAULT_FILE_BYTES, StagedFile
 type Rows = pa.Table | pa.RecordBatchReader | str
 """Rows to write: Arrow data, or SQL evaluated in a session whose temporary tables are visible to it."""
 
+type Dialect = Literal["duckdb", "spark"]
+"""An engine's own SQL."""
+
+type BatchFunction = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
+"""What batches are made into, all of one part of a query's rows at a call.
+
+It can be pickled, since the rows may be with other processes: it holds no key, session or connection, but
+opens there what it needs.
+"""
+
 
 class EngineSession(Protocol):
     """One conversation with an engine; used by one thread at a time.
 
     In SQL the lake's tables are named `namespace.name`, temporary tables and registered data by a bare name.
     """
+
+    @property
+    def dialect(self) -> Dialect:
+        """The SQL of `native` and `keep`; all other SQL is DuckDB's, which the session translates."""
+        ...
+
+    @property
+    def distributed(self) -> bool:
+        """Whether rows are with other processes, so that values are best worked on by `mapped`."""
+        ...
 
     def __enter__(self) -> Self: ...
 
@@ -47,6 +68,26 @@ class EngineSession(Protocol):
 
     def stream(self, sql: str, *, batch_rows: int = ...) -> pa.RecordBatchReader:
         """Run a query as a stream; read it out before the session is used again."""
+        ...
+
+    def native(self, sql: str) -> pa.Table:
+        """Run a query in the engine's own dialect into an Arrow table."""
+        ...
+
+    def keep(self, name: str, native: str) -> None:
+        """Make a temporary table of a query in the engine's own dialect, in the place of one of its name."""
+        ...
+
+    def mapped(self, name: str, sql: str, function: BatchFunction, schema: pa.Schema) -> None:
+        """Make what a function makes of a query's rows visible under a bare name, computed once.
+
+        Rows come in any order, in batches small enough for values of a megabyte; those that the function
+        yields have the schema.
+        """
+        ...
+
+    def forget(self) -> None:
+        """Drop the temporary tables and views of the session."""
         ...
 
     def stage(

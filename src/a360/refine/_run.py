@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from a360.contract import DanglingRows, GoldStep, LakePlan, ReferenceStep, RefinedStep, SilverStep
-from a360.engine import EngineSession, quote_name, quote_table
+from a360.engine import quote_table
 from a360.quality import RuleResult
 from a360.refine._context import RefineContext, StepOutcome, alive_sql
 from a360.refine._gold import refine_gold
@@ -72,7 +72,8 @@ def refine(
     try:
         return _refine(context, steps, full=full, again=again, progress=progress, on_outcome=on_outcome)
     finally:
-        _forget(context.session)
+        # What the steps worked in identifies patients, and the session may answer queries next.
+        context.session.forget()
         context.merged.clear()
 
 
@@ -103,16 +104,6 @@ def _refine(
     if progress:
         progress("run", "done", len(steps), len(steps))
     return RefineResult(outcomes, _references(context, outcomes))
-
-
-def _forget(session: EngineSession) -> None:
-    """Drop what the steps worked in: it identifies patients, and the session may answer queries next."""
-    for kind in ("view", "table"):
-        found = session.sql(
-            f"SELECT {kind}_name AS name FROM duckdb_{kind}s() WHERE temporary AND NOT internal"
-        )
-        for name in found["name"].to_pylist():
-            session.execute(f"DROP {kind} IF EXISTS temp.{quote_name(name)}")
 
 
 def _references(context: RefineContext, outcomes: Sequence[StepOutcome]) -> list[RuleResult]:

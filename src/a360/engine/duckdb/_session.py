@@ -11,6 +11,7 @@ from pyiceberg.table import Table
 
 from a360.catalog import Endpoint
 from a360.contract import quote_name, quote_text
+from a360.engine._port import BatchFunction, Dialect
 from a360.engine._staged import DEFAULT_FILE_BYTES, StagedFile
 from a360.engine.duckdb._conform import conformed, match
 from a360.engine.duckdb._connect import attach, connect, detach
@@ -22,10 +23,14 @@ LAKE = "lake"
 
 # Arrow addresses strings in 32 bits, so that a batch of large values must be small; `stream` takes its own.
 BATCH_ROWS = 65_536
+_LARGE_VALUES = 64
 
 
 class DuckDBSession:
     """An in-memory DuckDB with the lake's catalog attached; `EngineSession` says what its methods promise."""
+
+    dialect: Dialect = "duckdb"
+    distributed = False
 
     def __init__(
         self, endpoint: Endpoint, *, spill: Path, memory_limit: str | None = None, threads: int | None = None
@@ -83,6 +88,28 @@ class DuckDBSession:
         self._aim()
         with in_our_words("run a query"):
             return self._connection.execute(sql).to_arrow_reader(batch_rows)
+
+    def native(self, sql: str) -> pa.Table:
+        """Run a query in DuckDB's dialect, which all SQL is here."""
+        return self.sql(sql)
+
+    def keep(self, name: str, native: str) -> None:
+        """Make a temporary table of a query, in the place of one of its name."""
+        self.execute(f"CREATE OR REPLACE TEMP TABLE {quote_name(name)} AS {native}")
+
+    def mapped(self, name: str, sql: str, function: BatchFunction, schema: pa.Schema) -> None:
+        """Make what a function makes of a query's rows visible under a bare name."""
+        made = list(function(self.stream(sql, batch_rows=_LARGE_VALUES)))
+        self.register(name, pa.Table.from_batches(made, schema))
+
+    def forget(self) -> None:
+        """Drop the temporary tables and views of the session."""
+        for kind in ("view", "table"):
+            found = self.sql(
+                f"SELECT {kind}_name AS name FROM duckdb_{kind}s() WHERE temporary AND NOT internal"
+            )
+            for name in found["name"].to_pylist():
+                self.execute(f"DROP {kind} IF EXISTS temp.{quote_name(name)}")
 
     def stage(
         self, sql: str, table: Table, *, target_bytes: int = DEFAULT_FILE_BYTES, name: str = ""
