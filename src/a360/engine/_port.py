@@ -32,7 +32,7 @@ class EngineSession(Protocol):
 
     @property
     def dialect(self) -> Dialect:
-        """The SQL of `native` and `keep`; all other SQL is DuckDB's, which the session translates."""
+        """The SQL of `native` and `define`; all other SQL is DuckDB's, which the session translates."""
         ...
 
     @property
@@ -74,8 +74,8 @@ class EngineSession(Protocol):
         """Run a query in the engine's own dialect into an Arrow table."""
         ...
 
-    def keep(self, name: str, native: str) -> None:
-        """Make a temporary table of a query in the engine's own dialect, in the place of one of its name."""
+    def define(self, name: str, native: str) -> None:
+        """Make a temporary view of a query in the engine's own dialect, in the place of one of its name."""
         ...
 
     def mapped(self, name: str, sql: str, function: BatchFunction, schema: pa.Schema) -> None:
