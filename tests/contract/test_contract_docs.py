@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from a360.contract import FAULTS
-from a360.contract._environment import Alerts, Environment, Share
+from a360.contract._environment import Alerts, Environment, Share, SparkJobs
 from a360.contract._lakefile import Filter, Grant, LakeFile, Mask, Retention, Role, Zones
 from a360.contract._odcs import (
     Column,
@@ -46,7 +46,9 @@ MODELS = (
 ASIDE = {"a360.", "id", "customProperties"}
 
 
-@pytest.mark.parametrize("model", [*MODELS, Environment, Share, Alerts], ids=lambda model: model.__name__)
+@pytest.mark.parametrize(
+    "model", [*MODELS, Environment, Share, Alerts, SparkJobs], ids=lambda model: model.__name__
+)
 def test_every_key_is_documented(model: type[BaseModel]):
     """A key that a file may have stands in the documentation."""
     keys = {field.alias or name for name, field in model.model_fields.items()} - ASIDE

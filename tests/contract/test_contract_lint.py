@@ -240,6 +240,26 @@ def test_an_environment_needs_what_its_kind_needs(small_lake):
     assert "account and a region" in fault.message
 
 
+def test_jobs_of_an_environment_act_as_a_role_of_its_account(small_lake):
+    """Where Spark jobs run is checked: the role's account, the form of places, and every key."""
+    spark = (
+        "spark: {{application: 00f1, role: 'arn:aws:iam::{account}:role/jobs', "
+        "artifacts: {place}, logs: 's3://logs-of-lake/spark', {more}}}\n"
+    )
+    head = "name: staging\nkind: aws\naccount: '123456789012'\nregion: eu-west-1\n"
+    good = {"account": "123456789012", "place": "s3://lake-artifacts", "more": "maxVcpus: 16"}
+    for changed, told in (
+        ({}, None),
+        ({"account": "210987654321"}, "another account"),
+        ({"place": "https://lake.example"}, "s3:"),
+        ({"more": "maxVcpus: 2"}, "8"),
+        ({"more": "workers: 2"}, "workers"),
+    ):
+        small_lake.write("../environments/staging.yaml", head + spark.format(**good | changed))
+        messages = [fault.message for fault in small_lake.lint()]
+        assert (messages == []) if told is None else any(told in each for each in messages)
+
+
 def test_every_fault_of_every_file_comes_in_one_pass(small_lake):
     """Faults of one kind do not hide faults of another, neither in one file nor across files."""
     changes = [

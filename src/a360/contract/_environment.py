@@ -9,9 +9,13 @@ from a360.contract._base import Dataset, Many, Model
 LOCAL = "local"
 
 type Account = Annotated[str, Field(pattern=r"^\d{12}$")]
+type Place = Annotated[
+    str, Field(pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*'()=-]+)*/?$")
+]
 type Service = Literal[
     "athena",
     "catalog",
+    "emr-serverless",
     "glue",
     "kinesis",
     "kms",
@@ -45,6 +49,22 @@ class Alerts(Model):
     topics: Many[Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:sns:\S+$")]] = ()
 
 
+class SparkJobs(Model):
+    """Where Spark jobs run: an application of EMR Serverless, and the places in S3 that its jobs use."""
+
+    application: Annotated[str, Field(pattern=r"^[0-9a-z]{1,64}$")]
+    role: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$")]
+    artifacts: Place
+    logs: Place
+    release: Annotated[str, Field(pattern=r"^emr-[a-z0-9.-]+$")] = "emr-spark-8.2.0"
+    architecture: Literal["x86_64", "arm64"] = "x86_64"
+    key: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[a-zA-Z0-9-]+$")] | None = (
+        None
+    )
+    timeout_minutes: Annotated[int, Field(ge=5, le=7 * 24 * 60)] = 720
+    max_vcpus: Annotated[int, Field(ge=8, le=4000)] = 64
+
+
 class Environment(Model):
     """One place a lake lives in."""
 
@@ -56,13 +76,16 @@ class Environment(Model):
     endpoints: dict[Service, Annotated[str, Field(pattern=r"^https?://\S+$")]] = Field(default_factory=dict)
     sharing: Many[Share] = ()
     alerts: Alerts = Field(default_factory=Alerts)
+    spark: SparkJobs | None = None
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> "Environment":
         if self.kind == "aws" and not (self.account and self.region):
             raise ValueError("an environment of kind aws has an account and a region")
-        if self.kind == "local" and (self.account or self.region or self.sharing):
-            raise ValueError("an environment of kind local has no account, region or sharing")
+        if self.kind == "local" and (self.account or self.region or self.sharing or self.spark):
+            raise ValueError("an environment of kind local has no account, region, sharing or spark")
+        if self.spark and f":{self.account}:" not in self.spark.role:
+            raise ValueError("the role of spark belongs to another account than the environment")
         return self
 
 
