@@ -4,7 +4,7 @@ import duckdb
 import pytest
 from lakes import CONTRACTS
 
-from a360.contract import load_contracts, make_plan
+from a360.contract import engine_sql, load_contracts, make_plan
 
 NAMES = {"source": "clinic", "organization_id": "org-1", "practitioner_id": "pr-1", "encounter_id": "enc-1"}
 ROWS = {
@@ -65,7 +65,7 @@ def cdm():
         for dataset in {each for step in steps for each in step.upstream} - made:
             _fill(connection, plan.table(dataset))
         for step in steps:
-            connection.execute(f"CREATE TABLE {step.dataset} AS {step.sql}")
+            connection.execute(f"CREATE TABLE {step.dataset} AS {engine_sql(step.sql, 'duckdb')}")
         yield connection
 
 

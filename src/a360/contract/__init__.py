@@ -97,7 +97,8 @@ from a360.contract._types import PhysicalType, iceberg_type, parse_type, physica
 from a360.contract._vocabularies import CODES, VOCABULARIES, codes_sql, loaded_sql
 
 if TYPE_CHECKING:
-    from a360.contract._environment import Environment
+    from a360.contract._dialect import engine_sql
+    from a360.contract._environment import Environment, SparkJobs
     from a360.contract._json_schema import editor_schemas, schema_text
     from a360.contract._ledger import Assignment, Kept, assign_field_ids, keep_ledger
     from a360.contract._lint import Check, lint, load_contracts, model_faults
@@ -116,6 +117,7 @@ _LAZY = {
     "LakeContracts": "_load",
     "Mended": "_mend",
     "ModelFix": "_lint_models",
+    "SparkJobs": "_environment",
     "TextFile": "_load",
     "UnresolvedError": "_typed_sql",
     "assign_field_ids": "_ledger",
@@ -128,6 +130,7 @@ _LAZY = {
     "mend_models": "_lint_models",
     "model_faults": "_lint",
     "editor_schemas": "_json_schema",
+    "engine_sql": "_dialect",
     "schema_text": "_json_schema",
     "typed_query": "_typed_sql",
     "upstream_columns": "_lint_models",
@@ -210,6 +213,7 @@ __all__ = [
     "Severity",
     "SilverStep",
     "SortPlan",
+    "SparkJobs",
     "Step",
     "TableChange",
     "TablePlan",
@@ -230,6 +234,7 @@ __all__ = [
     "diff",
     "diff_table",
     "editor_schemas",
+    "engine_sql",
     "gone_properties",
     "iceberg_partition_spec",
     "iceberg_schema",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, UnsupportedError
 
+from a360.contract._dialect import Engine, StableId, written_for
 from a360.contract._typed_sql import line_of
 
 type _Type = object
@@ -29,7 +30,7 @@ _KNOWN: tuple[type[exp.Expr], ...] = (
     *(exp.Coalesce, exp.Nullif, exp.Case, exp.If, exp.Cast, exp.Exists),
     *(exp.Abs, exp.Round, exp.Floor, exp.Ceil, exp.Sqrt, exp.Exp, exp.Ln, exp.Sign, exp.Pow),
     *(exp.Lower, exp.Upper, exp.Trim, exp.Length, exp.Substring, exp.Replace, exp.StartsWith),
-    *(exp.StrPosition, exp.MD5),
+    *(exp.StrPosition, exp.MD5, StableId),
     *(exp.Extract, exp.Year, exp.Month, exp.Day, exp.Quarter, exp.DateTrunc, exp.TimestampTrunc),
     *(exp.RowNumber, exp.Rank, exp.DenseRank, exp.Lag, exp.Lead, exp.Connector),
 )
@@ -89,9 +90,10 @@ def divergences(query: exp.Query, *, written: exp.Expr) -> Iterator[Divergence]:
 
 
 def _unwritable(query: exp.Query) -> Iterator[Divergence]:
-    for engine in ("spark", "trino"):
+    engines: tuple[Engine, ...] = ("spark", "trino")
+    for engine in engines:
         try:
-            query.sql(engine, unsupported_level=ErrorLevel.RAISE)
+            written_for(query, engine, ErrorLevel.RAISE)
         except UnsupportedError as error:
             said = str(error).splitlines()[0]
             yield Divergence(
@@ -174,6 +176,8 @@ def _regex(node: exp.Expr) -> str | None:
 def _mixed(node: exp.Expr) -> str | None:
     if isinstance(node, exp.EQ | exp.NEQ | exp.GT | exp.GTE | exp.LT | exp.LTE | exp.NullSafeEQ | exp.DPipe):
         sides = [node.left, node.right]
+    elif isinstance(node, StableId):
+        sides = [node.this]
     elif isinstance(node, exp.In):
         sides = [node.this, *node.expressions]
     elif isinstance(node, exp.Between):
@@ -186,7 +190,7 @@ def _mixed(node: exp.Expr) -> str | None:
     else:
         return None
     families = {_family(_type(side)) for side in sides} - {None}
-    if isinstance(node, exp.DPipe):
+    if isinstance(node, exp.DPipe | StableId):
         families.add("text")
     if len(families) > 1:
         return (
@@ -299,6 +303,8 @@ def _foreign(node: exp.Expr) -> str | None:
 
 
 def _unknown(node: exp.Expr) -> str | None:
+    if isinstance(node, StableId) and node.digits is None:
+        return f"{_text(node)} has no such length: STABLE_ID gives 52 bits, or 60 where 60 is written"
     unit = isinstance(node, exp.Extract) and node.name.upper() not in _UNITS
     if unit or (isinstance(node, exp.Func) and not isinstance(node, _KNOWN)):
         return f"{_text(node)} is not known to mean the same in DuckDB, Spark and Trino"

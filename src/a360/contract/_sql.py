@@ -1,4 +1,4 @@
-"""What contracts need to know of a piece of SQL; the one module here that imports sqlglot, which is slow."""
+"""What contracts need to know of a piece of SQL; imported where needed, for sqlglot is slow to import."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,9 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 
-DIALECT = "duckdb"
+from a360.contract._dialect import ModelSql
+
+DIALECT = ModelSql
 
 
 class SqlError(Exception):

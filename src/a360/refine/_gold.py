@@ -6,7 +6,7 @@ from functools import partial
 from types import MappingProxyType
 
 from a360.catalog import CommitStamp
-from a360.contract import DatasetRule, GoldStep, RowRule
+from a360.contract import DatasetRule, GoldStep, RowRule, engine_sql
 from a360.engine import quote_name, quote_table
 from a360.failpoints import failpoint
 from a360.quality import RuleResult, require_unblocked
@@ -38,6 +38,7 @@ class _GoldRun:
         self._held = held
         self._session = context.session
         self._step = step
+        self._model = engine_sql(step.sql, "duckdb")
         self._full = full
         self._table = context.plan.table(step.dataset)
         self._commit_id = new_commit_id()
@@ -84,7 +85,7 @@ class _GoldRun:
         return {table.dataset: table.column_names for table in tables}
 
     def _replace(self, upstream: dict[str, str], why: str) -> StepOutcome:
-        self._stage(self._step.sql)
+        self._stage(self._model)
         read = self._upstream_rows()
         quality = self._check()
         report = self._report(sum(read.values()), self._rows(), self._commit_id)
@@ -97,7 +98,7 @@ class _GoldRun:
         self, stood: Standing, upstream: dict[str, str], commits: Mapping[str, Sequence[str]], why: str
     ) -> StepOutcome:
         keys = UpstreamChanges(self._context, self._step).find(stood, commits)
-        model = narrowed(self._step.sql, self._keyed, partial(self._held.relation_of, self._step, keys))
+        model = narrowed(self._model, self._keyed, partial(self._held.relation_of, self._step, keys))
         self._stage(keys.result_of(model.sql, self._table.column_names))
         read = self._upstream_rows(model.relations)
         quality = self._check_changed(stood, keys)

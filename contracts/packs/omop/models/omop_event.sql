@@ -106,7 +106,7 @@ WITH vocabularies AS (
     code_system, start_at, start_date, end_at, end_date, type_concept_id, value_number, value_comparator,
     value_code, value_code_system, unit, unit_code, quantity, lot_number, refills, route, status,
     device_identifier,
-    source_concept_id, unit_concept_id, domain_id,
+    source_concept_id, unit_concept_id, domain_id, standard_concept_id,
     standard_concept_id IS NOT NULL AS is_mapped,
     CASE WHEN is_allergen THEN 439224 ELSE COALESCE(standard_concept_id, 0) END AS concept_id,
     CASE WHEN is_allergen THEN standard_concept_id ELSE value_concept_id END AS value_concept_id,
@@ -121,30 +121,14 @@ WITH vocabularies AS (
     END AS target,
     ROW_NUMBER() OVER (
       PARTITION BY origin, source, origin_id ORDER BY standard_concept_id NULLS LAST
-    ) AS place,
-    MD5(
-      origin || '|' || source || '|' || origin_id || '|'
-      || CAST(COALESCE(standard_concept_id, 0) AS VARCHAR)
-    ) AS digest
+    ) AS place
   FROM mapped
 )
 SELECT
-  -- 15 hexadecimal digits are 60 bits: among a hundred million records two meet once in two hundred lakes.
-  CAST(STRPOS('0123456789abcdef', SUBSTRING(digest, 1, 1)) - 1 AS BIGINT) * 72057594037927936
-  + CAST(STRPOS('0123456789abcdef', SUBSTRING(digest, 2, 1)) - 1 AS BIGINT) * 4503599627370496
-  + CAST(STRPOS('0123456789abcdef', SUBSTRING(digest, 3, 1)) - 1 AS BIGINT) * 281474976710656
-  + CAST(STRPOS('0123456789abcdef', SUBSTRING(digest, 4, 1)) - 1 AS BIGINT) * 17592186044416
-  + CAST(STRPOS('0123456789abcdef', SUBSTRING(digest, 5, 1)) - 1 AS BIGINT) * 1099511627776
-  + CAST(STRPOS('0123456789abcdef', SUBSTRING(digest, 6, 1)) - 1 AS BIGINT) * 68719476736
-  + CAST(STRPOS('0123456789abcdef', SUBSTRING(digest, 7, 1)) - 1 AS BIGINT) * 4294967296
-  + CAST(STRPOS('0123456789abcdef', SUBSTRING(digest, 8, 1)) - 1 AS BIGINT) * 268435456
-  + CAST(STRPOS('0123456789abcdef', SUBSTRING(digest, 9, 1)) - 1 AS BIGINT) * 16777216
-  + CAST(STRPOS('0123456789abcdef', SUBSTRING(digest, 10, 1)) - 1 AS BIGINT) * 1048576
-  + CAST(STRPOS('0123456789abcdef', SUBSTRING(digest, 11, 1)) - 1 AS BIGINT) * 65536
-  + CAST(STRPOS('0123456789abcdef', SUBSTRING(digest, 12, 1)) - 1 AS BIGINT) * 4096
-  + CAST(STRPOS('0123456789abcdef', SUBSTRING(digest, 13, 1)) - 1 AS BIGINT) * 256
-  + CAST(STRPOS('0123456789abcdef', SUBSTRING(digest, 14, 1)) - 1 AS BIGINT) * 16
-  + CAST(STRPOS('0123456789abcdef', SUBSTRING(digest, 15, 1)) - 1 AS BIGINT) * 1 AS event_id,
+  -- 60 bits: among a hundred million records two meet once in two hundred lakes.
+  STABLE_ID(
+    origin || '|' || source || '|' || origin_id || '|' || CAST(COALESCE(standard_concept_id, 0) AS VARCHAR), 60
+  ) AS event_id,
   origin,
   source,
   origin_id,
