@@ -72,14 +72,12 @@ def lint(folder: Path | str | None = None, extra_checks: Sequence[Check] = ()) -
     return sorted({*faults, *check_releases(contracts, unsound)})
 
 
-def load_contracts(
-    folder: Path | str | None = None, extra_checks: Sequence[Check] = (), packs: Collection[str] = ()
-) -> LakeContracts:
+def load_contracts(folder: Path | str | None = None, packs: Collection[str] = ()) -> LakeContracts:
     """The contracts of a folder, `default_contracts()` where none is named; raises if they have faults.
 
     `packs` are chosen beside those of `lake.yaml`.
     """
-    contracts, faults = examine(folder, extra_checks, packs)
+    contracts, faults = examine(folder, packs=packs)
     require_no_faults(faults, contracts.folder)
     return contracts
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import sqlglot
@@ -13,6 +14,7 @@ from a360.contract._load import Dataset, LakeContracts, TextFile, read_folder
 from a360.contract._portable import divergences
 from a360.contract._portable_text import mended, null_orders
 from a360.contract._typed_sql import (
+    Columns,
     UnresolvedError,
     line_of,
     physical_type_of,
@@ -34,30 +36,50 @@ def _check_model(contracts: LakeContracts, dataset: Dataset, model: TextFile) ->
     columns = upstream_columns(contracts, model)
     if columns is None:
         return  # the other checks tell why
-    for fix in null_orders(model.text):
+    read = tuple((name, tuple(found.items())) for name, found in columns.items())
+    made = tuple((column.name, column.physical_type) for column in dataset.columns)
+    for said in _said_of(model.text, read, dataset.name, made):
+        yield model.fault(*said)
+
+
+type _Said = tuple[str, str, int, str]
+"""A fault of a model: code, message, line, and how to mend it."""
+
+type _Read = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+
+
+@lru_cache(maxsize=256)
+def _said_of(text: str, read: _Read, name: str, made: tuple[tuple[str, str], ...]) -> tuple[_Said, ...]:
+    """What is wrong inside of a model that reads and makes these columns.
+
+    It is remembered by all that it depends on: a process that works in lakes of the same contracts looks at
+    each model once.
+    """
+    return tuple(_faults(text, {each: dict(found) for each, found in read}, name, dict(made)))
+
+
+def _faults(text: str, columns: Columns, name: str, made: Mapping[str, str]) -> Iterator[_Said]:
+    for fix in null_orders(text):
         message = f"{fix.said.removesuffix(' NULLS LAST')} does not say where NULLs go, and engines differ"
-        yield model.fault(
-            "C708", message, fix.line, "add NULLS LAST, as DuckDB sorts; `a360 lint --fix` does"
-        )
+        yield "C708", message, fix.line, "add NULLS LAST, as DuckDB sorts; `a360 lint --fix` does"
     try:
-        query = typed_query(model.text, columns)
+        query = typed_query(text, columns)
     except UnresolvedError as error:
-        yield from _unresolved(model, error)
+        yield from _unresolved(error)
         return
-    written = sqlglot.parse_one(model.text, dialect=_sql.DIALECT)
+    written = sqlglot.parse_one(text, dialect=_sql.DIALECT)
     for each in divergences(query, written=written):
-        yield model.fault(each.code, each.message, each.line, each.fix)
-    yield from _types(dataset, model, query)
+        yield each.code, each.message, each.line, each.fix
+    yield from _types(name, made, query)
 
 
-def _unresolved(model: TextFile, error: UnresolvedError) -> Iterator[Fault]:
+def _unresolved(error: UnresolvedError) -> Iterator[_Said]:
     for each in error.faults:
         if each.ambiguous:
             message = f"{each.name} is a column of {' and of '.join(each.candidates)}"
-            fix = f"write {each.candidates[0]}.{each.name}, or the other"
-            yield model.fault("C532", message, each.line, fix)
+            yield "C532", message, each.line, f"write {each.candidates[0]}.{each.name}, or the other"
         else:
-            yield model.fault("C531", f"the model looks at {each.name}, which is not there", each.line)
+            yield "C531", f"the model looks at {each.name}, which is not there", each.line, ""
 
 
 def upstream_columns(contracts: LakeContracts, model: TextFile) -> Mapping[str, Mapping[str, str]] | None:
@@ -75,19 +97,23 @@ def upstream_columns(contracts: LakeContracts, model: TextFile) -> Mapping[str, 
     return found
 
 
-def _types(dataset: Dataset, model: TextFile, query: exp.Query) -> Iterator[Fault]:
+def _types(name: str, made: Mapping[str, str], query: exp.Query) -> Iterator[_Said]:
     seen: set[str] = set()
     for select in query.selects:
-        column, given = dataset.column(select.alias_or_name), physical_type_of(select)
-        if select.alias_or_name in seen:
-            message = f"the model gives {select.alias_or_name} twice"
-            yield model.fault("C534", message, line_of(select), "give one of them another name")
-        seen.add(select.alias_or_name)
-        wanted = parse_type(column.physical_type) if column else None
+        column, given = select.alias_or_name, physical_type_of(select)
+        if column in seen:
+            message = f"the model gives {column} twice"
+            yield "C534", message, line_of(select), "give one of them another name"
+        seen.add(column)
+        wanted = parse_type(made[column]) if column in made else None
         if given is not None and wanted is not None and str(wanted) != given:
-            message = f"the model gives {select.alias_or_name} as {given}, and {dataset.name} has {wanted}"
-            fix = f"CAST(… AS {_spelled(str(wanted))}), or correct the contract"
-            yield model.fault("C533", message, line_of(select), fix)
+            message = f"the model gives {column} as {given}, and {name} has {wanted}"
+            yield (
+                "C533",
+                message,
+                line_of(select),
+                f"CAST(… AS {_spelled(str(wanted))}), or correct the contract",
+            )
 
 
 def _spelled(kind: str) -> str:

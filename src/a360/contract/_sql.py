@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
@@ -28,6 +29,8 @@ class Select:
     columns: tuple[str, ...] | None
 
 
+# One command reads the same SQL to check it, to type it, and to plan with it.
+@lru_cache(maxsize=1024)
 def read_select(sql: str) -> Select:
     """Read a single SELECT (with CTEs and unions) over tables named `zone.name`."""
     query = _parse(sql)
@@ -38,6 +41,7 @@ def read_select(sql: str) -> Select:
     return Select(tuple(sorted(set(_tables(query)))), columns)
 
 
+@lru_cache(maxsize=1024)
 def read_condition(sql: str) -> tuple[str, ...]:
     """Read a boolean expression over one row; gives the names of the columns it looks at."""
     query = _parse(f"SELECT 1 WHERE {sql}\n")  # a new line, should the expression end in a comment

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from a360.errors import UsageError
@@ -168,8 +169,20 @@ def view_columns(view: Mapping[str, Any] | str) -> list[ViewColumn]:
 
 def analysed(view: Mapping[str, Any] | str, faults: Faults) -> Analysed | None:
     """The plan of a view; faults are noted, and None stands for a view that has no plan."""
-    [found] = _analysed([view], [faults])
+    if not isinstance(view, str):
+        [found] = _analysed([view], [faults])
+        return found
+    found, noted = _remembered(view)
+    faults.found.extend(noted)
     return found
+
+
+@lru_cache(maxsize=256)
+def _remembered(view: str) -> tuple[Analysed | None, tuple[Fault, ...]]:
+    """The plan and the faults of a view by its text, which one command checks, compiles and traces."""
+    faults = Faults()
+    [found] = _analysed([view], [faults])
+    return found, tuple(faults.found)
 
 
 def _analysed(views: Sequence[Mapping[str, Any] | str], noted: Sequence[Faults]) -> list[Analysed | None]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from a360 import operate
 from a360.catalog import CatalogSession
-from a360.contract import LakePlan, default_contracts, load_contracts, make_plan
+from a360.contract import LakeContracts, LakePlan, default_contracts, load_contracts, make_plan
 from a360.engine.duckdb import DuckDBEngine
 from a360.protect import LocalKeyStore, LocalSealer, LocalTokenizer, Sealer, Tokenizer
 from a360.settings import Settings
@@ -32,9 +32,13 @@ class Parts:
         return self.settings.contracts or default_contracts()
 
     @cached_property
+    def _declared(self) -> LakeContracts:
+        return load_contracts(self.contracts, packs=self.settings.packs)
+
+    @cached_property
     def plan(self) -> LakePlan:
         """The plan made of the contracts; ContractError if they have faults."""
-        return make_plan(load_contracts(self.contracts, packs=self.settings.packs), self.settings.env)
+        return make_plan(self._declared, self.settings.env)
 
     @cached_property
     def _fingerprint(self) -> str:
@@ -96,7 +100,7 @@ class Parts:
     def _require_sound(self) -> None:
         from a360.lake._lint import require_sound  # noqa: PLC0415 -- most jobs find all applied
 
-        require_sound(self.contracts, self.settings.packs)
+        require_sound(self._declared)
 
     @property
     def refining(self) -> "RefineContext":
