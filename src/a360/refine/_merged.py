@@ -5,6 +5,8 @@ newest that stands. Where records replace each other in a circle, the oldest sta
 All that depends on what is said and when, not on the order in which the lake heard of it.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -99,17 +101,40 @@ def changed_survivors(context: RefineContext, before: str | None, now: str | Non
 
     `patient_key` is the record itself, `held` the key that rows which name it have had until now.
     """
-    was, is_now = survivors(context, before), survivors(context, now)
+    tables = survivors(context, before), survivors(context, now)
+    return changed(
+        context,
+        f"remerged_{int(before or 0)}_{int(now or 0)}",
+        tables,
+        key=("patient_key",),
+        told=("survivor",),
+    )
+
+
+def changed(
+    context: RefineContext,
+    name: str,
+    tables: tuple[str | None, str | None],
+    *,
+    key: Sequence[str],
+    told: Sequence[str],
+) -> str | None:
+    """Make a table of the keys of which two tables, before and now, tell something else; None if of none.
+
+    `held` is where a key led before: what was told of it first, else the last column of the key itself. A
+    table that is None tells of nothing.
+    """
+    was, is_now = tables
     if was == is_now:
         return None
-    name = f"remerged_{int(before or 0)}_{int(now or 0)}"
     if name not in context.merged:
-        empty = "(SELECT '' AS patient_key, '' AS survivor WHERE FALSE)"
+        columns = ", ".join(f"'' AS {column}" for column in (*key, *told))
+        empty = f"(SELECT {columns} WHERE FALSE)"
+        then, since = (", ".join(f"{side}.{column}" for column in told) for side in "bn")
         found = context.session.sql(
-            f"SELECT coalesce(b.patient_key, n.patient_key) AS patient_key, "
-            f"coalesce(b.survivor, n.patient_key) AS held "
-            f"FROM {was or empty} AS b FULL JOIN {is_now or empty} AS n ON n.patient_key = b.patient_key "
-            f"WHERE b.survivor IS DISTINCT FROM n.survivor"
+            f"SELECT {', '.join(key)}, coalesce(b.{told[0]}, {key[-1]}) AS held "
+            f"FROM {was or empty} AS b FULL JOIN {is_now or empty} AS n USING ({', '.join(key)}) "
+            f"WHERE ({then}) IS DISTINCT FROM ({since})"
         )
         context.merged[name] = kept(context, name, found)
     return context.merged[name]

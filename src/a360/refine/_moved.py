@@ -8,21 +8,24 @@ import pyarrow as pa
 
 from a360.engine import quote_table
 from a360.refine._context import MOVES, RefineContext
-from a360.refine._merged import kept, replaced
+from a360.refine._merged import changed, kept, replaced
 from a360.refine._versions import stated
 
 _MOVES = """
     SELECT source || chr(31) || encounter_id AS one, source || chr(31) || other_id AS other, patient_key
     FROM (
-        SELECT *, {said_at} AS said_at FROM {moves}
+        SELECT *, {said_at} AS said_at, {version} AS version FROM {moves}
         WHERE NOT deleted AND encounter_id IS NOT NULL AND other_id IS NOT NULL
     )
-    QUALIFY row_number() OVER (PARTITION BY source, encounter_id ORDER BY said_at DESC, encounter_move_id) = 1
-    ORDER BY said_at, encounter_id
+    QUALIFY row_number() OVER (
+        PARTITION BY source, encounter_id ORDER BY said_at DESC, version DESC, encounter_move_id
+    ) = 1
+    ORDER BY said_at, version, encounter_id
 """
 _FOUND = """
     WITH led AS (
-        SELECT m.*, coalesce(e.last, m.other) AS last
+        -- A move that leads nowhere else keeps the visit's number, or is the oldest of a circle.
+        SELECT m.*, coalesce(e.last, m.one) AS last
         FROM moves_said AS m LEFT JOIN moves_end AS e ON e.one = m.one
     ), owned AS (
         SELECT last, max_by(patient_key, age) AS patient_key FROM led
@@ -43,9 +46,9 @@ def moves(context: RefineContext, snapshot_id: str | None) -> str | None:
     if snapshot_id is None:
         return None
     if snapshot_id not in context.merged:
-        said_at, _ = stated()
+        said_at, version = stated()
         at = f"{quote_table(MOVES)} AT (VERSION => {int(snapshot_id)})"
-        said = context.session.sql(_MOVES.format(moves=at, said_at=said_at))
+        said = context.session.sql(_MOVES.format(moves=at, said_at=said_at, version=version))
         context.merged[snapshot_id] = _followed(context, f"moved_{int(snapshot_id)}", said)
     return context.merged[snapshot_id]
 
@@ -68,16 +71,11 @@ def changed_moves(context: RefineContext, before: str | None, now: str | None) -
 
     `encounter_id` is the visit itself, `held` the id that rows which name it have had until now.
     """
-    was, is_now = moves(context, before), moves(context, now)
-    if was == is_now:
-        return None
-    name = f"removed_{int(before or 0)}_{int(now or 0)}"
-    if name not in context.merged:
-        empty = "(SELECT '' AS source, '' AS encounter_id, '' AS other_id, '' AS patient_key WHERE FALSE)"
-        found = context.session.sql(
-            f"SELECT source, encounter_id, coalesce(b.other_id, encounter_id) AS held "
-            f"FROM {was or empty} AS b FULL JOIN {is_now or empty} AS n USING (source, encounter_id) "
-            f"WHERE (b.other_id, b.patient_key) IS DISTINCT FROM (n.other_id, n.patient_key)"
-        )
-        context.merged[name] = kept(context, name, found)
-    return context.merged[name]
+    tables = moves(context, before), moves(context, now)
+    return changed(
+        context,
+        f"removed_{int(before or 0)}_{int(now or 0)}",
+        tables,
+        key=("source", "encounter_id"),
+        told=("other_id", "patient_key"),
+    )
