@@ -75,6 +75,24 @@ def test_input_that_is_not_there_is_the_operators_to_mend(worked, tmp_path):
     assert snapshots(lake) == before
 
 
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        ((), ("there was no file to read as events",)),
+        (
+            ("a.csv", ".b.json"),
+            ("left out 2 files whose names are not those of events files: there was nothing else to read",),
+        ),
+    ],
+)
+def test_a_folder_without_data_of_the_kind_is_told_of(worked, tmp_path, names, told):
+    """Nothing read is no failure, as a folder may be empty today; but it is never passed over in silence."""
+    lake, *_ = worked
+    for name in names:
+        (tmp_path / name).write_text("x")
+    assert lake.ingest(tmp_path, kind="events").remarks == told
+
+
 def test_lineage_names_neighbours(worked):
     """A dataset knows what it is made from and what is made from it."""
     lake, *_ = worked

@@ -18,7 +18,7 @@ from a360.contract import LakePlan, TableChange
 from a360.errors import UsageError
 from a360.lake._kinds import KINDS, bring_in
 from a360.lake._parts import Parts
-from a360.lake._reports import IngestReport, RunReport
+from a360.lake._reports import IngestReport, RunReport, left_out
 from a360.settings import Settings
 from a360.table import (
     Difference,
@@ -131,7 +131,8 @@ class Lake:
             account.add(batch.report, files=operate.sources_of(batch.files))
             for report in batch.reports[1:]:
                 account.add(report)
-        return IngestReport(batch.reports, batch.files, batch.remarks)
+        remarks = (*batch.remarks, *left_out(kind, len(batch.files), batch.skipped))
+        return IngestReport(batch.reports, batch.files, remarks)
 
     def run(
         self,

@@ -35,6 +35,14 @@ class IngestReport:
         return rows
 
 
+def left_out(kind: str, files: int, skipped: int) -> tuple[str, ...]:
+    """What to say of files in the named folders that were not read: silence would pass for success."""
+    if not skipped:
+        return () if files else (f"there was no file to read as {kind}",)
+    those = f"{skipped:,} {'file' if skipped == 1 else 'files'} whose names are not those of {kind} files"
+    return (f"left out {those}{'' if files else ': there was nothing else to read'}",)
+
+
 @dataclass(frozen=True, slots=True)
 class RunReport:
     """What one run did, dataset by dataset; `ways` says how each was brought up to date, `reasons` why so."""
