@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from a360.contract._base import Many, Model, Name
+from a360.contract._plan_records import RecordKind
 
-type Kind = Literal["csv", "parquet", "events", "attachments"]
 type Encoding = Literal[
     "utf-8",
     "utf-16",
@@ -57,7 +57,7 @@ class RecordSource(Model):
     """`a360.source`: the records a silver dataset is made of."""
 
     record: Name
-    kinds: Many[Kind] = ()
+    kinds: Many[RecordKind] = ()
     files: Many[Text] = ()
     key: Many[Text] = ()
     updated: Text | TimeField | None = None
