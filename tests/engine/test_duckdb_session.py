@@ -6,6 +6,7 @@ from pyiceberg.schema import Schema
 from pyiceberg.types import LongType, NestedField, StringType, TimestamptzType
 
 from a360.catalog import COMMIT_ID, CatalogSession, CommitStamp
+from a360.engine import Exchange
 from a360.engine.duckdb import DuckDBEngine
 from a360.errors import A360Error
 
@@ -139,18 +140,14 @@ def test_the_spill_of_a_dead_process_is_swept_up(catalog, tmp_path):
         assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_a_merge_is_one_commit_under_the_stamp_of_its_endpoint(session, catalog, new_table):
-    """Several statements become one commit; every snapshot of it carries the commit id."""
+def test_an_exchange_is_one_commit_under_the_stamp_of_its_endpoint(session, catalog, new_table):
+    """What goes and what comes are one commit; every snapshot of it carries the commit id."""
     table = new_table("silver.patient", PATIENT)
     fill(table, [1, 2])
     base = table.current_snapshot().snapshot_id
     session.execute("CREATE TEMP TABLE news AS SELECT 2 AS id, 'changed' AS name")
     with catalog.stamped(CommitStamp("ab" * 16), base={"silver.patient": base}) as endpoint:
-        session.merge(
-            endpoint,
-            "DELETE FROM silver.patient WHERE id IN (SELECT id FROM news)",
-            "INSERT INTO silver.patient SELECT id, name FROM news",
-        )
+        session.exchange(endpoint, Exchange("silver.patient", ["id", "name"], ["id"], "news", "news"))
     table.refresh()
     added = [each for each in table.metadata.snapshots if each.snapshot_id != base]
     assert len(added) == 2
@@ -161,7 +158,7 @@ def test_a_merge_is_one_commit_under_the_stamp_of_its_endpoint(session, catalog,
     ]
 
 
-def test_a_merge_whose_base_has_moved_commits_nothing(session, catalog, new_table):
+def test_a_delete_whose_base_has_moved_commits_nothing(session, catalog, new_table):
     """The fence of the endpoint holds against a table that another writer changed."""
     table = new_table("silver.patient", PATIENT)
     fill(table, [1])
@@ -171,7 +168,7 @@ def test_a_merge_whose_base_has_moved_commits_nothing(session, catalog, new_tabl
         catalog.stamped(CommitStamp("cd" * 16), base={"silver.patient": base}) as endpoint,
         pytest.raises(A360Error),
     ):
-        session.merge(endpoint, "DELETE FROM silver.patient WHERE id = 1")
+        session.delete(endpoint, "silver.patient", "id = 1")
     assert session.sql("SELECT count(*) AS n FROM silver.patient").column("n")[0].as_py() == 2
 
 

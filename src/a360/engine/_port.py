@@ -1,8 +1,9 @@
 """What every engine offers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import Final, Literal, Protocol, Self
 
 import pyarrow as pa
 from pyiceberg.table import Table
@@ -13,6 +14,9 @@ from a360.engine._staged import DEFAULT_FILE_BYTES, StagedFile
 type Rows = pa.Table | pa.RecordBatchReader | str
 """Rows to write: Arrow data, or SQL evaluated in a session whose temporary tables are visible to it."""
 
+MAIN: Final = "main"
+"""The branch that readers see."""
+
 type Dialect = Literal["duckdb", "spark"]
 """An engine's own SQL."""
 
@@ -22,6 +26,29 @@ type BatchFunction = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatc
 It can be pickled, since the rows may be with other processes: it holds no key, session or connection, but
 opens there what it needs.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Rows of a table that go and rows that come in their place, as one commit.
+
+    Attributes:
+        table: The table, `namespace.name`.
+        columns: Its columns.
+        matched: The columns by whose values rows go.
+        outgoing: A relation with the values of `matched` whose rows go; None where no rows go for theirs.
+        incoming: A relation with the rows that come, in the table's columns and types; None for none.
+        null_safe: Whether a null among the values means the rows that have none.
+        whole: Whether all rows go, whatever their values.
+    """
+
+    table: str
+    columns: Sequence[str]
+    matched: Sequence[str] = ()
+    outgoing: str | None = None
+    incoming: str | None = None
+    null_safe: bool = False
+    whole: bool = False
 
 
 class EngineSession(Protocol):
@@ -38,6 +65,11 @@ class EngineSession(Protocol):
     @property
     def distributed(self) -> bool:
         """Whether rows are with other processes, so that values are best worked on by `mapped`."""
+        ...
+
+    @property
+    def branches(self) -> bool:
+        """Whether the engine writes to other branches of tables than `main`."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -106,8 +138,16 @@ class EngineSession(Protocol):
         """
         ...
 
-    def merge(self, endpoint: Endpoint, *statements: str) -> None:
-        """Run the engine's own MERGE, INSERT or DELETE as one transaction committed at `endpoint`."""
+    def staged(self, files: Sequence[StagedFile], table: Table) -> str:
+        """A relation over files of a table that are not committed yet."""
+        ...
+
+    def exchange(self, endpoint: Endpoint, exchange: Exchange, branch: str = MAIN) -> None:
+        """Take rows out of a table and put others in, as one commit at `endpoint`."""
+        ...
+
+    def delete(self, endpoint: Endpoint, table: str, where: str, branch: str = MAIN) -> None:
+        """Delete the rows for which a condition holds, as one commit at `endpoint`."""
         ...
 
     def refresh(self) -> None:

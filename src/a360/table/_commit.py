@@ -15,8 +15,8 @@ from pyiceberg.table import CommitTableRequest, Table, TableIdentifier
 from pyiceberg.table.refs import MAIN_BRANCH
 
 from a360.catalog import CatalogSession, CommitStamp, Endpoint, TableRefusedError
-from a360.engine import EngineSession, StagedFile, discard
-from a360.errors import A360Error, ConflictError, InternalError, OperatorError, UsageError
+from a360.engine import StagedFile, discard
+from a360.errors import A360Error, ConflictError, OperatorError, UsageError
 from a360.failpoints import FailpointError, failpoint
 from a360.table._audit import Audit, AuditedCommit
 from a360.table._retry import again_on
@@ -78,12 +78,11 @@ class SnapshotChange:
         discard(self._table, self._disposable)
 
 
-class StatementChange:
-    """Statements that the engine runs and commits as one transaction."""
+class EngineChange:
+    """What the engine writes by itself as one commit, at an endpoint and to a branch that it is given."""
 
-    def __init__(self, session: EngineSession, *statements: str) -> None:
-        self._session = session
-        self._statements = statements
+    def __init__(self, write: Callable[[Endpoint, str], None]) -> None:
+        self._write = write
 
     def apply(
         self,
@@ -91,10 +90,8 @@ class StatementChange:
         endpoint: Endpoint,
         branch: str = MAIN_BRANCH,
     ) -> None:
-        """Run the statements."""
-        if branch != MAIN_BRANCH:
-            raise InternalError("internal", "Statements were to be run on a branch", where=branch)
-        self._session.merge(endpoint, *self._statements)
+        """Have the engine write."""
+        self._write(endpoint, branch)
 
     def withdraw(self) -> None:
         """Nothing is ours to remove: the engine's files are left for `collect`."""

@@ -8,17 +8,16 @@ from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Operation
 
 from a360.catalog import CommitStamp
-from a360.engine import Rows, StagedFile, discard, quote_name, quote_table
+from a360.engine import Exchange, Rows, StagedFile, discard, quote_name, quote_table
 from a360.errors import DataError, UsageError
 from a360.table._audit import Audit
-from a360.table._commit import UNFENCED, Base, Change, SnapshotChange, StatementChange
+from a360.table._commit import UNFENCED, Base, Change, EngineChange, SnapshotChange
 from a360.table._rows import (
     columns_of,
     kept,
     query_over,
     require_mergeable,
     required_columns,
-    staged_relation,
     tally,
 )
 from a360.table._shape import Shape, shape_of
@@ -89,7 +88,7 @@ class Merge:
             self._staged = self.writer.stage_into(table, self.name, query)
             if not self._staged:
                 return
-            self._source = staged_relation(self._staged)
+            self._source = session.staged(self._staged, table)
         else:
             conformed = session.conform(query, table, name=self.name)
             self._source = stack.enter_context(kept(session, conformed))
@@ -129,7 +128,7 @@ class Merge:
             return self._append(table)
         if ours and shape.better_rewritten(self._changed, table.properties.get("write.merge.mode")):
             return self._rewrite(table)
-        return StatementChange(self.writer.session, *self._statements(table, shape))
+        return self._exchange(table, shape)
 
     def _append(self, table: Table) -> Change:
         if self._staged is None:
@@ -145,15 +144,17 @@ class Merge:
             parts.append(f"SELECT {names} FROM {self._source}")
         return self.writer.rewriting(table, self.name, " UNION ALL ".join(parts))
 
-    def _statements(self, table: Table, shape: Shape) -> list[str]:
-        """The engine's own writes: out with what is replaced, in with the rows, as one transaction.
-
-        As fast as its MERGE, which would keep a copy of the row for each old row of the same key.
-        """
-        target, names = quote_table(self.name), ", ".join(map(quote_name, columns_of(table)))
-        delete = f"DELETE FROM {target} AS t USING {self._outgoing} AS s WHERE {self._matches()}"
-        insert = f"INSERT INTO {target} ({names}) SELECT {names} FROM {self._source}"
-        return [*([delete] if shape.files else []), *([insert] if self._rows else [])]
+    def _exchange(self, table: Table, shape: Shape) -> Change:
+        """Let the engine take out what is replaced and put in the rows."""
+        exchange = Exchange(
+            self.name,
+            columns_of(table),
+            self.scope or self.key,
+            outgoing=self._outgoing if shape.files else None,
+            incoming=self._source if self._rows else None,
+            null_safe=bool(self.scope),
+        )
+        return EngineChange(lambda at, branch: self.writer.session.exchange(at, exchange, branch))
 
     def _matches(self) -> str:
         """Keys are never null; scope values may be, and then mean the rows that have none."""

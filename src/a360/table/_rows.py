@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 from pyiceberg.table import Table
 
-from a360.engine import EngineSession, Rows, StagedFile, quote_name, quote_text
+from a360.engine import EngineSession, Rows, quote_name
 from a360.errors import DataError
 
 
@@ -35,12 +35,6 @@ def kept(session: EngineSession, sql: str) -> Iterator[str]:
         yield name
     finally:
         session.execute(f"DROP TABLE IF EXISTS {name}")
-
-
-def staged_relation(staged: Sequence[StagedFile]) -> str:
-    """Staged files as a relation."""
-    paths = ", ".join(quote_text(each.path) for each in staged)
-    return f"read_parquet([{paths}], hive_partitioning = false)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Operation
 
 from a360.catalog import CommitStamp
-from a360.engine import DEFAULT_FILE_BYTES, EngineSession, Rows, StagedFile, quote_name, quote_table
+from a360.engine import DEFAULT_FILE_BYTES, EngineSession, Exchange, Rows, StagedFile, quote_table
 from a360.errors import UsageError
 from a360.failpoints import failpoint
 from a360.table._audit import Audit
-from a360.table._commit import UNFENCED, Base, Change, Committer, SnapshotChange, StatementChange
+from a360.table._commit import UNFENCED, Base, Change, Committer, EngineChange, SnapshotChange
 from a360.table._rows import columns_of, query_over
 from a360.table._shape import shape_of
 from a360.table._snapshot import Draft
@@ -79,9 +79,7 @@ class Writer:
         before = self.committer.standing(name)
         table = before.table
         if table.format_version not in OUR_FORMATS:
-            return self._insert(
-                name, rows, stamp, base, first=f"DELETE FROM {quote_table(name)}", audit=audit
-            )
+            return self._insert(name, rows, stamp, base, whole=True, audit=audit)
         done = before.landed(stamp.commit_id)
         files = [] if done else [each.data_file for each in self.stage_into(table, name, rows)]
 
@@ -101,7 +99,7 @@ class Writer:
                 return None
             ours, mode = table.format_version in OUR_FORMATS, table.properties.get("write.delete.mode")
             if not ours or not shape_of(table).better_rewritten(gone, mode):
-                return StatementChange(self.session, f"DELETE FROM {target} WHERE ({where})")
+                return EngineChange(lambda at, branch: self.session.delete(at, name, where, branch))
             return self.rewriting(table, name, f"SELECT * FROM {target} WHERE ({where}) IS NOT TRUE")
 
         return self.committer.commit(name, stamp, plan, base=base)
@@ -119,17 +117,16 @@ class Writer:
         stamp: CommitStamp,
         base: Base,
         *,
-        first: str | None = None,
+        whole: bool = False,
         audit: Audit | None = None,
     ) -> CommitResult:
-        """Let the engine insert rows, after a first statement of the same transaction."""
+        """Let the engine insert rows, where `whole` in the place of all there are."""
         with query_over(self.session, rows) as sql:
 
             def plan(table: Table) -> Change:
-                names = ", ".join(map(quote_name, columns_of(table)))
-                query = self.session.conform(sql, table, name=name)
-                insert = f"INSERT INTO {quote_table(name)} ({names}) {query}"
-                return StatementChange(self.session, *filter(None, (first, insert)))
+                incoming = f"({self.session.conform(sql, table, name=name)})"
+                exchange = Exchange(name, columns_of(table), incoming=incoming, whole=whole)
+                return EngineChange(lambda at, branch: self.session.exchange(at, exchange, branch))
 
             return self.committer.commit(name, stamp, plan, base=base, audit=audit)
 

@@ -1,6 +1,7 @@
 """A DuckDB session over the tables of a lake."""
 
 import secrets
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -10,14 +11,16 @@ import pyarrow as pa
 from pyiceberg.table import Table
 
 from a360.catalog import Endpoint
-from a360.contract import quote_name, quote_text
-from a360.engine._port import BatchFunction, Dialect
+from a360.contract import quote_name, quote_table, quote_text
+from a360.engine._port import MAIN, BatchFunction, Dialect, Exchange
 from a360.engine._staged import DEFAULT_FILE_BYTES, StagedFile
 from a360.engine.duckdb._conform import conformed, match
 from a360.engine.duckdb._connect import attach, connect, detach
 from a360.engine.duckdb._errors import in_our_words
+from a360.engine.duckdb._exchange import statements
 from a360.engine.duckdb._spill import SpillFolder
 from a360.engine.duckdb._staging import stage
+from a360.errors import UsageError
 
 LAKE = "lake"
 
@@ -31,6 +34,7 @@ class DuckDBSession:
 
     dialect: Dialect = "duckdb"
     distributed = False
+    branches = False
 
     def __init__(
         self, endpoint: Endpoint, *, spill: Path, memory_limit: str | None = None, threads: int | None = None
@@ -123,8 +127,23 @@ class DuckDBSession:
         self._aim()
         return conformed(sql, match(self._connection, sql, table, name or ".".join(table.name())))
 
-    def merge(self, endpoint: Endpoint, *statements: str) -> None:
+    def staged(self, files: Sequence[StagedFile], table: Table) -> str:  # noqa: ARG002 - its io is of no use
+        """A relation over files of a table that are not committed yet."""
+        paths = ", ".join(quote_text(each.path) for each in files)
+        return f"read_parquet([{paths}], hive_partitioning = false)"
+
+    def exchange(self, endpoint: Endpoint, exchange: Exchange, branch: str = MAIN) -> None:
+        """Take rows out of a table and put others in, as one commit at `endpoint`."""
+        self._transact(endpoint, statements(exchange), exchange.table, branch)
+
+    def delete(self, endpoint: Endpoint, table: str, where: str, branch: str = MAIN) -> None:
+        """Delete the rows for which a condition holds, as one commit at `endpoint`."""
+        self._transact(endpoint, [f"DELETE FROM {quote_table(table)} WHERE ({where})"], table, branch)
+
+    def _transact(self, endpoint: Endpoint, statements: Iterable[str], table: str, branch: str) -> None:
         """Run statements as one transaction that is committed at `endpoint`."""
+        if branch != MAIN:
+            raise UsageError("usage", "DuckDB writes to no branch but main", where=table, found=branch)
         alias = f"commit_{secrets.token_hex(4)}"
         attach(self._connection, endpoint, alias)
         try:
