@@ -19,7 +19,8 @@ EXTENSION: Final = "https://aesthetics360.example/fhir/StructureDefinition/objec
 """The extension of `data` that names an object, where an element has no `url` to do so."""
 _URN: Final = "urn:a360:object:"
 
-_KEY: Final = b'"data"'
+KEYS: Final = (b'"data"',)
+"""How the names of members that embed something stand in a text."""
 # Within a string a quote has a backslash before it, so that this is a member's name and its text.
 _MEMBER: Final = re.compile(rb'(?<!\\)"data"\s*:\s*("[^"\\]*(?:\\.[^"\\]*)*")')
 # How base64 of JPEG, PNG, PDF, WebP, HEIC and AVIF begins; a slash may be escaped.
@@ -43,9 +44,7 @@ class Embedded:
     @property
     def declared(self) -> str | None:
         """What the resource says that it is."""
-        told = self.holder.get("contentType") or self.holder.get("sigFormat")
-        bare = told.partition(";")[0].strip().lower() if isinstance(told, str) else ""
-        return None if bare in _UNDECLARED else bare
+        return declared_of(self.holder)
 
     def content(self, most_bytes: int) -> bytes:
         """Its bytes.
@@ -96,17 +95,15 @@ class Embedded:
         return msgspec.json.encode(told)[1:-1]
 
 
+def declared_of(holder: Mapping[str, Any]) -> str | None:
+    """What an element that holds an attachment says that it is."""
+    told = holder.get("contentType") or holder.get("sigFormat")
+    bare = told.partition(";")[0].strip().lower() if isinstance(told, str) else ""
+    return None if bare in _UNDECLARED else bare
+
+
 def _too_large(most_bytes: int) -> MediaError:
     return MediaError("too-large", f"it has more than {most_bytes} bytes, the limit of this lake")
-
-
-def places_of(text: bytes) -> list[int]:
-    """Where a text may have members `data`, in order."""
-    places, at = [], text.find(_KEY)
-    while at >= 0:
-        places.append(at)
-        at = text.find(_KEY, at + len(_KEY))
-    return places
 
 
 def embedded_in(text: bytes) -> list[Embedded]:

@@ -19,9 +19,11 @@ import pyarrow as pa
 from a360.documents import Media, MediaError, is_fhir_id
 from a360.failpoints import failpoint
 from a360.ingest._committed import RECORDS, committed_batches
-from a360.ingest._embedded import Embedded, embedded_in, places_of, replaced
+from a360.ingest._embedded import KEYS, Embedded, embedded_in, replaced
 from a360.ingest._envelope import Identity
 from a360.ingest._inflow import Inflow
+from a360.ingest._linked import KEYS as LINKED_KEYS
+from a360.ingest._linked import Linked, linked_in
 from a360.ingest._record_rows import envelope_of, lines_of
 from a360.ingest._rules import Refused, Rule
 from a360.ingest._told import told_of
@@ -64,7 +66,10 @@ class Pictures:
         """How many pictures and PDFs were taken, and how many stay within their resources, and why."""
         told = Counter(self._outcomes)
         taken = told.pop("taken", 0)
+        linked = told.pop("linked", 0)
         found = [f"pictures and PDFs taken out of resources: {taken}"] if taken else []
+        if linked:
+            found.append(f"attachments that resources name by a url alone: {linked}")
         if told:
             why = ", ".join(f"{rule} {count}" for rule, count in sorted(told.items()))
             found.append(f"pictures and PDFs that stay within their resources: {why}")
@@ -92,6 +97,7 @@ class Pictures:
                 changes.append((each, members))
             if changes:
                 texts[row] = replaced(text, changes)
+            records += [self._linked(place, each) for each in linked_in(text)]
         if texts:
             _put_texts(worked, texts)
         return self._worked(worked, records, refused)
@@ -104,21 +110,23 @@ class Pictures:
         if members is None:
             raise MediaError("invalid-field", "its data has extensions, which would be lost")
         self._keep(name, media)
-        attachment_id = self._id(embedded)
-        record = {
-            **told_of(embedded),
-            **_told_of_media(media),
-            "attachment_id": attachment_id,
-            "object": name,
-        }
-        gone = embedded.resource.get("status") == _ENTERED_IN_ERROR
         self._count("taken")
-        return _Record(place, attachment_id, _line(record), gone), members
+        return self._record(place, embedded, {**_told_of_media(media), "object": name}), members
 
-    def _id(self, embedded: Embedded) -> str:
-        """Its resource's type and id, and which `data` there it is; a token where that tells of people."""
-        kind, resource_id = embedded.resource["resourceType"], embedded.resource["id"]
-        named = f"{kind}.{resource_id}.{embedded.number}"
+    def _linked(self, place: int, linked: Linked) -> _Record:
+        self._count("linked")
+        return self._record(place, linked, linked.place())
+
+    def _record(self, place: int, attachment: Embedded | Linked, more: Mapping[str, str]) -> _Record:
+        attachment_id = self._id(attachment)
+        record = {**told_of(attachment), **more, "attachment_id": attachment_id}
+        gone = attachment.resource.get("status") == _ENTERED_IN_ERROR
+        return _Record(place, attachment_id, _line(record), gone)
+
+    def _id(self, attachment: Embedded | Linked) -> str:
+        """Its resource's type and id, and which it is there; a token where that tells of people."""
+        kind, resource_id = attachment.resource["resourceType"], attachment.resource["id"]
+        named = f"{kind}.{resource_id}.{attachment.number}"
         if kind not in PERSON_TYPES and is_fhir_id(named):
             return named
         text = pa.array([f"{self._inflow.source}|attachment|{named}"])
@@ -182,8 +190,9 @@ def pictures_of(inflow: Inflow, commit_id: str) -> Pictures | None:
 
 
 def _places(worked: Worked) -> Iterator[int]:
-    """The places among the envelopes of resources that may embed something."""
-    hits = places_of(worked.text.tobytes())
+    """The places among the envelopes of resources that may have attachments."""
+    text = worked.text.tobytes()
+    hits = [at for key in (*KEYS, *LINKED_KEYS) for at in _found(text, key)]
     if not hits or not len(worked.starts):
         return
     # Spans are over one text, and each is of one envelope at most.
@@ -194,6 +203,13 @@ def _places(worked: Worked) -> Iterator[int]:
     told = np.flatnonzero(worked.row >= 0)
     place_of[worked.row[told]] = told
     yield from (int(place) for place in place_of[rows] if place >= 0)
+
+
+def _found(text: bytes, key: bytes) -> Iterator[int]:
+    at = text.find(key)
+    while at >= 0:
+        yield at
+        at = text.find(key, at + len(key))
 
 
 def _put_texts(worked: Worked, texts: Mapping[int, bytes]) -> None:

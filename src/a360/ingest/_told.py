@@ -1,10 +1,11 @@
-"""What a resource tells of a picture or PDF within it, in the words of a manifest of attachments."""
+"""What a resource tells of an attachment of it, in the words of a manifest of attachments."""
 
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from a360.ingest._embedded import Embedded
+from a360.ingest._linked import Linked
 
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)(?:\.\d+)?(Z|[+-]\d\d:\d\d)")
 _ID: Final = r"(?:[^?]*/)?{kind}/[A-Za-z0-9.-]{{1,64}}(?:/_history/[A-Za-z0-9.-]{{1,64}})?"
@@ -15,13 +16,13 @@ _TIMES: Final = ("createdDateTime", "date", "effectiveDateTime", "dateTime", "se
 _CONSENTS: Final = frozenset({"59284-0", "64293-4", "64292-6"})
 
 
-def told_of(embedded: Embedded) -> dict[str, str]:
+def told_of(attachment: Embedded | Linked) -> dict[str, str]:
     """Whose it is, what for and from when, as far as its resource says."""
-    holder, resource = embedded.holder, embedded.resource
+    holder, resource = attachment.holder, attachment.resource
     kind, resource_id = resource["resourceType"], resource["id"]
     told = {
         "resource": f"{kind}/{resource_id}",
-        "number": str(embedded.number),
+        "number": str(attachment.number),
         "patient": _patient(resource),
         "encounter": _reference("Encounter", _each(resource, "encounter", "context")),
         "procedure": _reference("Procedure", _each(resource, "partOf", "basedOn", "related", "context")),
@@ -29,7 +30,7 @@ def told_of(embedded: Embedded) -> dict[str, str]:
         "kind": _kind(resource),
         "body_site": _text(resource.get("bodySite")),
         "taken_at": _time([holder.get("creation"), *(resource.get(name) for name in _TIMES)]),
-        "media_type": embedded.declared,
+        "media_type": attachment.declared,
         "title": holder.get("title"),
     }
     return {name: text for name, text in told.items() if isinstance(text, str) and text}

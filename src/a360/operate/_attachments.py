@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 
@@ -20,11 +20,22 @@ from a360.table import LyingFile, Tables
 
 ATTACHMENTS = "silver.attachment"
 IN_STORE = "objects_in_store"
-"""The rule that no contract needs to write: files that are named are there."""
+ELSEWHERE = "files_held_here"
+"""Rules that no contract needs to write: files that are named are there; and no file lies elsewhere."""
 OBJECTS = "objects"
 """What files of the store are listed under, beside the names of tables."""
 
 _DIGEST = "object_digest"
+# Attachments as they are, those that name a Binary with the file that came with it.
+_FOLLOWED = f"""
+    SELECT a.* EXCLUDE (object_digest, media_type, bytes, is_external),
+        coalesce(a.object_digest, b.object_digest) AS object_digest,
+        coalesce(b.media_type, a.media_type) AS media_type, coalesce(a.bytes, b.bytes) AS bytes,
+        coalesce(a.is_external, FALSE) AS is_external
+    FROM {quote_table(ATTACHMENTS)} AS a LEFT JOIN {quote_table(ATTACHMENTS)} AS b
+        ON b.source = a.source AND b.attachment_id = 'Binary.' || a.binary_id || '.1' AND NOT b.deleted
+    WHERE NOT a.deleted
+"""
 _YOUNG = timedelta(days=1)
 
 
@@ -69,12 +80,7 @@ class Attachments:
         row = self._row(attachment_id, source)
         name = row[_DIGEST]
         if name is None:
-            raise OperatorError(
-                "input-missing",
-                "The attachment came without its file",
-                where=f"attachment {attachment_id}",
-                next_step="ingest its manifest again, with the file beside it",
-            )
+            raise _never_came(attachment_id, is_external=row["is_external"])
         # On record first: what cannot be recorded is not opened.
         structlog.get_logger("a360.attachments").warning(
             "attachment opened",
@@ -117,8 +123,7 @@ class Attachments:
         if not self._known:
             return []
         rows: builtins.list[dict[str, Any]] = self._tables.session.sql(
-            f"SELECT source, attachment_id, {_DIGEST} FROM {quote_table(ATTACHMENTS)} "
-            f"WHERE NOT deleted AND {condition}"
+            f"SELECT source, attachment_id, {_DIGEST}, is_external FROM ({_FOLLOWED}) WHERE {condition}"
         ).to_pylist()
         return rows
 
@@ -127,15 +132,16 @@ class Attachments:
         if not self._known:
             return []
         rows = self._tables.session.sql(
-            f"SELECT attachment_id, source, kind, body_site, taken_at, media_type, bytes, {_DIGEST} "
-            f"FROM {quote_table(ATTACHMENTS)} WHERE NOT deleted "
-            f"ORDER BY known_at DESC, attachment_id LIMIT {int(most)}"
+            f"SELECT attachment_id, source, kind, body_site, taken_at, media_type, bytes, {_DIGEST}, "
+            f"is_external FROM ({_FOLLOWED}) ORDER BY known_at DESC, attachment_id LIMIT {int(most)}"
         ).to_pylist()
-        return [{**row, "file": self._state(row.pop(_DIGEST))} for row in rows]
+        return [
+            {**row, "file": self._state(row.pop(_DIGEST), is_external=row.pop("is_external"))} for row in rows
+        ]
 
-    def _state(self, name: str | None) -> str:
+    def _state(self, name: str | None, *, is_external: bool) -> str:
         if name is None:
-            return "never came"
+            return "external" if is_external else "never came"
         return "there" if self._store.holds(name) else "missing"
 
     @property
@@ -147,19 +153,13 @@ class Attachments:
         """How many attachments name a file that is not in the store."""
         names = [row[_DIGEST] for row in self._rows(f"{_DIGEST} IS NOT NULL")]
         here = {name: self._store.holds(name) for name in set(names)}
-        lost = sum(not here[name] for name in names)
-        return RuleResult(
-            dataset=ATTACHMENTS,
-            rule=IN_STORE,
-            kind="objects",
-            dimension="completeness",
-            severity="error",
-            passed=not lost,
-            columns=(_DIGEST,),
-            checked=len(names),
-            failed=lost,
-            fingerprint=IN_STORE,
-        )
+        return _result(IN_STORE, "error", len(names), sum(not here[name] for name in names))
+
+    def elsewhere(self) -> RuleResult:
+        """How many attachments have their file elsewhere, as far as the lake knows."""
+        rows = self._rows("TRUE")
+        lie_elsewhere = sum(row["is_external"] and row[_DIGEST] is None for row in rows)
+        return _result(ELSEWHERE, "warning", len(rows), lie_elsewhere)
 
     def orphans(self) -> Sequence[LyingFile]:
         """Files of the store, a day old or older, that no batch which has landed has put there.
@@ -183,6 +183,35 @@ class Attachments:
         for each in found if delete else ():
             Path(each.path).unlink(missing_ok=True)
         return found
+
+
+def _never_came(attachment_id: str, *, is_external: bool) -> OperatorError:
+    if is_external:
+        what, next_step = (
+            "The attachment's file lies elsewhere: its resource names it by a url alone",
+            "ingest the Binary that it names, or fetch the file from where its source keeps it",
+        )
+    else:
+        what, next_step = (
+            "The attachment came without its file",
+            "ingest its manifest again, with the file beside it",
+        )
+    return OperatorError("input-missing", what, where=f"attachment {attachment_id}", next_step=next_step)
+
+
+def _result(rule: str, severity: Literal["error", "warning"], checked: int, failed: int) -> RuleResult:
+    return RuleResult(
+        dataset=ATTACHMENTS,
+        rule=rule,
+        kind="objects",
+        dimension="completeness",
+        severity=severity,
+        passed=not failed,
+        columns=(_DIGEST,),
+        checked=checked,
+        failed=failed,
+        fingerprint=rule,
+    )
 
 
 def _write(path: Path, pieces: Iterator[bytes]) -> int:

@@ -13,7 +13,7 @@ from a360.catalog import CommitStamp
 from a360.contract import DatasetRule, LakePlan, RowRule, Step
 from a360.engine import quote_table
 from a360.errors import UsageError
-from a360.operate._attachments import ATTACHMENTS, IN_STORE, Attachments
+from a360.operate._attachments import ATTACHMENTS, ELSEWHERE, IN_STORE, Attachments
 from a360.operate._quality_report import CheckReport, DatasetQuality
 from a360.operate._quarantine import quarantined
 from a360.quality import (
@@ -101,7 +101,7 @@ class LakeQuality:
             history = read_history(self._session.sql(history_sql(step.dataset, commit_id)).to_pylist())
         results = [*measure_results(step.dataset, rules, answer, now=self._now, history=history)]
         if step.dataset == ATTACHMENTS and self._attachments is not None:
-            results.append(self._attachments.missing())
+            results += [self._attachments.missing(), self._attachments.elsewhere()]
         return DatasetQuality(
             step.dataset,
             int(answer["checked"]),
@@ -115,7 +115,7 @@ class LakeQuality:
         stored = self._stored.get(step.dataset, ())
         rules: list[RowRule | DatasetRule] = [*step.rules, *step.dataset_rules]
         results, unknown = judge_stored(step.dataset, rules, stored, self._now)
-        results += [each.result for each in stored if each.result.fingerprint == IN_STORE]
+        results += [each.result for each in stored if each.result.fingerprint in {IN_STORE, ELSEWHERE}]
         standing = self._standing(step)
         wanted = {rule.fingerprint for rule in rules}
         used = [each for each in stored if each.result.fingerprint in wanted]
