@@ -213,7 +213,7 @@ def test_a_reception_unites_the_datasets_of_a_record(lake):
         "", "timestamptz", ("Changed", "Modified"), formats=("dd.MM.yyyy HH:mm",)
     )
     assert reception.event_time.formats == ("epoch-millis",)
-    assert reception.dedup_window == 36 * 3600
+    assert reception.record.dedup_window == 36 * 3600
     assert (reception.deleted.names, reception.deleted_values) == (("State",), ("VOID",))
 
 

@@ -175,7 +175,6 @@ def _reception(
         skip=source.skip,
         footer=source.footer,
         event_time=_named(source.event_time, fields, "timestamptz"),
-        dedup_window=_seconds(source.dedup_window) if source.dedup_window else None,
         drift=DriftPlan(source.drift.added, source.drift.dropped, source.drift.retyped),
         datasets=tuple(dataset.name for dataset in datasets),
     )

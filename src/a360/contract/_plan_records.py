@@ -76,7 +76,7 @@ class ReceptionPlan:
 
     `record` has the fields of all `datasets` that are made of the records. The fields of `key` name a record;
     its key is a token where `identifier`. `updated` orders versions, `deleted` with `deleted_values` says
-    that a record is gone, `event_time` and `dedup_window` (in seconds) are of events.
+    that a record is gone, `event_time` when an event happened.
     """
 
     record: RecordPlan
@@ -92,7 +92,6 @@ class ReceptionPlan:
     skip: int = 0
     footer: str | None = None
     event_time: FieldPlan | None = None
-    dedup_window: int | None = None
     drift: DriftPlan = field(default_factory=DriftPlan)
     datasets: tuple[str, ...] = ()
 
