@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -18,6 +19,34 @@ from a360.settings import load_settings
 # Two tests share a core, and an example that waited for it is not slow.
 settings.register_profile("a360", deadline=None)
 settings.load_profile("a360")
+
+
+# One server forks the processes that tests start, so that none of them imports these again. It cannot import
+# what lies beside tests: it does not take over where Python looks for modules.
+FORKED = multiprocessing.get_context("forkserver")
+FORKED.set_forkserver_preload(
+    [
+        "a360.catalog",
+        "a360.engine.duckdb",
+        "a360.ingest",
+        "a360.lake",
+        "a360.operate._jobs",
+        "a360.refine",
+        "a360.table._tables",
+        "pyiceberg.catalog.rest",
+        "pyiceberg.io.pyarrow",
+        "pytest",
+        "sqlglot.optimizer",
+        "stamina",
+        "uvicorn.protocols.http.h11_impl",
+    ]
+)
+
+
+@pytest.fixture(scope="session")
+def processes():
+    """Processes forked from one that has imported everything, so that starting one costs little."""
+    return FORKED
 
 
 @dataclass(frozen=True)

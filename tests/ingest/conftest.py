@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import os
+import runpy
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from a360.table import Tables
 
 PROJECT = Path(__file__).resolve().parents[2]
 DATA = PROJECT / "../shared/data"
+APART = Path(__file__).with_name("killed_ingest.py")
 
 
 @dataclass
@@ -143,6 +145,31 @@ def open_lake_folder(folder):
 def open_lake():
     """Opens a lake in a folder."""
     return open_lake_folder
+
+
+@pytest.fixture(scope="session")
+def plan():
+    """The plan of the contracts."""
+    return lake_plan()
+
+
+@pytest.fixture(scope="session")
+def ingest_apart(processes):
+    """Calls a method of a lake in a process of its own, which may die at a failpoint; gives its exit code."""
+
+    def start(folder, method, *arguments, failpoints="", **options):
+        given = {
+            "FOLDER": folder,
+            "PLAN": lake_plan(),
+            "WORK": (method, arguments, options),
+            "FAILPOINTS": failpoints,
+        }
+        process = processes.Process(target=runpy.run_path, args=(str(APART), given, "__main__"))
+        process.start()
+        process.join(120)
+        return process.exitcode
+
+    return start
 
 
 @pytest.fixture

@@ -1,18 +1,16 @@
 """Killed in the middle: readers see whole batches only, and a second call makes the lake whole."""
 
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from a360.ingest import committed_batches
+from a360.ingest import Limits, committed_batches
 
+# Small bounds, so that every stage is passed more than once.
+LIMITS = Limits(chunk_bytes=3000, block_bytes=1500, staged_bytes=500, staged_rows=30)
 POINTS = [
     "ingest.file.after-read@2",
     "ingest.block.after-stage",
@@ -87,34 +85,28 @@ def _content(lake):
     return bare(lake.resources()), bare(lake.refused()), sorted(files, key=lambda row: row["digest"])
 
 
-def _ingest(folder, inbox, failpoint):
-    """The exit code of an ingest in a process of its own."""
-    script = Path(__file__).with_name("ingest_process.py")
-    environment = {**os.environ, "A360_FAILPOINTS": failpoint}
-    return subprocess.run([sys.executable, script, folder, inbox], env=environment, check=False).returncode
-
-
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory, open_lake):
+def undisturbed(tmp_path_factory, open_lake, ingest_apart):
     """A lake that was never disturbed, and its input."""
     folder = tmp_path_factory.mktemp("undisturbed")
     inbox = folder / "inbox"
     inbox.mkdir()
     _fill(inbox)
-    assert _ingest(folder / "lake", inbox, "") == 0
+    assert ingest_apart(folder / "lake", "ingest", inbox, limits=LIMITS) == 0
     with open_lake(folder / "lake") as lake:
         yield lake, inbox, _content(lake)
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("point", POINTS)
-def test_a_killed_ingest_leaves_nothing_half_done(undisturbed, open_lake, tmp_path, point):
+def test_a_killed_ingest_leaves_nothing_half_done(undisturbed, open_lake, ingest_apart, tmp_path, point):
     """Killed anywhere, an ingest shows no reader a part of a batch, and run again gives the same lake."""
     reference, inbox, expected = undisturbed
     shutil.copytree(reference.folder / "keys", tmp_path / "lake" / "keys")
     name, _, passage = point.partition("@")
     failpoint = f"{name}=kill" + (f"@{passage}" if passage else "")
-    assert _ingest(tmp_path / "lake", inbox, failpoint) == -signal.SIGKILL
+    ended = ingest_apart(tmp_path / "lake", "ingest", inbox, limits=LIMITS, failpoints=failpoint)
+    assert ended == -signal.SIGKILL
     assert _found_in_clear(tmp_path / "lake") == set()
     with open_lake(tmp_path / "lake") as lake:
         landed = point == "ingest.commit.after-main"

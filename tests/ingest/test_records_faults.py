@@ -1,19 +1,17 @@
 """Extracts and messages killed in the middle, taken in twice, and by two at once."""
 
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
-from a360.ingest import FHIR, RECORDS, committed_batches, sweep_uncommitted
+from a360.ingest import FHIR, RECORDS, Limits, committed_batches, sweep_uncommitted
 from a360.table import new_commit_id
 
+# Small bounds, so that every stage is passed more than once.
+LIMITS = Limits(chunk_bytes=2000, record_bytes=500, block_bytes=1500, staged_bytes=500, staged_rows=30)
 POINTS = [
     "ingest.block.after-stage@2",
     "ingest.envelope.after-stage",
@@ -58,22 +56,27 @@ def _content(lake):
     )
 
 
-def _ingest(folder, inbox, failpoint="", kind="csv", record="provider_schedule"):
-    """The exit code of an ingest in a process of its own."""
-    script = Path(__file__).with_name("records_process.py")
-    environment = {**os.environ, "A360_FAILPOINTS": failpoint}
-    command = [sys.executable, script, folder, kind, record, inbox]
-    return subprocess.run(command, env=environment, check=False).returncode
+@pytest.fixture(scope="session")
+def ingest(ingest_apart, plan):
+    """Ingests extracts in a process of its own, and gives its exit code."""
+    receptions = [plan.reception("provider_schedule")]
+
+    def start(folder, inbox, failpoints=""):
+        arguments = (inbox, "csv", receptions)
+        options = {"record": "provider_schedule", "limits": LIMITS, "failpoints": failpoints}
+        return ingest_apart(folder, "ingest_records", *arguments, **options)
+
+    return start
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory, open_lake):
+def undisturbed(tmp_path_factory, open_lake, ingest):
     """A lake that was never disturbed, and its input."""
     folder = tmp_path_factory.mktemp("undisturbed")
     inbox = folder / "inbox"
     inbox.mkdir()
     _fill(inbox)
-    assert _ingest(folder / "lake", inbox) == 0
+    assert ingest(folder / "lake", inbox) == 0
     with open_lake(folder / "lake") as lake:
         content = _content(lake)
         assert (len(content[0]), len(content[1])) == (150, 3)
@@ -82,17 +85,17 @@ def undisturbed(tmp_path_factory, open_lake):
 
 @pytest.mark.faults
 @pytest.mark.parametrize("point", POINTS)
-def test_a_killed_ingest_of_records_leaves_nothing_half_done(undisturbed, open_lake, tmp_path, point):
+def test_a_killed_ingest_of_records_leaves_nothing_half_done(undisturbed, open_lake, ingest, tmp_path, point):
     """Killed anywhere, an ingest shows no reader a part of a batch, and run again gives the same lake."""
     reference, inbox, expected = undisturbed
     shutil.copytree(reference.folder / "keys", tmp_path / "lake" / "keys")
     name, _, passage = point.partition("@")
     failpoint = f"{name}=kill" + (f"@{passage}" if passage else "")
-    assert _ingest(tmp_path / "lake", inbox, failpoint) == -signal.SIGKILL
+    assert ingest(tmp_path / "lake", inbox, failpoint) == -signal.SIGKILL
     with open_lake(tmp_path / "lake") as lake:
         landed = point == "ingest.commit.after-main"
         assert _content(lake) == (expected if landed else ([], [], []))
-    assert _ingest(tmp_path / "lake", inbox) == 0
+    assert ingest(tmp_path / "lake", inbox) == 0
     with open_lake(tmp_path / "lake") as lake:
         assert _content(lake) == expected
         sweep_uncommitted(lake.tables, before_commit_id=new_commit_id())
@@ -103,17 +106,18 @@ def test_a_killed_ingest_of_records_leaves_nothing_half_done(undisturbed, open_l
 
 @pytest.mark.faults
 @pytest.mark.parametrize("point", ["ingest.commit.before-companion", "ingest.commit.before-main"])
-def test_messages_do_not_land_without_their_resources(open_lake, tmp_path, point):
+def test_messages_do_not_land_without_their_resources(open_lake, ingest_apart, tmp_path, point):
     """Killed between the commits of a batch, messages count as not received; the next ingest lands both."""
     inbox = tmp_path / "inbox"
     inbox.mkdir()
     (inbox / "a.hl7").write_text("".join(ADT.format(at=at) for at in range(3)))
-    assert _ingest(tmp_path / "lake", inbox, f"{point}=kill", "hl7v2") == -signal.SIGKILL
+    work = (tmp_path / "lake", "ingest_messages", inbox)
+    assert ingest_apart(*work, limits=LIMITS, failpoints=f"{point}=kill") == -signal.SIGKILL
     with open_lake(tmp_path / "lake") as lake:
         left = lake.tables.read("bronze.record")["commit_id"].to_pylist()
         assert bool(left) is (point == "ingest.commit.before-main")
         assert committed_batches(lake.tables, RECORDS) == committed_batches(lake.tables, FHIR) == set()
-    assert _ingest(tmp_path / "lake", inbox, "", "hl7v2") == 0
+    assert ingest_apart(*work, limits=LIMITS) == 0
     with open_lake(tmp_path / "lake") as lake:
         [batch] = committed_batches(lake.tables, RECORDS)
         assert committed_batches(lake.tables, FHIR) == {batch}
@@ -123,7 +127,7 @@ def test_messages_do_not_land_without_their_resources(open_lake, tmp_path, point
         assert len(lake.tables.read("ops.ingested_file")) == 1
 
 
-def test_two_at_once_land_each_row_once(open_lake, tmp_path):
+def test_two_at_once_land_each_row_once(open_lake, ingest, tmp_path):
     """Two processes that take in the same files land each row once; one may be told to try again."""
     inbox = tmp_path / "inbox"
     inbox.mkdir()
@@ -131,9 +135,9 @@ def test_two_at_once_land_each_row_once(open_lake, tmp_path):
     with open_lake(tmp_path / "lake") as lake:
         lake.make_record_tables()
     with ThreadPoolExecutor(2) as pool:
-        codes = list(pool.map(lambda _: _ingest(tmp_path / "lake", inbox), range(2)))
+        codes = list(pool.map(lambda _: ingest(tmp_path / "lake", inbox), range(2)))
     assert 0 in codes
-    assert _ingest(tmp_path / "lake", inbox) == 0
+    assert ingest(tmp_path / "lake", inbox) == 0
     with open_lake(tmp_path / "lake") as lake:
         texts = [json.loads(row["text"])["shift_no"] for row in lake.records()]
         assert sorted(texts) == sorted({f"S{at}" for at in range(150)})

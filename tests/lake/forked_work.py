@@ -4,14 +4,9 @@ import multiprocessing
 import os
 
 import a360
-import a360.engine.duckdb
-import a360.ingest
-import a360.lake
-import a360.operate._jobs
-import a360.refine
 
+# What it imports beforehand stands in the conftest of all tests.
 _PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["forked_work"])
 
 
 def work(verb, lake, contracts, arguments, failpoint):

@@ -5,7 +5,6 @@ import http.server
 import importlib
 import itertools
 import json
-import multiprocessing
 import os
 import signal
 import socket
@@ -223,24 +222,6 @@ def namespace(line, session):
 def location(line, namespace):
     """Where a table of that namespace lies; the glue profile wants to be told."""
     return lambda name: f"{line.catalog.warehouse}/{namespace}/{name}"
-
-
-@pytest.fixture(scope="session")
-def processes():
-    """Processes forked from one that has imported everything, so that starting one costs little."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        [
-            "a360.catalog",
-            "a360.engine.duckdb",
-            "a360.table._tables",
-            "pyiceberg.catalog.rest",
-            "pyiceberg.io.pyarrow",
-            "stamina",
-            "uvicorn.protocols.http.h11_impl",
-        ]
-    )
-    return context
 
 
 class ServerProcess:

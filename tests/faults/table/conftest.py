@@ -1,6 +1,5 @@
 """Lakes that several processes write to, some of which are killed."""
 
-import multiprocessing
 import runpy
 import signal
 from pathlib import Path
@@ -15,14 +14,6 @@ from a360.table import Tables, new_commit_id
 
 NAME = "silver.shared"
 WRITER = Path(__file__).with_name("writer.py")
-
-
-@pytest.fixture(scope="session")
-def processes():
-    """Processes forked from one that has imported everything, so that starting one costs little."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["a360.table._tables", "a360.engine.duckdb", "a360.catalog"])
-    return context
 
 
 @pytest.fixture(params=[None, "glue"], ids=["embedded", "glue"])
