@@ -163,6 +163,25 @@ def test_the_contract_decides_on_other_columns(lake, inbox, header, drift, expec
         assert f"sales.csv: {told}" in ingested.remarks
 
 
+@pytest.mark.parametrize(
+    ("text", "rule", "told"),
+    [
+        ("1,Adaeze Okafor,3\n", "drift", "of its 3 columns none is one that the contract knows"),
+        ('{"name": "Adaeze Okafor"}\n', "drift", "its one column is not one that the contract knows"),
+        ("1,Okafor,2,Okafor\n", "duplicate-columns", "columns 2 and 4 of the header have one name"),
+    ],
+)
+def test_a_row_in_the_place_of_a_header_is_not_told(lake, inbox, text, rule, told):
+    """Of a file without a header the reason does not say what stands there, which may be of a patient."""
+    (inbox / "sales.csv").write_text(text)
+    ingested = lake.ingest_records(inbox, "csv", [plan()])
+    assert counts(ingested) == {"read": 1, "quarantined": 1}
+    [row] = lake.refused("quarantine.record")
+    assert row["rule"] == rule
+    assert told in row["reason"]
+    assert "Okafor" not in row["reason"]
+
+
 def test_a_column_of_another_type_is_refused_where_the_contract_says_so(lake, inbox):
     """With `retyped: refuse`, a file of whose amounts most are no numbers does not land."""
     (inbox / "sales.csv").write_text("No,Amount\n1,two\n2,three\n3,4\n")

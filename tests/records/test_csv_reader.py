@@ -185,3 +185,15 @@ def test_what_could_not_be_unpacked_is_no_row():
     ]
     assert [len(each) for each in rows] == [1]
     assert re.fullmatch(rb"1,2", rows[0].raw(0))
+
+
+def test_a_header_of_very_many_columns_is_read_in_proportion():
+    """Two columns of one name are found among hundreds of thousands in the time that reading them takes."""
+    names = [f"c{at}" for at in range(100_000)]
+    header, *_ = read(",".join(names).encode() + b"\n", size=1 << 20)
+    assert header == names
+    *_, [fault] = read(",".join([*names, "c7"]).encode() + b"\n", size=1 << 20)
+    assert (fault.rule, fault.reason) == (
+        Wrong.DUPLICATE_COLUMNS,
+        "columns 8 and 100001 of the header have one name",
+    )

@@ -1,5 +1,6 @@
 """Parquet extracts: rows of any types, each a record of the type that the file's name says."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -82,7 +83,7 @@ class ParquetReading:
 
     def _judged(self, file: int, parquet: pq.ParquetFile) -> Refused | None:
         names = parquet.schema_arrow.names
-        again = sorted({name for name in names if names.count(name) > 1})
+        again = sorted(name for name, times in Counter(names).items() if times > 1)
         head = "\n".join(str(each) for each in names).encode()[: self._books.limits.kept_bytes]
         if again:
             reason = f"columns stand in it twice: {listed(again)}"

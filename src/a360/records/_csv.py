@@ -218,10 +218,12 @@ class CsvReader:
         if any("\0" in name for name in names):
             return self._whole(Wrong.NUL, "the header has NUL bytes")
         named = tuple(name or f"column {at}" for at, name in enumerate(names, start=1))
-        again = sorted({name for name in named if named.count(name) > 1})
+        # By their places: without a header, the names would be what a row says of a patient.
+        first = {name: at for at, name in reversed([*enumerate(named, start=1)])}
+        again = next((at for at, name in enumerate(named, start=1) if first[name] != at), None)
         if again:
-            told = ", ".join(again)[:200]
-            return self._whole(Wrong.DUPLICATE_COLUMNS, f"columns stand in the header twice: {told}")
+            told = f"columns {first[named[again - 1]]} and {again} of the header have one name"
+            return self._whole(Wrong.DUPLICATE_COLUMNS, told)
         second = _BREAK.match(self._buffer, int(found.ends[0]))
         size = second.end() if second else int(found.ends[0])
         self._drop(size, len(_BREAK.findall(self._buffer, 0, size)))

@@ -31,6 +31,8 @@ def drift_of(reception: ReceptionPlan, names: Sequence[str]) -> Drift:
         for field in fields
         if not field.path and field.names[0] not in there and there & set(field.names)
     }
+    if names and len(added) == len(names):
+        return Drift(added, dropped, renamed, _headless(len(names)))
     return Drift(added, dropped, renamed, _refused(reception, added, dropped, gone))
 
 
@@ -42,6 +44,12 @@ def _fields(reception: ReceptionPlan) -> Iterator[FieldPlan]:
 
 def _places(field: FieldPlan) -> Sequence[str]:
     return field.path[:1] or field.names
+
+
+def _headless(count: int) -> str:
+    """Why a file is refused of whose columns none is known; its first row may be of a patient: not shown."""
+    columns = "its one column is not" if count == 1 else f"of its {count:,} columns none is"
+    return f"{columns} one that the contract knows: check its header, and the contract's delimiter and skip"
 
 
 def _refused(
