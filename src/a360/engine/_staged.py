@@ -15,6 +15,8 @@ from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
 from pyiceberg.table import Table
 from pyiceberg.typedef import Record
 
+from a360.contract import quote_name
+
 DEFAULT_FILE_BYTES = 128 * 1024 * 1024
 
 
@@ -63,6 +65,22 @@ def describe(table: Table, path: str, partition: Record | None = None) -> Staged
     )
     data_file.spec_id = table.metadata.default_spec_id
     return StagedFile(path, footer.num_rows, size, data_file)
+
+
+def data_folder(table: Table) -> str:
+    """Where a table's data files lie, as Iceberg's location provider has it."""
+    custom = table.metadata.properties.get("write.data.path")
+    return (custom or f"{table.location().rstrip('/')}/data").rstrip("/")
+
+
+def order_sql(table: Table) -> str:
+    """A table's sort order as an ORDER BY list; transforms order as their source column does."""
+    schema = table.schema()
+    return ", ".join(
+        f"{quote_name(schema.find_column_name(each.source_id) or '')} {each.direction.value} "
+        f"{each.null_order.value.replace('-', ' ')}"
+        for each in table.sort_order().fields
+    )
 
 
 def discard(table: Table, files: Iterable[StagedFile]) -> None:

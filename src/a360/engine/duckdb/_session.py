@@ -12,14 +12,14 @@ from pyiceberg.table import Table
 
 from a360.catalog import Endpoint
 from a360.contract import quote_name, quote_table, quote_text
+from a360.engine._conform import conformed, match
 from a360.engine._port import MAIN, BatchFunction, Dialect, Exchange
 from a360.engine._staged import DEFAULT_FILE_BYTES, StagedFile
-from a360.engine.duckdb._conform import conformed, match
 from a360.engine.duckdb._connect import attach, connect, detach
 from a360.engine.duckdb._errors import in_our_words
 from a360.engine.duckdb._exchange import statements
 from a360.engine.duckdb._spill import SpillFolder
-from a360.engine.duckdb._staging import stage
+from a360.engine.duckdb._staging import offered, stage
 from a360.errors import UsageError
 
 LAKE = "lake"
@@ -125,7 +125,8 @@ class DuckDBSession:
     def conform(self, sql: str, table: Table, *, name: str = "") -> str:
         """SQL that gives a query's rows in a table's columns and types."""
         self._aim()
-        return conformed(sql, match(self._connection, sql, table, name or ".".join(table.name())))
+        name = name or ".".join(table.name())
+        return conformed(sql, match(offered(self._connection, sql, name), table, name))
 
     def staged(self, files: Sequence[StagedFile], table: Table) -> str:  # noqa: ARG002 - its io is of no use
         """A relation over files of a table that are not committed yet."""

@@ -8,11 +8,13 @@ from pyiceberg.partitioning import PartitionField
 from pyiceberg.table import Table
 
 from a360.contract import quote_name, quote_text
-from a360.engine._staged import StagedFile, describe, discard, open_io
-from a360.engine.duckdb._conform import conformed, match, misfits, unfit
-from a360.engine.duckdb._errors import translate
-from a360.engine.duckdb._partition import partition_expression, partition_record
-from a360.engine.duckdb._types import field_ids
+from a360.engine._conform import Column, conformed, match, misfits, misfits_sql, require_values
+from a360.engine._partition import partition_record
+from a360.engine._staged import StagedFile, data_folder, describe, open_io, order_sql
+from a360.engine.duckdb._errors import in_our_words, translate
+from a360.engine.duckdb._field_ids import field_ids
+from a360.engine.duckdb._partition import partition_expression
+from a360.errors import DataError
 from a360.failpoints import failpoint
 
 # Each thread holds the row group it writes in memory, where rows of a megabyte must not come by thousands.
@@ -24,7 +26,7 @@ def stage(
     connection: duckdb.DuckDBPyConnection, sql: str, table: Table, target_bytes: int, name: str
 ) -> list[StagedFile]:
     """Write the result of `sql` as data files of `table`."""
-    columns = match(connection, sql, table, name)
+    columns = match(offered(connection, sql, name), table, name)
     query = conformed(sql, columns)
     parts = table.spec().fields
     if parts:
@@ -33,19 +35,35 @@ def stage(
             for at, part in enumerate(parts)
         )
         query = f"SELECT *, {', '.join(computed)} FROM ({query}) AS typed"
-    order = _order(table)
+    order = order_sql(table)
     if order:
         query += f" ORDER BY {order}"
     try:
         written = connection.execute(_copy(query, table, parts, target_bytes)).fetchall()
     except duckdb.ConversionException as error:
-        raise misfits(connection, sql, columns, name) or translate(error, f"stage rows of {name}") from None
+        raise _misfits(connection, sql, columns, name) or translate(error, f"stage rows of {name}") from None
     except duckdb.Error as error:
         raise translate(error, f"stage rows of {name}") from None
     failpoint("engine.stage.written")
     staged = _describe(table, parts, written)
-    _require(table, staged, name)
+    require_values(table, staged, name)
     return staged
+
+
+def offered(connection: duckdb.DuckDBPyConnection, sql: str, name: str) -> dict[str, str]:
+    """The columns of a query with their types."""
+    with in_our_words(f"understand the query for {name}"):
+        return {row[0]: row[1] for row in connection.execute(f"DESCRIBE {sql}").fetchall()}
+
+
+def _misfits(
+    connection: duckdb.DuckDBPyConnection, sql: str, columns: Sequence[Column], name: str
+) -> DataError | None:
+    try:
+        counts = connection.execute(misfits_sql(sql, columns)).fetchone()
+    except duckdb.Error:
+        return None
+    return misfits(columns, counts or (), name)
 
 
 def _copy(query: str, table: Table, parts: Sequence[PartitionField], target_bytes: int) -> str:
@@ -66,22 +84,6 @@ def _copy(query: str, table: Table, parts: Sequence[PartitionField], target_byte
     return f"COPY ({query}) TO {quote_text(data_folder(table))} ({', '.join(options)})"
 
 
-def data_folder(table: Table) -> str:
-    """Where a table's data files lie, as Iceberg's location provider has it."""
-    custom = table.metadata.properties.get("write.data.path")
-    return (custom or f"{table.location().rstrip('/')}/data").rstrip("/")
-
-
-def _order(table: Table) -> str:
-    """The table's sort order as an ORDER BY list; transforms order as their source column does."""
-    schema = table.schema()
-    return ", ".join(
-        f"{quote_name(schema.find_column_name(each.source_id) or '')} {each.direction.value} "
-        f"{each.null_order.value.replace('-', ' ')}"
-        for each in table.sort_order().fields
-    )
-
-
 def _describe(
     table: Table, parts: Sequence[PartitionField], written: Sequence[tuple[Any, ...]]
 ) -> list[StagedFile]:
@@ -92,19 +94,8 @@ def _describe(
         # DuckDB answers with a bare path where it was given a file URL.
         place = path if "://" in path else scheme + path
         if rows:
-            staged.append(describe(table, place, partition_record(table, parts, keys)))
+            texts = list(keys.values()) if parts else []
+            staged.append(describe(table, place, partition_record(table, parts, texts)))
         else:
             open_io(table).delete(place)
     return staged
-
-
-def _require(table: Table, staged: Sequence[StagedFile], name: str) -> None:
-    """Refuse nulls in required columns; footers count them, so that it costs no second pass."""
-    faults = []
-    for each in table.schema().fields:
-        nulls = sum((file.data_file.null_value_counts or {}).get(each.field_id, 0) for file in staged)
-        if each.required and nulls:
-            faults.append(f"{each.name} is required and null in {nulls} rows")
-    if faults:
-        discard(table, staged)
-        raise unfit(name, faults)

@@ -1,8 +1,7 @@
-"""Iceberg types as DuckDB writes them, and the field ids that a Parquet file must carry."""
+"""Iceberg types in DuckDB's names, which are those of house SQL."""
 
 from functools import singledispatch
 
-from pyiceberg.schema import Schema
 from pyiceberg.types import (
     BinaryType,
     BooleanType,
@@ -16,7 +15,6 @@ from pyiceberg.types import (
     ListType,
     LongType,
     MapType,
-    NestedField,
     StringType,
     StructType,
     TimestampNanoType,
@@ -75,26 +73,3 @@ def _(kind: MapType) -> str:
 def _(kind: StructType) -> str:
     fields = ", ".join(f"{quote_name(each.name)} {duckdb_type(each.field_type)}" for each in kind.fields)
     return f"STRUCT({fields})"
-
-
-def field_ids(schema: Schema) -> str:
-    """The FIELD_IDS option of COPY for a schema."""
-    return _struct_ids(schema.fields)
-
-
-def _struct_ids(fields: tuple[NestedField, ...]) -> str:
-    inner = ", ".join(f"{quote_name(each.name)}: {_ids(each.field_id, each.field_type)}" for each in fields)
-    return "{" + inner + "}"
-
-
-def _ids(field_id: int, kind: IcebergType) -> str:
-    """An id, or for nested types the id with those of the parts beside it."""
-    own = f"__duckdb_field_id: {field_id}"
-    if isinstance(kind, StructType):
-        return "{" + own + ", " + _struct_ids(kind.fields)[1:]
-    if isinstance(kind, ListType):
-        return "{" + own + f", element: {_ids(kind.element_id, kind.element_type)}" + "}"
-    if isinstance(kind, MapType):
-        key, value = _ids(kind.key_id, kind.key_type), _ids(kind.value_id, kind.value_type)
-        return "{" + own + f", key: {key}, value: {value}" + "}"
-    return str(field_id)

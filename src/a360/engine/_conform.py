@@ -1,19 +1,18 @@
 """Fitting a query's columns to a table's: by name, with casts that lose nothing."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import duckdb
 from pyiceberg.table import Table
 from pyiceberg.types import NestedField
 
 from a360.contract import quote_name
-from a360.engine.duckdb._errors import in_our_words
-from a360.engine.duckdb._types import duckdb_type
+from a360.engine._staged import StagedFile, discard
+from a360.engine._types import duckdb_type
 from a360.errors import DataError
 
-# Casts that DuckDB would make without a word and with a loss.
+# Casts that engines would make without a word and with a loss.
 _LOSSY = re.compile(
     r"^(?:(?:FLOAT|DOUBLE) -> (?:\w*INT\w*|DECIMAL.*)"
     r"|(?:TIMESTAMP.*) -> (?:DATE|TIME)"
@@ -62,15 +61,14 @@ class Column:
         return bool(before and after and int(before[1]) > int(after[1]))
 
 
-def match(connection: duckdb.DuckDBPyConnection, sql: str, table: Table, name: str) -> list[Column]:
-    """Match the query's columns with the table's, by name."""
-    with in_our_words(f"understand the query for {name}"):
-        offered = {row[0]: row[1] for row in connection.execute(f"DESCRIBE {sql}").fetchall()}
+def match(offered: Mapping[str, str], table: Table, name: str) -> list[Column]:
+    """Match what a query offers, in DuckDB's names of types, with a table's columns, by name."""
+    rest = dict(offered)
     columns = [
-        Column(each, offered.pop(each.name, None), duckdb_type(each.field_type))
+        Column(each, rest.pop(each.name, None), duckdb_type(each.field_type))
         for each in table.schema().fields
     ]
-    faults = [f"{column} is not a column of the table" for column in offered]
+    faults = [f"{column} is not a column of the table" for column in rest]
     faults += [
         f"{column.field.name} is required and missing"
         for column in columns
@@ -86,20 +84,21 @@ def match(connection: duckdb.DuckDBPyConnection, sql: str, table: Table, name: s
     return columns
 
 
-def misfits(
-    connection: duckdb.DuckDBPyConnection, sql: str, columns: Sequence[Column], name: str
-) -> DataError | None:
+def cast_columns(columns: Sequence[Column]) -> list[Column]:
+    """The columns whose values are cast."""
+    return [column for column in columns if column.source not in {None, column.target}]
+
+
+def misfits_sql(sql: str, columns: Sequence[Column]) -> str:
+    """A query that counts, for each column that is cast, the values that do not survive it."""
+    return f"SELECT {', '.join(column.misfits for column in cast_columns(columns))} FROM ({sql}) AS rows"
+
+
+def misfits(columns: Sequence[Column], counts: Sequence[int], name: str) -> DataError | None:
     """Say which columns hold values that do not fit, and how many, never which values."""
-    cast = [column for column in columns if column.source not in {None, column.target}]
-    try:
-        counts = connection.execute(
-            f"SELECT {', '.join(column.misfits for column in cast)} FROM ({sql}) AS rows"
-        ).fetchone()
-    except duckdb.Error:
-        return None
     faults = [
         f"{column.field.name} holds {count} values that are no {column.target}"
-        for column, count in zip(cast, counts or (), strict=True)
+        for column, count in zip(cast_columns(columns), counts, strict=True)
         if count
     ]
     return unfit(name, faults) if faults else None
@@ -118,3 +117,15 @@ def unfit(name: str, faults: Sequence[str]) -> DataError:
 def conformed(sql: str, columns: Sequence[Column]) -> str:
     """SQL that gives the query's rows in the table's columns and types."""
     return f"SELECT {', '.join(column.expression for column in columns)} FROM ({sql}) AS rows"
+
+
+def require_values(table: Table, staged: Sequence[StagedFile], name: str) -> None:
+    """Refuse nulls in required columns; footers count them, so that it costs no second pass."""
+    faults = []
+    for each in table.schema().fields:
+        nulls = sum((file.data_file.null_value_counts or {}).get(each.field_id, 0) for file in staged)
+        if each.required and nulls:
+            faults.append(f"{each.name} is required and null in {nulls} rows")
+    if faults:
+        discard(table, staged)
+        raise unfit(name, faults)
