@@ -23,7 +23,6 @@ from a360.ingest._attachment_files import (
     read_bounded,
 )
 from a360.ingest._committed import RECORDS, committed_batches
-from a360.ingest._envelope import Identity
 from a360.ingest._inflow import Inflow
 from a360.ingest._ingest import ingest_files
 from a360.ingest._labels import labels_of
@@ -108,19 +107,17 @@ class AttachmentReading:
         return (worked,)
 
     def _envelope(self, kept: Sequence[AttachmentFile], payloads: pa.Array, line: np.ndarray) -> pa.Table:
-        envelope = envelope_of(
+        return envelope_of(
             RECORD,
             pa.array([each.attachment_id for each in kept], pa.string()),
-            payloads,
-            Identity(self._inflow.tokenizer, self._inflow.source),
+            self._inflow.tokenizer.digests(payloads),
+            version_id=pa.array([_WITH_FILE if each.object else None for each in kept], pa.string()),
             last_updated=pa.array(
                 [each.updated if each.object else None for each in kept], pa.timestamp("us", tz="UTC")
             ),
             deleted=pa.array([self._is_deleted(each) for each in kept], pa.bool_()),
             line=line,
         )
-        versions = pa.array([_WITH_FILE if each.object else None for each in kept], pa.string())
-        return envelope.set_column(envelope.schema.get_field_index("version_id"), "version_id", versions)
 
     def _is_deleted(self, file: AttachmentFile) -> bool:
         reception = self._reception

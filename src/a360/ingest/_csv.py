@@ -12,9 +12,8 @@ from a360.contract import ReceptionPlan
 from a360.ingest._committed import RECORDS
 from a360.ingest._extract import run_over
 from a360.ingest._record_reading import Books, Pieces
-from a360.ingest._record_rows import lines_of, worked_records
-from a360.ingest._retyped import retyped
-from a360.ingest._rules import Refused, Rule
+from a360.ingest._record_rows import lines_of
+from a360.ingest._rules import Refused
 from a360.ingest._worked import Finished, Worked
 from a360.records import (
     Bounds,
@@ -51,9 +50,8 @@ class CsvReading:
     grounds = (RECORDS,)
 
     def __init__(self, books: Books) -> None:
-        self._books = books
         # Texts alone are read with less work than what could be typed.
-        self._receptions = [_of_texts(each) for each in books.receptions]
+        self._books = replace(books, receptions=[_of_texts(each) for each in books.receptions])
 
     def portions(self, chosen: Sequence[int]) -> Iterator[CsvPortion | Finished]:
         """Read the chosen files one after the other."""
@@ -99,38 +97,25 @@ class CsvReading:
             yield CsvPortion(file, 0, names, refused=lost)
 
     def _retyped(self, file: int, names: tuple[str, ...], rows: Rows) -> Refused | None:
-        """Refuse a file whose first rows have values of other types, where the contract says so."""
-        reception = self._books.receptions[file]
-        if reception.drift.retyped != "refuse":
-            return None
-        cells = cells_of(rows, len(names), form_of(reception), 0)
-        columns = retyped(reception, json_lines(cells.columns, names))
-        if not columns:
-            return None
-        reason = f"columns have values of another type than the contract's: {columns}"
-        return Refused(file, 0, Rule.DRIFT, reason, form_of(reception).delimiter.join(names).encode())
+        form = form_of(self._books.receptions[file])
+
+        def payloads() -> pa.Array:
+            return json_lines(cells_of(rows, len(names), form, 0).columns, names)
+
+        return self._books.retyped(file, payloads, form.delimiter.join(names).encode())
 
     def work(self, portion: CsvPortion) -> tuple[Worked, ...]:
         """Turn rows into records."""
         books, file = self._books, portion.file
-        reception = self._receptions[file]
-        form, kept_bytes = form_of(reception), books.limits.kept_bytes
-        read = len(portion.rows) + len(portion.refused) + portion.left_out
+        form, kept_bytes = form_of(books.receptions[file]), books.limits.kept_bytes
         cells = cells_of(portion.rows, len(portion.names), form, kept_bytes)
         payloads = json_lines(cells.columns, portion.names)
         rows = cells.rows
-        lines = lines_of(payloads, file, rows.offsets, rows.lines, rows.raw)
-        refused = [*portion.refused, *(_refused(file, fault) for fault in cells.faults)]
-        return (
-            worked_records(
-                lines,
-                reception,
-                books.identity,
-                files=len(books.files),
-                read=read,
-                filtered=portion.left_out,
-                refused=refused,
-            ),
+        return books.worked(
+            lines_of(payloads, file, rows.offsets, rows.lines, rows.raw),
+            read=len(portion.rows) + len(portion.refused) + portion.left_out,
+            filtered=portion.left_out,
+            refused=[*portion.refused, *(_refused(file, fault) for fault in cells.faults)],
         )
 
 

@@ -13,19 +13,20 @@ from a360.ingest._depth import deeper_than
 from a360.ingest._envelope import as_texts
 from a360.ingest._limits import Limits
 from a360.ingest._record_reading import Books
-from a360.ingest._record_rows import Lines, worked_records
+from a360.ingest._record_rows import Lines
 from a360.ingest._rows import Bytes, Ints, Rows, split_lines
 from a360.ingest._rules import Refused, Rule
 from a360.ingest._text import Document, Segment, read_text
 from a360.ingest._worked import Finished, Worked
-from a360.records import byte_places, is_utf8
+from a360.records import byte_places, is_utf8, joined
 
 _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _ERRORS = (msgspec.DecodeError, RecursionError)
 _WHITE = b" \t\r\n"
 _NEWLINE = 10
-_SHORT = 13
+# Arrow keeps shorter texts elsewhere than in the text that they are views of.
+_IN_PLACE = 13
 
 
 @dataclass(slots=True)
@@ -65,20 +66,10 @@ class EventReading:
 
     def work(self, portion: EventPortion) -> tuple[Worked, ...]:
         """Turn texts into records."""
-        books, file = self._books, portion.file
-        texts = _Texts(file, portion.line, books.limits)
+        texts = _Texts(portion.file, portion.line, self._books.limits)
         lines = texts.lines(portion.text)
         refused = [*portion.refused, *texts.refused]
-        return (
-            worked_records(
-                lines,
-                books.receptions[file],
-                books.identity,
-                files=len(books.files),
-                read=len(lines) + len(refused),
-                refused=refused,
-            ),
-        )
+        return self._books.worked(lines, read=len(lines) + len(refused), refused=refused)
 
 
 class _Texts:
@@ -107,7 +98,7 @@ class _Texts:
 
     def _are_plain(self, rows: Rows) -> bool:
         """Whether all rows are sound objects, long enough to be looked at in place."""
-        if not len(rows) or not is_utf8(rows.text) or (rows.ends - rows.starts).min() < _SHORT:
+        if not len(rows) or not is_utf8(rows.text) or (rows.ends - rows.starts).min() < _IN_PLACE:
             return False
         try:
             for text in rows.texts():
@@ -154,11 +145,7 @@ class _Texts:
         payloads = pa.array([text.decode() for text in texts], pa.string())
         offsets = np.array([offset for _, offset, _ in self._found], dtype=np.int64)
         numbers = np.array([line for _, _, line in self._found], dtype=np.int64)
-        lengths = np.array([len(text) for text in texts], dtype=np.int64)
-        ends = np.cumsum(lengths + 1) - 1
-        joined = np.frombuffer(b"\n".join([*texts, b""]), dtype=np.uint8)
-        at = joined, ends - lengths, ends
-        return Lines(self._file, payloads, *at, offsets, numbers, texts.__getitem__)
+        return Lines(self._file, payloads, *joined(texts), offsets, numbers, texts.__getitem__)
 
 
 def _alone(text: bytes) -> tuple[Bytes, Ints, Ints]:

@@ -28,17 +28,18 @@ from a360.ingest._labels import labels_of
 from a360.ingest._limits import Limits
 from a360.ingest._manifests import walk
 from a360.ingest._pictures import Pictures, pictures_of
+from a360.ingest._record_rows import envelope_of, record_tokens
 from a360.ingest._reports import Ingested
 from a360.ingest._rules import Refused
 from a360.ingest._work import Portion, work
 from a360.ingest._worked import Finished, Worked
+from a360.records import joined
 from a360.table import new_commit_id
 
 RECORD_TYPE: Final = "hl7v2_message"
 _NAME: Final = re.compile(r"(?i).+\.(hl7|er7|txt)(\.(gz|gzip|zst|zstd))?")
 # Conversion takes long for what it reads: portions are small, so that all threads have some.
 _PORTION_BYTES: Final = 512 << 10
-_RECORD_DOMAIN: Final = "record"
 
 
 def ingest_hl7v2(inflow: Inflow, paths: Iterable[Path | str], options: Options | None = None) -> Ingested:
@@ -177,19 +178,17 @@ class Hl7v2Reading:
             self.notes.update(total)
 
     def _records(self, sound: Sequence[tuple[RawMessage, Made]], refused: list[Refused]) -> Worked:
-        text = bytearray(b"".join(each.payload + b"\n" for _, each in sound))
-        ends = np.cumsum(np.array([len(each.payload) + 1 for _, each in sound], dtype=np.int64)) - 1
-        lengths = np.array([len(each.payload) for _, each in sound], dtype=np.int64)
         places = np.array([raw.file for raw, _ in sound], dtype=np.int64)
         others = np.array([each.file for each in refused], dtype=np.int64)
         files = len(self._files)
+        text, starts, ends = joined([each.payload for _, each in sound])
         return Worked(
             envelope=self._envelope(sound),
             row=np.arange(len(sound)),
             file=places,
             offset=np.array([raw.offset for raw, _ in sound], dtype=np.int64),
-            text=np.frombuffer(text, dtype=np.uint8),
-            starts=ends - lengths,
+            text=text,
+            starts=starts,
             ends=ends,
             read=np.bincount(places, minlength=files) + np.bincount(others, minlength=files),
             filtered=np.zeros(files, dtype=np.int64),
@@ -197,26 +196,13 @@ class Hl7v2Reading:
         )
 
     def _envelope(self, sound: Sequence[tuple[RawMessage, Made]]) -> pa.Table:
-        tokenizer, source, count = self._identity.tokenizer, self._identity.source, len(sound)
-        hashes = tokenizer.digests(pa.array([raw.text for raw, _ in sound], pa.binary()))
+        hashes = self._identity.tokenizer.digests(pa.array([raw.text for raw, _ in sound], pa.binary()))
         # A control id is of the sender's making, and may well hold a record number: it is a token. A message
         # without one is known by its bytes.
-        keys = [
-            f"{source}|{RECORD_TYPE}|{each.key or digest}"
-            for (_, each), digest in zip(sound, hashes.to_pylist(), strict=True)
-        ]
-        return pa.table(
-            {
-                "record_type": pa.array([RECORD_TYPE] * count, pa.string()),
-                "record_id": tokenizer.tokens(_RECORD_DOMAIN, pa.array(keys, pa.string())),
-                "version_id": pa.nulls(count, pa.string()),
-                "last_updated": _moments([each.sent for _, each in sound]),
-                "event_time": pa.nulls(count, pa.timestamp("us", tz="UTC")),
-                "content_hash": hashes,
-                "deleted": pa.array([False] * count, pa.bool_()),
-                "line": pa.nulls(count, pa.int64()),
-            }
-        )
+        keys = [each.key or digest for (_, each), digest in zip(sound, hashes.to_pylist(), strict=True)]
+        tokens = record_tokens(self._identity, RECORD_TYPE, pa.array(keys, pa.string()))
+        sent = _moments([each.sent for _, each in sound])
+        return envelope_of(RECORD_TYPE, tokens, hashes, last_updated=sent)
 
 
 def _moments(texts: Sequence[str | None]) -> pa.Array:

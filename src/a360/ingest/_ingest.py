@@ -59,16 +59,12 @@ def ingest_files[P: Part](
     started = time.monotonic()
     known = KnownFiles.of(inflow.tables, inflow.source, reading.kind) if files else None
     times = known.among(files, inflow.tokenizer) if known else {}
-    unchanged = {
-        place: same[-1].read
+    reports = {
+        place: FileReport(labels[place], files[place].bytes, read=same[-1].read, unchanged=same[-1].read)
         for place, each in times.items()
         if not files[place].anew and (same := [time for time in each if time.reading == files[place].reading])
     }
-    reports = {
-        place: FileReport(labels[place], files[place].bytes, read=units, unchanged=units)
-        for place, units in unchanged.items()
-    }
-    chosen = [place for place in range(len(files)) if place not in unchanged]
+    chosen = [place for place in range(len(files)) if place not in reports]
     main, others = reading.grounds[0].rows, reading.grounds[1:]
     landed_as, beside = None, tuple(StepReport(each.rows, None) for each in others if each is FHIR)
     if chosen:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -13,8 +14,7 @@ from a360.ingest._committed import RECORDS
 from a360.ingest._extract import run_over
 from a360.ingest._inputs import Input
 from a360.ingest._record_reading import Books
-from a360.ingest._record_rows import lines_of, worked_records
-from a360.ingest._retyped import retyped
+from a360.ingest._record_rows import lines_of
 from a360.ingest._rules import Refused, Rule
 from a360.ingest._worked import Finished, Worked
 from a360.records import Wrong, drift_of, listed, typed_line_sql
@@ -62,7 +62,7 @@ class ParquetReading:
                     return
                 count = max(parquet.metadata.num_rows, 1)
                 for rows in parquet.iter_batches(batch_size=self._batch_rows(parquet), use_threads=False):
-                    if not first and (refused := self._retyped(file, rows)):
+                    if not first and (refused := self._books.retyped(file, partial(json_lines, rows), b"")):
                         yield ParquetPortion(file, 0, refused=[refused])
                         return
                     yield ParquetPortion(file, size * (first + len(rows)) // count, rows, first)
@@ -90,37 +90,13 @@ class ParquetReading:
             return Refused(file, 0, Wrong.DUPLICATE_COLUMNS, reason, head)
         return self._books.drifted(file, drift_of(self._books.receptions[file], names), head)
 
-    def _retyped(self, file: int, rows: pa.RecordBatch) -> Refused | None:
-        reception = self._books.receptions[file]
-        columns = retyped(reception, json_lines(rows)) if reception.drift.retyped == "refuse" else ""
-        if not columns:
-            return None
-        reason = f"columns have values of another type than the contract's: {columns}"
-        return Refused(file, 0, Rule.DRIFT, reason, b"")
-
     def work(self, portion: ParquetPortion) -> tuple[Worked, ...]:
         """Turn rows into records."""
-        books, file = self._books, portion.file
         payloads = pa.array([], pa.string()) if portion.rows is None else json_lines(portion.rows)
         places = portion.first + np.arange(len(payloads))
-        lines = lines_of(
-            payloads,
-            file,
-            places,
-            np.zeros(len(payloads), dtype=np.int64),
-            lambda place: payloads[place].as_py().encode(),
-        )
-        read = len(payloads) + len(portion.refused)
-        return (
-            worked_records(
-                lines,
-                books.receptions[file],
-                books.identity,
-                files=len(books.files),
-                read=read,
-                refused=portion.refused,
-            ),
-        )
+        no_lines = np.zeros(len(payloads), dtype=np.int64)
+        lines = lines_of(payloads, portion.file, places, no_lines, lambda at: payloads[at].as_py().encode())
+        return self._books.worked(lines, read=len(payloads) + len(portion.refused), refused=portion.refused)
 
 
 def json_lines(rows: pa.RecordBatch) -> pa.Array:

@@ -20,7 +20,6 @@ from a360.documents import Media, MediaError, is_fhir_id
 from a360.failpoints import failpoint
 from a360.ingest._committed import RECORDS, committed_batches
 from a360.ingest._embedded import KEYS, Embedded, embedded_in, replaced
-from a360.ingest._envelope import Identity
 from a360.ingest._inflow import Inflow
 from a360.ingest._linked import KEYS as LINKED_KEYS
 from a360.ingest._linked import Linked, linked_in
@@ -52,7 +51,6 @@ class Pictures:
         self._inflow = inflow
         self._store = store
         self._commit_id = commit_id
-        self._identity = Identity(inflow.tokenizer, inflow.source)
         self._landed = committed_batches(inflow.tables, RECORDS)
         self._outcomes: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -136,7 +134,8 @@ class Pictures:
         """Put a file into the store, unless a batch that has landed, or this one, put it there."""
         with self._lock:
             sealer = self._sealer
-        if self._store.batch(name) in {*self._landed, self._commit_id}:
+        batch = self._store.batch(name)
+        if batch == self._commit_id or batch in self._landed:
             return
         patches = [(patch.offset, patch.original, patch.served) for patch in media.patches]
         self._store.put(name, Kept(media.media_type, media.served, patches), sealer, self._commit_id)
@@ -160,18 +159,16 @@ class Pictures:
         envelope = envelope_of(
             ATTACHMENT,
             pa.array([each.attachment_id for each in records], pa.string()),
-            payloads,
-            self._identity,
+            self._inflow.tokenizer.digests(payloads),
+            version_id=worked.envelope["version_id"].combine_chunks().take(pa.array(places)),
             last_updated=worked.envelope["last_updated"].combine_chunks().take(pa.array(places)),
             deleted=pa.array([each.deleted for each in records], pa.bool_()),
         )
-        versions = worked.envelope["version_id"].combine_chunks().take(pa.array(places))
-        at = envelope.schema.get_field_index("version_id")
         file = worked.file[places]
         others = np.array([each.file for each in refused], dtype=np.int64)
         files = len(worked.read)
         return Worked(
-            envelope.set_column(at, "version_id", versions),
+            envelope,
             np.arange(len(records)),
             file,
             worked.offset[places],

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from a360.contract import ReceptionPlan
 from a360.errors import UsageError
-from a360.ingest._inputs import Input, find_inputs
+from a360.ingest._inputs import Input, named
 from a360.ingest._manifests import walk
 from a360.protect import Tokenizer, domains
 
@@ -51,8 +51,7 @@ def find_records(
                     else:
                         found.setdefault(each.resolve(), (Input(each), reception))
         else:
-            [file] = find_inputs([path]).files
-            found.setdefault(path.resolve(), (file, told or _of_file(path, kind, able)))
+            found.setdefault(path.resolve(), (named(path), told or _of_file(path, kind, able)))
     return [file for file, _ in found.values()], [each for _, each in found.values()], skipped
 
 

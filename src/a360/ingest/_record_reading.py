@@ -1,7 +1,9 @@
 """What the readings of records have in common: one file's portion at a time, each file of one record type."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+
+import pyarrow as pa
 
 from a360.contract import ReceptionPlan
 from a360.ingest._bytes import ArchiveError, ByteSource
@@ -9,7 +11,10 @@ from a360.ingest._committed import RECORDS
 from a360.ingest._envelope import Identity
 from a360.ingest._inputs import Input
 from a360.ingest._limits import Limits
+from a360.ingest._record_rows import Lines, worked_records
+from a360.ingest._retyped import retyped
 from a360.ingest._rules import Refused, Rule
+from a360.ingest._worked import Worked
 from a360.records import Drift, listed
 
 
@@ -40,7 +45,10 @@ class Pieces:
 
 @dataclass(slots=True)
 class Books:
-    """What a reading of records works with, and what it has to say about files."""
+    """What a reading of records works with, and what it has to say about files.
+
+    Labels and receptions are those of the files, in their order.
+    """
 
     files: Sequence[Input]
     labels: Sequence[str]
@@ -50,6 +58,23 @@ class Books:
     remarks: list[str]
 
     grounds = (RECORDS,)
+
+    def worked(
+        self, lines: Lines, *, read: int, refused: Sequence[Refused], filtered: int = 0
+    ) -> tuple[Worked, ...]:
+        """What lands of a portion; `read` and `filtered` count rows as they stood in the file."""
+        reception, files = self.receptions[lines.file], len(self.files)
+        landed = worked_records(
+            lines, reception, self.identity, files=files, read=read, filtered=filtered, refused=refused
+        )
+        return (landed,)
+
+    def retyped(self, file: int, payloads: Callable[[], pa.Array], head: bytes) -> Refused | None:
+        """Refuse a file whose first rows have values of other types, where the contract says so."""
+        reception = self.receptions[file]
+        columns = retyped(reception, payloads()) if reception.drift.retyped == "refuse" else ""
+        reason = f"columns have values of another type than the contract's: {columns}"
+        return Refused(file, 0, Rule.DRIFT, reason, head) if columns else None
 
     def drifted(self, file: int, drift: Drift, head: bytes) -> Refused | None:
         """Note how the columns of a file differ, or refuse it."""

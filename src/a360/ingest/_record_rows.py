@@ -55,6 +55,12 @@ class Lines:
     def __len__(self) -> int:
         return len(self.starts)
 
+    def refused(self, place: int, rule: Rule, reason: str) -> Refused:
+        """Why one of the records does not land."""
+        line, offset = int(self.line[place]), int(self.offset[place])
+        where = f"line {line}" if line else f"record {offset + 1}"
+        return Refused(self.file, offset, rule, f"{where}: {reason}", self.raw(place))
+
 
 def lines_of(payloads: pa.Array, file: int, offset: Ints, line: Ints, raw: Callable[[int], bytes]) -> Lines:
     """Records whose payloads are strings that end with a newline each."""
@@ -67,24 +73,24 @@ def lines_of(payloads: pa.Array, file: int, offset: Ints, line: Ints, raw: Calla
 def envelope_of(  # noqa: PLR0913 - the columns of an envelope
     record_type: str,
     record_id: pa.Array,
-    payloads: pa.Array,
-    identity: Identity,
+    content_hash: pa.Array,
     *,
+    version_id: pa.Array | None = None,
     last_updated: pa.Array | None = None,
     event_time: pa.Array | None = None,
     deleted: pa.Array | None = None,
     line: Ints | None = None,
 ) -> pa.Table:
-    """The envelopes of records of one type; `payloads` are what their content is compared by."""
+    """The envelopes of records of one type, as `ENVELOPE` has them; what is not given is null or false."""
     count = len(record_id)
     lines = np.zeros(count, dtype=np.int64) if line is None else line
     columns = [
         pa.repeat(pa.scalar(record_type), count),
         record_id,
-        pa.nulls(count, pa.string()),
+        pa.nulls(count, pa.string()) if version_id is None else version_id,
         pa.nulls(count, _INSTANT) if last_updated is None else last_updated,
         pa.nulls(count, _INSTANT) if event_time is None else event_time,
-        identity.tokenizer.digests(payloads),
+        content_hash,
         pa.repeat(pa.scalar(value=False), count) if deleted is None else deleted,
         pa.array(lines, mask=lines == 0),
     ]
@@ -113,24 +119,18 @@ def worked_records(
     """
     told = _told(reception, lines)
     faults, good = _faults(reception, told), np.ones(len(lines), dtype=np.bool_)
-    here = [*refused]
-    for place, (rule, reason) in sorted(faults.items()):
-        good[place] = False
-        line = int(lines.line[place])
-        where = f"line {line}" if line else f"record {int(lines.offset[place]) + 1}"
-        offset = int(lines.offset[place])
-        here.append(Refused(lines.file, offset, rule, f"{where}: {reason}", lines.raw(place)))
+    good[list(faults)] = False
     mask = pa.array(good)
     told = told.filter(mask)
     ids = told["id"].combine_chunks()
     if reception.identifier:
         ids = record_tokens(identity, reception.name, ids)
+    # Arrow filters no views of texts.
+    payloads = lines.payloads if good.all() else lines.payloads.cast(pa.large_string()).filter(mask)
     envelope = envelope_of(
         reception.name,
         ids,
-        # Arrow filters no views of texts.
-        lines.payloads if good.all() else lines.payloads.cast(pa.large_string()).filter(mask),
-        identity,
+        identity.tokenizer.digests(payloads),
         last_updated=told["updated"].combine_chunks(),
         event_time=told["event_time"].combine_chunks(),
         deleted=told["deleted"].combine_chunks(),
@@ -146,7 +146,7 @@ def worked_records(
         lines.ends,
         _counted(lines.file, files, read),
         _counted(lines.file, files, filtered),
-        here,
+        [*refused, *(lines.refused(place, *fault) for place, fault in sorted(faults.items()))],
     )
 
 

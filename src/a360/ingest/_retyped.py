@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from a360.contract import ReceptionPlan
+from a360.fhir import cast_sql
 from a360.ingest._extract import run_over
 from a360.records import compile_mapping, listed
 
@@ -20,22 +21,11 @@ def retyped(reception: ReceptionPlan, payloads: pa.Array) -> str:
     if not fields or not len(payloads):
         return ""
     mapping = compile_mapping(reception.record, source="texts", carry=("row",), fields=fields)
-    parts = [
-        f"count({field.column}), count(TRY_CAST({field.column} AS {_type(field.type)}))" for field in fields
-    ]
+    parts = [f"count({field.column}), count({cast_sql(field.column, field.type)})" for field in fields]
     told = run_over(
-        f"SELECT {', '.join(parts)} FROM ({mapping.sql})", payload=payloads, row=_places(payloads)
+        f"SELECT {', '.join(parts)} FROM ({mapping.sql})", payload=payloads, row=np.arange(len(payloads))
     )
     counts = [column[0].as_py() for column in told.columns]
     there, fitting = counts[0::2], counts[1::2]
     pairs = zip(fields, there, fitting, strict=True)
     return listed(field.names[0] for field, all_, fit in pairs if all_ and fit * 2 < all_)
-
-
-def _type(physical: str) -> str:
-    names = {"int": "INTEGER", "long": "BIGINT", "timestamptz": "TIMESTAMPTZ"}
-    return names.get(physical, physical.upper())
-
-
-def _places(payloads: pa.Array) -> object:
-    return np.arange(len(payloads))

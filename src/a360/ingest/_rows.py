@@ -16,7 +16,7 @@ from a360.ingest._inputs import Input, Role
 from a360.ingest._limits import Limits
 from a360.ingest._rules import Refused, Rule, too_long
 from a360.ingest._text import Segment
-from a360.records import byte_places, is_utf8
+from a360.records import byte_places, is_utf8, joined
 
 type Bytes = npt.NDArray[np.uint8]
 type Ints = npt.NDArray[np.int64]
@@ -201,13 +201,8 @@ def _unfold(
 
 
 def _joined(found: Sequence[Found], places: Sequence[int]) -> Rows:
-    text = bytearray(b"\n").join([*(each.text for each in found), b""])
-    lengths = np.array([len(each.text) + 1 for each in found], dtype=np.int64)
-    ends = np.cumsum(lengths) - 1
     rows = Rows(
-        np.frombuffer(text, dtype=np.uint8),
-        ends - lengths + 1,
-        ends,
+        *joined([each.text for each in found]),
         np.array(places, dtype=np.int64),
         np.array([each.file for each in found], dtype=np.int64),
         np.array([each.offset for each in found], dtype=np.int64),

@@ -9,7 +9,7 @@ from a360.records._csv_cells import cells_of
 from a360.records._csv_split import byte_places
 from a360.records._drift import Drift, drift_of, listed
 from a360.records._mapping import MISSHAPEN, UNREAD, Mapping, compile_mapping
-from a360.records._text import is_utf8
+from a360.records._text import is_utf8, joined
 from a360.records._typed import text_line_sql, typed_line_sql
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "compile_mapping",
     "drift_of",
     "is_utf8",
+    "joined",
     "listed",
     "text_line_sql",
     "typed_line_sql",

@@ -16,8 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from a360.records._csv_split import Ints, Split, split
-from a360.records._text import Bytes, as_received, as_utf8
+from a360.records._csv_split import Split, split
+from a360.records._text import Bytes, Ints, as_received, as_utf8
 
 _BREAK: Final = re.compile(rb"\r\n?|\n")
 # A file whose end is one damaged line after another is given up: each costs a search of the rest.

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from a360.records._csv import Fault, Form, Rows, Wrong, parse_row
-from a360.records._text import as_received, is_utf8
+from a360.records._text import as_received, is_utf8, joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +93,8 @@ def _kept(rows: Rows, mask: npt.NDArray[np.bool_]) -> Rows:
 
 def _compact(rows: Rows) -> Rows:
     """The same rows over a text that holds them alone, a line break behind each."""
-    text = np.frombuffer(b"".join(rows.raw(place) + b"\n" for place in range(len(rows))), dtype=np.uint8)
-    ends = np.cumsum(rows.ends - rows.starts + 1) - 1
-    return replace(rows, text=text, starts=ends - (rows.ends - rows.starts), ends=ends)
+    text, starts, ends = joined([rows.raw(place) for place in range(len(rows))])
+    return replace(rows, text=text, starts=starts, ends=ends)
 
 
 def _names(width: int) -> list[str]:

@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from a360.records._text import Bytes
-
-type Ints = npt.NDArray[np.int64]
+from a360.records._text import Bytes, Ints
 
 _LF: Final = 10
 _CR: Final = 13

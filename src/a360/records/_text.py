@@ -5,7 +5,7 @@ that one check finds the rows that hold it, and nothing else of the file is lost
 """
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 type Bytes = npt.NDArray[np.uint8]
+type Ints = npt.NDArray[np.int64]
 
 _BOM: Final = b"\xef\xbb\xbf"
 _UTF_8: Final = frozenset({"utf-8", "ascii"})
@@ -32,6 +33,13 @@ def as_received(text: bytes, encoding: str) -> bytes:
     wide = name.startswith("utf-16")
     characters = text.decode("utf-8", "surrogatepass")
     return characters.encode("utf-16-le" if wide else name, "surrogatepass" if wide else "surrogateescape")
+
+
+def joined(texts: Sequence[bytes | memoryview]) -> tuple[Bytes, Ints, Ints]:
+    """Texts one after the other, a newline behind each; where each of them starts, and where it ends."""
+    lengths = np.array([len(text) for text in texts], dtype=np.int64)
+    ends = np.cumsum(lengths + 1) - 1
+    return np.frombuffer(b"\n".join([*texts, b""]), dtype=np.uint8), ends - lengths, ends
 
 
 def is_utf8(text: Bytes | bytes | bytearray) -> bool:
