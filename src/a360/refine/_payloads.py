@@ -74,7 +74,7 @@ def payload_batches(groups: Iterable[list[SealedBlock]], open_block: Opener) -> 
     with ThreadPoolExecutor(1, thread_name_prefix="a360-unseal") as pool:
         opening: list[Future[pa.RecordBatch]] = []
         for group in groups:
-            following = [pool.submit(_lines, *block, open_block) for block in group]
+            following = [pool.submit(lines_of, *block, open_block) for block in group]
             if opening:
                 yield pa.Table.from_batches([block.result() for block in opening])
             opening = following
@@ -82,7 +82,7 @@ def payload_batches(groups: Iterable[list[SealedBlock]], open_block: Opener) -> 
             yield pa.Table.from_batches([block.result() for block in opening])
 
 
-def _lines(block_id: str, sealed: bytes, open_block: Opener) -> pa.RecordBatch:
+def lines_of(block_id: str, sealed: bytes, open_block: Opener) -> pa.RecordBatch:
     """The lines of a block over its own text; each keeps its newline, which JSON has as white space."""
     block = open_block(block_id, sealed)
     rows = len(block.ends)

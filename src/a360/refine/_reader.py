@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from a360.contract import RecordPlan, SilverStep, ViewPlan
+import pyarrow as pa
+
+from a360.contract import SilverStep
 from a360.engine import quote_name, quote_text
 from a360.fhir import CompiledView, StructNode, compile_view
-from a360.records import MISSHAPEN, compile_mapping
-from a360.refine._context import RefineContext
+from a360.records import MISSHAPEN, Mapping, compile_mapping
 from a360.refine._payloads import CARRIED, CHUNK_ROWS
 from a360.refine._sealing import Sealing
 
@@ -18,10 +19,36 @@ _MISSHAPEN_TABLE = "CREATE OR REPLACE TEMP TABLE misshapen (row_id BIGINT, names
 _NUMBERS = ("UBIGINT", "BIGINT", "HUGEINT", "DOUBLE")
 
 
+class Workbench(Protocol):
+    """What values are worked on with: a session of an engine, or DuckDB by itself."""
+
+    def register(self, name: str, data: pa.Table) -> None:
+        """Make Arrow data visible under a bare name."""
+        ...
+
+    def unregister(self, name: str) -> None:
+        """Forget registered data."""
+        ...
+
+    def execute(self, sql: str) -> None:
+        """Run a statement whose result does not matter."""
+        ...
+
+    def sql(self, sql: str, *, batch_rows: int = ...) -> pa.Table:
+        """Run a query into an Arrow table."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
-class _View:
-    plan: ViewPlan
+class ReadView:
+    """A view that a step reads resources by."""
+
+    resource_type: str
     compiled: CompiledView
+
+
+type Reads = Mapping | tuple[ReadView, ...]
+"""What a step reads payloads by: a mapping of records, or views."""
 
 
 class Reader(Protocol):
@@ -32,24 +59,37 @@ class Reader(Protocol):
         ...
 
 
-def reader_of(context: RefineContext, step: SilverStep, sealing: Sealing) -> Reader:
+def reads_of(step: SilverStep) -> Reads:
+    """What a step reads payloads by."""
+    carried = tuple(CARRIED)
+    if step.records:
+        return compile_mapping(step.records, source=PAYLOAD, carry=carried)
+    return tuple(
+        ReadView(
+            view.resource_type, compile_view(view.definition, "duckdb", source="resources", carry=carried)
+        )
+        for view in step.views
+    )
+
+
+def reader_of(bench: Workbench, reads: Reads, sealing: Sealing) -> Reader:
     """What reads the payloads of a step."""
-    return RecordReader(context, step.records) if step.records else ViewReader(context, step, sealing)
+    bench.execute(_MISSHAPEN_TABLE)
+    return RecordReader(bench, reads) if isinstance(reads, Mapping) else ViewReader(bench, reads, sealing)
 
 
 class RecordReader:
     """Runs the mapping of a step over records."""
 
-    def __init__(self, context: RefineContext, records: RecordPlan) -> None:
-        self._session = context.session
-        self._mapping = compile_mapping(records, source=PAYLOAD, carry=tuple(CARRIED))
-        self._session.execute(_MISSHAPEN_TABLE)
+    def __init__(self, bench: Workbench, mapping: Mapping) -> None:
+        self._bench = bench
+        self._mapping = mapping
 
     def read(self) -> Iterator[None]:
         """Make `viewed` of the registered payload batch."""
-        self._session.register(VIEWED, self._session.sql(self._mapping.sql, batch_rows=CHUNK_ROWS))
+        self._bench.register(VIEWED, self._bench.sql(self._mapping.sql, batch_rows=CHUNK_ROWS))
         if self._mapping.has_shape:
-            self._session.execute(
+            self._bench.execute(
                 f"INSERT INTO misshapen SELECT row_id, {quote_name(MISSHAPEN)} FROM {VIEWED} "
                 f"WHERE {quote_name(MISSHAPEN)} IS NOT NULL"
             )
@@ -59,27 +99,23 @@ class RecordReader:
 class ViewReader:
     """Runs the views of a step; what comes out are raw values: text as written, references as text."""
 
-    def __init__(self, context: RefineContext, step: SilverStep, sealing: Sealing) -> None:
-        self._session = context.session
+    def __init__(self, bench: Workbench, views: tuple[ReadView, ...], sealing: Sealing) -> None:
+        self._bench = bench
+        self._views = views
         self._sealing = sealing
-        self._views = [
-            _View(view, compile_view(view.definition, "duckdb", source="resources", carry=tuple(CARRIED)))
-            for view in step.views
-        ]
-        self._session.execute(_MISSHAPEN_TABLE)
 
     def read(self) -> Iterator[None]:
         """Make `viewed` of the registered payload batch, one view after the other."""
         for view in self._views:
-            payloads = f"FROM {PAYLOAD} WHERE unit_type = {quote_text(view.plan.resource_type)}"
+            payloads = f"FROM {PAYLOAD} WHERE unit_type = {quote_text(view.resource_type)}"
             carried = ", ".join(CARRIED)
             structure = quote_text(view.compiled.struct.duckdb_json())
-            self._session.execute(
+            self._bench.execute(
                 f"CREATE OR REPLACE TEMP VIEW resources AS "
                 f"SELECT {carried}, from_json(payload, {structure}) AS resource {payloads}"
             )
-            viewed = self._session.sql(view.compiled.sql, batch_rows=CHUNK_ROWS)
-            self._session.register(VIEWED, self._sealing.sealed(viewed))
+            viewed = self._bench.sql(view.compiled.sql, batch_rows=CHUNK_ROWS)
+            self._bench.register(VIEWED, self._sealing.sealed(viewed))
             self._note_misshapen(view.compiled, payloads)
             yield
 
@@ -94,10 +130,10 @@ class ViewReader:
         paths = ", ".join(quote_text(path) for path, _ in elements)
         # Many resources have few shapes: it is these that are judged.
         shaped = f"SELECT row_id, CAST(json_type(payload, [{paths}]) AS VARCHAR) AS shape {payloads}"
-        shapes = self._session.sql(f"SELECT DISTINCT shape FROM ({shaped})")["shape"].to_pylist()
+        shapes = self._bench.sql(f"SELECT DISTINCT shape FROM ({shaped})")["shape"].to_pylist()
         faulty = [shape for shape in shapes if not _is_fhir(shape, [kinds for _, kinds in elements])]
         if faulty:
-            self._session.execute(
+            self._bench.execute(
                 f"INSERT INTO misshapen SELECT row_id, NULL FROM ({shaped}) "
                 f"WHERE shape IN ({', '.join(map(quote_text, faulty))})"
             )

@@ -14,8 +14,7 @@ import pyarrow as pa
 
 from a360.contract import ColumnPlan
 from a360.documents import NoteText, read_note
-from a360.protect import BatchSealer, column_context, seal_text
-from a360.refine._context import RefineContext
+from a360.protect import BatchSealer, Sealer, Tokenizer, column_context, seal_text
 from a360.refine._shape import SilverShape, unreadable_flag
 
 _PLAIN: Final = "text/plain"
@@ -23,13 +22,33 @@ _PLAIN: Final = "text/plain"
 type Texts = list[NoteText | None]
 
 
-class Sealing:
-    """Seals the texts of a step under one data key, which is made with the first of them."""
+class StepKey:
+    """The data key of what a step seals, which is made with the first thing to seal."""
 
-    def __init__(self, context: RefineContext, shape: SilverShape) -> None:
-        self._context = context
-        self._shape = shape
+    def __init__(self, sealer: Sealer) -> None:
+        self._sealer = sealer
         self._batch: BatchSealer | None = None
+
+    def batch(self) -> BatchSealer:
+        """A sealer under the key."""
+        if self._batch is None:
+            self._batch = self._sealer.batch()
+        return self._batch
+
+    def abandon(self) -> None:
+        """Destroy the key: what was sealed under it does not land."""
+        if self._batch is not None:
+            self._sealer.destroy(self._batch.key_id)
+            self._batch = None
+
+
+class Sealing:
+    """Seals the texts of a step under one data key, which is asked for with the first of them."""
+
+    def __init__(self, tokenizer: Tokenizer, shape: SilverShape, batch: Callable[[], BatchSealer]) -> None:
+        self._tokenizer = tokenizer
+        self._shape = shape
+        self._batch = batch
 
     def sealed(self, viewed: pa.Table) -> pa.Table:
         """The rows of a view with their documents' texts sealed, and the columns that are told of these."""
@@ -55,7 +74,7 @@ class Sealing:
         sealed = [
             None
             if text is None
-            else seal_text(self._sealing(), text.text, column_context(dataset, column.name, source, key))
+            else seal_text(self._batch(), text.text, column_context(dataset, column.name, source, key))
             for source, key, text in places
         ]
         return pa.array(sealed, pa.binary())
@@ -71,19 +90,8 @@ class Sealing:
     def _measured(self, measure: str, texts: Texts) -> pa.Array:
         told = [None if text is None else _MEASURES[measure](text) for text in texts]
         if measure == "digest":
-            return self._context.tokenizer.digests(pa.array(told, pa.string()))
+            return self._tokenizer.digests(pa.array(told, pa.string()))
         return pa.array(told, pa.string() if measure == "sections" else pa.int64())
-
-    def _sealing(self) -> BatchSealer:
-        if self._batch is None:
-            self._batch = self._context.sealer.batch()
-        return self._batch
-
-    def abandon(self) -> None:
-        """Destroy the key of what was sealed and has not landed."""
-        if self._batch is not None:
-            self._context.sealer.destroy(self._batch.key_id)
-            self._batch = None
 
 
 def _read(documents: list[str | None], media_types: list[str | None]) -> Texts:

@@ -1,22 +1,18 @@
 """Bronze to silver: stage, check, commit."""
 
 import time
-from collections.abc import Iterator
 from dataclasses import replace
-
-import pyarrow as pa
 
 from a360.catalog import CommitStamp
 from a360.contract import LOOKED_UP, SilverStep
 from a360.failpoints import failpoint
-from a360.protect import open_block
 from a360.quality import RuleResult, Scope, require_unblocked
-from a360.refine._candidates import Candidates
-from a360.refine._contained import CONTAINERS, ContainedUnits
+from a360.refine._batch_reading import BatchReading
+from a360.refine._contained import ContainedUnits
 from a360.refine._context import STEP_KEY, RefineContext, StepOutcome, alive_sql, ground_of
+from a360.refine._distributed_reading import DistributedReading
 from a360.refine._measuring import measured, split_key
-from a360.refine._payloads import payload_batches, sealed_blocks
-from a360.refine._rejects import Rejects
+from a360.refine._reading import Reading
 from a360.refine._settle import Settled, Settlement
 from a360.refine._shape import SilverShape, silver_shape
 from a360.refine._standing import FIRST, UNCHANGED, Standing, anew, current_snapshots, lost, standing
@@ -119,14 +115,9 @@ class _SilverRun:
         units: int,
         contained: ContainedUnits,
     ) -> StepOutcome:
-        rejects = Rejects(self._context, self._quarantine, self._step, self._commit_id)
-        candidates = Candidates(self._context, self._step, self._shape, self._commit_id, rejects)
-        for payload in self._payloads("unit"):
-            candidates.add(payload)
-            failpoint("refine.silver.batch")
-        for payload in self._payloads(CONTAINERS) if contained.containers else ():
-            for inner in contained.take(payload):
-                candidates.add(inner)
+        read_in = DistributedReading if self._context.session.distributed else BatchReading
+        reading = read_in(self._context, self._step, self._shape, self._quarantine, self._commit_id)
+        reading.read(contained)
         if contained.containers:
             contained.end()
         exists, whole = stood.snapshot_id is not None, way[0] == "full"
@@ -134,26 +125,18 @@ class _SilverRun:
         read = units + contained.count
         report = self._report(read, settlement.settle())
         report.require_reconciled()
-        quality = [*candidates.results(), *self._measure(settlement)]
+        quality = [*reading.results(), *self._measure(settlement)]
         require_unblocked(self._step.dataset, quality, rows_too=False, next_step=_MEND)
         if not report.output_rows:
-            candidates.abandon()
-        if not self._commit(settlement, rejects, report, stood, upstream):
+            reading.abandon()
+        if not self._commit(settlement, reading, report, stood, upstream):
             report = replace(report, commit_id=None)
         cleared = 0
         if exists:
             cleared = clear_superseded(
-                self._context, self._quarantine.dataset, self._step.dataset, candidates.rules
+                self._context, self._quarantine.dataset, self._step.dataset, reading.rules
             )
         return StepOutcome(report, *way, quality, upstream, {self._ground.envelope: read}, cleared)
-
-    def _payloads(self, units: str) -> Iterator[pa.Table]:
-        """The payloads of units, opened in memory, batch by batch."""
-        sealer = self._context.sealer
-        return payload_batches(
-            sealed_blocks(self._context.session, self._ground.block, units, self._context.batch_bytes),
-            lambda block_id, sealed: open_block(sealer, block_id, sealed),
-        )
 
     def _measure(self, settlement: Settlement) -> list[RuleResult]:
         """Measure the rules of the dataset as it will be; references and ages wait until all have landed."""
@@ -182,7 +165,7 @@ class _SilverRun:
     def _commit(
         self,
         settlement: Settlement,
-        rejects: Rejects,
+        reading: Reading,
         report: StepReport,
         stood: Standing,
         upstream: dict[str, str],
@@ -194,7 +177,7 @@ class _SilverRun:
         tables, session = self._context.tables, self._context.session
         counts = {name: value for name, value in report.to_json().items() if isinstance(value, int)}
         stamp = CommitStamp(self._commit_id, upstream, counts, {STEP_KEY: self._step.fingerprint})
-        refused = rejects.commit(stamp)
+        refused = reading.commit_rejects(stamp)
         failpoint("refine.silver.between-commits")
         if self._shape.many or self._table.history or settlement.replaces_units:
             merged = tables.merge(

@@ -8,52 +8,66 @@ sealed until they are parsed.
 from collections.abc import Iterable, Sequence
 
 from a360.contract import SilverStep
-from a360.engine import quote_table, quote_text
+from a360.engine import quote_name, quote_table, quote_text
 from a360.refine._context import FHIR, Ground, RefineContext, ground_of
 from a360.refine._waiting import WAITING
+
+UNIT_COLUMNS = (
+    "source",
+    "resource_type",
+    "resource_id",
+    "version_id",
+    "last_updated",
+    "known_at",
+    "arrival",
+    "deleted",
+    "content_hash",
+    "file",
+    "offset",
+    "line",
+    "block_id",
+    "position",
+)
+"""The columns of `unit` behind `row_id`, in order; resources have no `line`."""
 
 
 def select_units(context: RefineContext, step: SilverStep, wanted: str) -> int:
     """Make `unit` from the bronze rows that are wanted and return how many there are."""
     ground = ground_of(step)
     types = _texts([step.records.record] if step.records else step.resource_types)
+    other = {"resource_type": ground.type, "resource_id": ground.id, "line": ground.line}
+    columns = ", ".join(f"{other.get(name, quote_name(name))} AS {quote_name(name)}" for name in UNIT_COLUMNS)
     context.session.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE unit AS
-        SELECT row_number() OVER () AS row_id, source, {ground.type} AS resource_type,
-            {ground.id} AS resource_id, version_id, last_updated, known_at, arrival, deleted, content_hash,
-            file, "offset", {ground.line} AS line, block_id, "position"
-        FROM {quote_table(ground.envelope)} AS bronze
-        WHERE {ground.type} IN ({types}) AND ({wanted})
-        """
+        f"CREATE OR REPLACE TEMP TABLE unit AS SELECT row_number() OVER () AS row_id, {columns} "
+        f"FROM {quote_table(ground.envelope)} AS bronze WHERE {ground.type} IN ({types}) AND ({wanted})"
     )
     _find_reused(context, step, types)
     return int(context.session.sql("SELECT count(*) AS n FROM unit")["n"][0].as_py())
 
 
 def _find_reused(context: RefineContext, step: SilverStep, types: str) -> None:
-    """Make `reused`: the units that came so long after the first of their key that they are other events.
+    """Make `reused`, where keys are remembered for a while: the units that prove to be other events.
 
-    Which they are follows from all that came under the key, in whatever order it came. What is refused for
-    another reason counts as well: its key was given, and whether its values can be read says nothing of that.
+    They came so long after the first of their key. Which they are follows from all that came under it, in
+    whatever order it came. What is refused for another reason counts as well: its key was given, and whether
+    its values can be read says nothing of that.
     """
     window = step.records.dedup_window if step.records else None
-    context.session.execute("CREATE OR REPLACE TEMP TABLE reused (row_id BIGINT)")
     if window is None:
         return
     ground = ground_of(step)
     context.session.execute(
         f"""
-        INSERT INTO reused
+        CREATE OR REPLACE TEMP TABLE reused AS
         WITH event AS (
-            SELECT source, {ground.id} AS resource_id, known_at, arrival, event_time,
-                min(event_time) OVER (PARTITION BY source, {ground.id}) AS first_time
-            FROM {quote_table(ground.envelope)}
-            WHERE {ground.type} IN ({types})
-                AND (source, {ground.id}) IN (SELECT (source, resource_id) FROM unit)
+            SELECT e.source, e.{ground.id} AS resource_id, e.known_at, e.arrival, e.event_time,
+                min(e.event_time) OVER (PARTITION BY e.source, e.{ground.id}) AS first_time
+            FROM {quote_table(ground.envelope)} AS e
+            SEMI JOIN unit AS u ON u.source = e.source AND u.resource_id = e.{ground.id}
+            WHERE e.{ground.type} IN ({types})
         )
         SELECT u.row_id FROM unit AS u JOIN event AS e USING (source, resource_id, known_at, arrival)
-        WHERE e.event_time > e.first_time + to_seconds({int(window)})
+        WHERE e.event_time > e.first_time + INTERVAL {int(window)} SECOND
         """
     )
 

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from a360.catalog import CatalogSession
+from a360.engine.duckdb._bare import BareSession
 from a360.engine.duckdb._session import DuckDBSession
 
-__all__ = ["DuckDBEngine", "DuckDBSession"]
+__all__ = ["BareSession", "DuckDBEngine", "DuckDBSession"]
 
 
 class DuckDBEngine:

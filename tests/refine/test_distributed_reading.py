@@ -1,0 +1,294 @@
+"""Payloads opened and typed by other processes give what reading them in the lake's own session gives."""
+
+import json
+import pickle
+import random
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+import pytest
+from awkward_resources import awkward
+from fhir_samples import bundle, encounter, entry, observation, patient, practitioner
+from lakes import DATA, content, data_folder, difference, steps_of, write_ndjson
+from record_contracts import record_contracts
+from worlds import World
+
+import a360
+from a360.engine.duckdb import DuckDBSession
+from a360.protect import LocalKeyStore
+from a360.synth import generate
+
+BESIDE = {"csv": "extracts", "parquet": "extracts", "events": "events", "notes": "notes"}
+
+
+class Elsewhere:
+    """Has sessions send rows to other processes, as far as a function can tell; keeps what came and went."""
+
+    def __init__(self, monkeypatch, *, keeps=False):
+        self.sent, self._keeps = [], keeps
+        monkeypatch.setattr(DuckDBSession, "mapped", self._mapped())
+
+    def _mapped(self):
+        def mapped(session, name, sql, function, schema):
+            pickled, rows = pickle.dumps(function), []
+            for batch in session.sql(sql).to_batches():
+                rows += [batch.slice(at, 1) for at in range(batch.num_rows)]
+            made = []
+            # Parts of a query's rows are worked on apart, and some have none.
+            for part in (rows[::2], rows[1::2], []):
+                made += pickle.loads(pickled)(iter(part))
+            assert {batch.schema for batch in made} <= {schema}
+            found = pa.Table.from_batches(made, schema)
+            if self._keeps:
+                self.sent.append((name, pickled, rows, found))
+            session.register(name, found)
+
+        return mapped
+
+    @contextmanager
+    def working(self):
+        """Meanwhile lakes read payloads by other processes."""
+        before, DuckDBSession.distributed = DuckDBSession.distributed, True
+        try:
+            yield
+        finally:
+            DuckDBSession.distributed = before
+
+
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """Other processes, as far as functions can tell."""
+    return Elsewhere(monkeypatch, keeps=True)
+
+
+def told(report):
+    """What a report says of steps and rules, less what is of the moment."""
+    steps = [
+        {name: value for name, value in step.to_json().items() if name not in {"seconds", "commit_id"}}
+        for step in report.steps
+    ]
+    rules = [(each.dataset, each.rule, each.scope, each.checked, each.failed) for each in report.quality]
+    return steps, rules
+
+
+@pytest.fixture(scope="module")
+def full_lake(tmp_path_factory):
+    """A lake with generated data of every kind, much of it faulty, and with some of the real data."""
+    folder = tmp_path_factory.mktemp("full")
+    generate(folder / "made", patients=8, seed=6, dirty=0.3)
+    with a360.open(folder / "lake") as lake:
+        lake.ingest(folder / "made", source="clinic")
+        for kind, name in BESIDE.items():
+            lake.ingest(folder / "made" / name, kind=kind, source="clinic")
+        if DATA.is_dir():
+            for name, lines in (("fhir-synthea-10", 60), ("fhir-synthea-dirty", 40)):
+                lake.ingest(some_of(data_folder(name), folder / name, lines), source=name)
+        lake.run(*silver(lake))
+        yield lake
+
+
+def some_of(source, folder, lines):
+    """Every so many lines of each file of a folder."""
+    folder.mkdir()
+    for file in source.glob("*.ndjson"):
+        whole = file.read_text().splitlines(keepends=True)
+        (folder / file.name).write_text("".join(whole[:: len(whole) // lines + 1]))
+    return folder
+
+
+def silver(lake):
+    """The silver datasets of a lake."""
+    return [step.dataset for step in lake.lake_plan.steps if step.dataset.startswith("silver.")]
+
+
+def test_reading_all_again_elsewhere_changes_nothing(full_lake, elsewhere):
+    """Each silver step finds the rows, rejects, counts and rule results that the own session finds."""
+    here = told(full_lake.run(*silver(full_lake), full=True))
+    before = content(full_lake)
+    with elsewhere.working():
+        there = full_lake.run(*silver(full_lake), full=True)
+    assert told(there) == here
+    assert difference(before, content(full_lake)) == {}
+    counts = [step.to_json() for step in there.steps]
+    assert sum(each["quarantined"] for each in counts) > 10
+    assert sum(each["unchanged"] for each in counts) > 1000
+    assert not any(each["landed"] for each in counts)
+    kinds = {name for name, *_ in elsewhere.sent}
+    assert kinds == {"contained_found", "typed", "refused"}
+
+
+START = datetime(2024, 3, 1, 9, tzinfo=UTC)
+
+
+def news(seed, rounds):
+    """What arrives round after round: resources, rows of extracts, and events."""
+    dice = random.Random(seed)
+    arriving = [World.of(f"w{number}", seed).arrivals(rounds) for number in range(10)]
+    merges = [merge(dice, number) for number in range(6)]
+    moves = [move(dice, number) for number in range(6)]
+    for place in range(rounds):
+        resources = [each for world in arriving for each in world[place]]
+        resources += [*merges[place::rounds], *moves[place::rounds], *awkward(dice, f"a{place}", 25)]
+        members = [member(dice) for _ in range(20)]
+        taps = [
+            {
+                "id": f"t{dice.randint(0, 9)}",
+                "at": (START + timedelta(hours=dice.randint(0, 400))).isoformat(),
+                "mrn": f"w{dice.randint(0, 9)}-a",
+                "payload": {
+                    "screen": f"s{dice.randint(0, 99)}",
+                    "seconds": dice.choice([1, "2", "many", [3]]),
+                },
+            }
+            for _ in range(20)
+        ]
+        yield resources, members, taps
+
+
+def member(dice):
+    """A row of an extract, now and then with what cannot be read."""
+    fee = dice.choice(["1,50", "1.234,5", "1.5", "x", ""])
+    since = dice.choice(["01/02/2024", "31/02/2024", "3 mar 2024", ""])
+    changed = f"{dice.randint(1, 28):02}/0{dice.randint(1, 9)}/2024 10:00"
+    ends = f"{dice.choice(['yes', 'maybe', ''])};{dice.choice(['OPEN', 'VOID', 'shut'])};m@example.org"
+    return f"M{dice.randint(0, 9)};w{dice.randint(0, 9)}-a;{fee};{since};{changed};{ends}"
+
+
+def merge(dice, number):
+    """The statement that one record of a patient has become another."""
+    one, other = dice.sample(range(3), 2)
+    items = [("source", f"w{number}-pa{one}"), ("historical", f"w{number}-pa{other}")]
+    return {
+        "resourceType": "Linkage",
+        "id": f"merge{number}",
+        "active": True,
+        "item": [{"type": kind, "resource": {"reference": f"Patient/{name}"}} for kind, name in items],
+    }
+
+
+def move(dice, number):
+    """The statement that a visit has another number now, and perhaps another patient."""
+    target = [{"reference": f"Encounter/w{number}-en{dice.randint(0, 3)}"}]
+    if dice.random() < 0.5:
+        target.append({"reference": f"Patient/w{number}-pa{dice.randint(0, 2)}"})
+    event = {"system": "http://terminology.hl7.org/CodeSystem/v2-0003", "code": "A45"}
+    return {
+        "resourceType": "Provenance",
+        "id": f"move{number}",
+        "target": target,
+        "recorded": "2026-01-05T00:00:00Z",
+        "activity": {"coding": [event]},
+        "entity": [{"role": "revision", "what": {"reference": f"Encounter/w{number}-en0"}}],
+    }
+
+
+HEADER = "Member No;Patient;Fee;Since;Changed;Active;State;E-mail"
+
+
+def bring(lake, folder, arriving):
+    """Bring in what arrives in a round, and bring the lake up to date."""
+    resources, members, taps = arriving
+    lake.ingest(write_ndjson(folder, [each for each in resources if each["resourceType"] != "Bundle"]))
+    for number, each in enumerate(each for each in resources if each["resourceType"] == "Bundle"):
+        (folder / f"Bundle.{number}.json").write_text(json.dumps(each))
+    lake.ingest(folder)
+    (folder / "members_1.csv").write_text("\n".join([HEADER, *members]) + "\n")
+    (folder / "taps.ndjson").write_text("".join(json.dumps(each) + "\n" for each in taps))
+    lake.ingest(folder / "members_1.csv", kind="csv")
+    lake.ingest(folder / "taps.ndjson", kind="events")
+    return lake.run()
+
+
+def test_news_read_elsewhere_leads_to_the_same_lake(tmp_path, elsewhere):
+    """Versions, deletions, merges, moves, what is contained, records and used keys, as they come in."""
+    contracts = record_contracts(tmp_path / "contracts")
+    names, reports = ("here", "there"), {"here": [], "there": []}
+    for name in names:
+        with a360.open(tmp_path / name, contracts=contracts):
+            pass
+    shutil.rmtree(tmp_path / "there/keys")
+    shutil.copytree(tmp_path / "here/keys", tmp_path / "there/keys")
+    for number, arriving in enumerate(news(3, 3)):
+        for name in names:
+            with a360.open(tmp_path / name, contracts=contracts) as lake:
+                if name == "there":
+                    with elsewhere.working():
+                        report = bring(lake, tmp_path / f"{name}-{number}", arriving)
+                else:
+                    report = bring(lake, tmp_path / f"{name}-{number}", arriving)
+                reports[name].append(told(report))
+    assert reports["there"] == reports["here"]
+    found = []
+    for name in names:
+        with a360.open(tmp_path / name, contracts=contracts) as lake:
+            found.append(content(lake, ("silver", "gold", "quarantine")))
+    assert difference(*found) == {}
+    for dataset in ("silver.patient_link", "silver.member", "silver.tap", "quarantine.tap"):
+        assert found[0][dataset], dataset
+
+
+ELSEWHERE = """
+import pickle, sys
+import pyarrow as pa
+
+pickled, rows, schema = pickle.load(sys.stdin.buffer)
+made = pa.Table.from_batches(list(pickle.loads(pickled)(iter(rows))), schema)
+pickle.dump(made, sys.stdout.buffer)
+"""
+
+
+@pytest.fixture
+def sent(small_lake, put, elsewhere):
+    """A lake that has read two patients elsewhere, and what was sent there and came back."""
+    inside = patient("p", ids=["inner-secret"], name=[{"family": "Innerlich"}])
+    put(
+        small_lake,
+        patient("p1", ids=["mrn-secret"], name=[{"family": "Okafor"}]),
+        patient("p2", name=[{"family": "Refused"}], gender="none of these"),
+        bundle(entry(practitioner("d1", ids=["npi-1"]), "urn:uuid:doctor"), kind="collection"),
+        encounter("e1", "#p", by="urn:uuid:doctor", contained=[inside]),
+        encounter("e2", "Patient?identifier=urn:s|mrn-secret"),
+        observation("o1", components=2),
+    )
+    with elsewhere.working():
+        report = small_lake.run()
+    assert steps_of(report)["silver.patient"].quarantined == 1
+    return small_lake, elsewhere.sent
+
+
+def test_nothing_in_clear_and_no_key_is_sent_or_comes_back(sent):
+    """What goes to other processes, and what comes back, holds no key and nothing that identifies."""
+    lake, exchanged = sent
+    store = LocalKeyStore.open(lake.path / "keys")
+    master = (lake.path / "keys/master.key").read_bytes()
+    keys = [master, store.secret("tokens"), store.secret("digests"), store._root]
+    keys += [store.data_key(file.stem) for file in (lake.path / "keys/data").iterdir()]
+    told_in_clear = ["Okafor", "Refused", "Innerlich", "mrn-secret", "inner-secret", "|p1", "Patient/p1"]
+    assert {name for name, *_ in exchanged} == {"contained_found", "typed", "refused"}
+    for name, pickled, rows, found in exchanged:
+        for key in keys:
+            assert key[:8] not in pickled
+        for text in told_in_clear:
+            assert text.encode() not in pickled
+            for table in (*rows, found):
+                assert text.encode() not in pickle.dumps(table), (name, text)
+
+
+def test_functions_do_their_work_in_a_process_of_their_own(sent):
+    """What was pickled here gives there the rows that it gave here, less what is sealed anew each time."""
+    _, exchanged = sent
+    for name in ("typed", "contained_found", "refused"):
+        _, pickled, rows, found = next(each for each in exchanged if each[0] == name)
+        given = pickle.dumps((pickled, rows, found.schema))
+        done = subprocess.run(
+            [sys.executable, "-c", ELSEWHERE], input=given, capture_output=True, check=False
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        made = pickle.loads(done.stdout)
+        kept = [each for each in found.column_names if each != "payload"]
+        order = [(each, "ascending") for each in kept[:3]]
+        assert made.select(kept).sort_by(order).equals(found.select(kept).sort_by(order))
