@@ -153,19 +153,20 @@ def labelled_turns(text: str) -> list[Turn] | None:
 
     Two speakers at least, of whom one bears a role's name: a note with headings is not taken for one.
     """
-    turns: list[Turn] = []
+    said: list[tuple[str, list[str], int | None]] = []
     for line in text.split("\n"):
         match = _LABEL.match(line)
         if match:
-            turns.append(Turn(match[4].strip(), match[5].strip(), _clock(match.groups()[:3])))
-        elif line.strip() and not turns:
+            said.append((match[4].strip(), [match[5].strip()], _clock(match.groups()[:3])))
+        elif line.strip() and not said:
             return None
         elif line.strip():
-            last = turns[-1]
-            turns[-1] = Turn(last.speaker, f"{last.text} {line.strip()}", last.from_ms, last.to_ms)
-    speakers = {turn.speaker for turn in turns}
+            said[-1][1].append(line.strip())
+    speakers = {speaker for speaker, _, _ in said}
     known = any(_role(speaker) for speaker in speakers)
-    return turns if len(turns) > len(speakers) >= _FEWEST_LINES and known else None
+    if not (known and len(said) > len(speakers) >= _FEWEST_LINES):
+        return None
+    return [Turn(speaker, " ".join(lines), start) for speaker, lines, start in said]
 
 
 def _clock(parts: Sequence[str | None]) -> int | None:
