@@ -1,10 +1,11 @@
 """Java and what runs on it: the Java that Spark needs, its jars, and the one local Spark of a process."""
 
-from a360.jvm._jars import ICEBERG, Jar, cached, resolve
+from a360.jvm._jars import AWS, ICEBERG, Jar, cached, resolve
 from a360.jvm._java import Java, find_java
 from a360.jvm._session import PYSPARK, close_spark, local_spark, require_extra
 
 __all__ = [
+    "AWS",
     "ICEBERG",
     "PYSPARK",
     "Jar",

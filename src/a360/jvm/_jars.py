@@ -49,6 +49,13 @@ ICEBERG = Jar(
     "d6ea6c5d099288daeb7d5a92061bd3d7d8f296492632b42378e5f2f0e3066242",
     "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
 )
+# What Iceberg needs to reach S3 and Glue; fetched only for a lake whose files are there.
+AWS = Jar(
+    "org.apache.iceberg",
+    "iceberg-aws-bundle",
+    "1.11.0",
+    "38f01da7e96850cdd05e6616d758b77b43314b712a8808e3f9a824d56976162f",
+)
 
 
 def cached(jar: Jar, cache: Path) -> Path | None:

@@ -1,0 +1,45 @@
+"""Functions over batches, run by Spark's workers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql.udf import UserDefinedFunction
+from pyspark.util import PythonEvalType
+
+from a360.engine._port import BatchFunction
+from a360.engine.spark._arrow import readable, spark_schema
+from a360.errors import A360Error
+
+
+def map_batches(rows: DataFrame, function: BatchFunction, schema: pa.Schema) -> DataFrame:
+    """What a function makes of rows, partition by partition, when it is computed.
+
+    As `DataFrame.mapInArrow` has it, which asks for pandas though nothing here is of pandas.
+    """
+    udf = UserDefinedFunction(
+        _Work(function, readable(schema)),
+        returnType=spark_schema(schema),
+        evalType=PythonEvalType.SQL_MAP_ARROW_ITER_UDF,
+    )
+    columns = udf(*(rows[f"`{name.replace('`', '``')}`"] for name in rows.columns))
+    made = rows._jdf.mapInArrow(columns._jc, False, None)  # noqa: SLF001 - there is no other way
+    return DataFrame(made, rows.sparkSession)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """The function on a worker: its batches in Spark's types, and our errors as text that comes through."""
+
+    function: BatchFunction
+    schema: pa.Schema
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        try:
+            for batch in self.function(batches):
+                yield batch.cast(self.schema)
+        except A360Error as error:
+            from a360.engine.spark._errors import carried  # noqa: PLC0415 - where it is needed, on the worker
+
+            raise RuntimeError(carried(error)) from None

@@ -1,0 +1,219 @@
+"""A session of Spark over the tables of a lake."""
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+from pyiceberg.table import Table
+from pyspark.sql import DataFrame, SparkSession
+from sqlglot import exp
+
+from a360.catalog import Endpoint
+from a360.engine._conform import Column, cast_columns, conformed, match, misfits, misfits_sql
+from a360.engine._port import MAIN, BatchFunction, Dialect, Exchange
+from a360.engine._staged import DEFAULT_FILE_BYTES, StagedFile
+from a360.engine.spark._arrow import from_spark, to_spark
+from a360.engine.spark._catalogs import attach, detach
+from a360.engine.spark._errors import in_our_words
+from a360.engine.spark._mapped import map_batches
+from a360.engine.spark._merging import statement, target_of
+from a360.engine.spark._reading import staged_rows
+from a360.engine.spark._staging import stage
+from a360.engine.spark._statements import Statements
+from a360.engine.spark._temporary import TemporaryTables, quoted
+from a360.engine.spark._translate import parsed, translated
+from a360.engine.spark._types import house_type
+from a360.errors import A360Error, DataError, InternalError
+
+LAKE = "lake"
+BATCH_ROWS = 65_536
+
+_SETTINGS = {
+    # Rules of quality have names in double quotes on every engine.
+    "spark.sql.ansi.doubleQuotedIdentifiers": "true",
+    "spark.sql.variable.substitute": "false",
+}
+
+
+class SparkLakeSession:
+    """A session of its own of a Spark that runs; `EngineSession` says what its methods promise."""
+
+    dialect: Dialect = "spark"
+    distributed = True
+    branches = True
+
+    def __init__(self, session: SparkSession, endpoint: Endpoint, properties: Mapping[str, str]) -> None:
+        self._session = session
+        self._properties = properties
+        for key, value in _SETTINGS.items():
+            session.conf.set(key, value)
+        attach(session, LAKE, endpoint, properties)
+        self._tables = TemporaryTables(session)
+        self._statements = Statements(session, self._tables, self._translated, self._columns)
+        with in_our_words("open the lake's catalog"):
+            session.sql(f"USE {LAKE}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the session and free what it keeps; Spark itself goes on."""
+        with in_our_words("end the session"):
+            self._tables.clear()
+            self._session.sql("USE spark_catalog")
+            detach(self._session, LAKE)
+
+    def register(self, name: str, data: pa.Table | pa.RecordBatchReader) -> None:
+        """Make Arrow data visible under a bare name; a reader is read at once."""
+        table = data.read_all() if isinstance(data, pa.RecordBatchReader) else data
+        with in_our_words(f"register {name}"):
+            self._tables.show(name, to_spark(self._session, table))
+
+    def unregister(self, name: str) -> None:
+        """Forget registered data."""
+        with in_our_words(f"unregister {name}"):
+            self._tables.drop(name)
+
+    def execute(self, sql: str) -> None:
+        """Run a statement on temporary tables and views."""
+        with in_our_words("run a statement"):
+            self._statements.run(parsed(sql))
+
+    def sql(self, sql: str, *, batch_rows: int = BATCH_ROWS) -> pa.Table:  # noqa: ARG002 - Spark has its own size
+        """Run a query into an Arrow table."""
+        tree = parsed(sql)
+        with in_our_words("run a query"):
+            if isinstance(tree, exp.Query):
+                return from_spark(self._rows(tree))
+            returned = self._statements.run(tree)
+        if returned is None:
+            raise InternalError("internal", "A statement without rows was run as a query")
+        return returned
+
+    def stream(self, sql: str, *, batch_rows: int = BATCH_ROWS) -> pa.RecordBatchReader:
+        """Run a query as a stream. The driver holds its result: `mapped` is for what is large."""
+        table = self.sql(sql)
+        return pa.RecordBatchReader.from_batches(table.schema, table.to_batches(max_chunksize=batch_rows))
+
+    def native(self, sql: str) -> pa.Table:
+        """Run a query in Spark's dialect into an Arrow table."""
+        with in_our_words("run a query"):
+            return from_spark(self._session.sql(sql))
+
+    def define(self, name: str, native: str) -> None:
+        """Make a temporary view of a query in Spark's dialect, in the place of one of its name."""
+        with in_our_words(f"define {name}"):
+            self._tables.drop(name)
+            self._session.sql(f"CREATE OR REPLACE TEMPORARY VIEW {quoted(name)} AS {native}")
+            self._tables.note(name)
+
+    def mapped(self, name: str, sql: str, function: BatchFunction, schema: pa.Schema) -> None:
+        """Make what a function makes of a query's rows visible under a bare name, computed by workers."""
+        with in_our_words(f"make {name}"):
+            self._tables.keep(name, map_batches(self._rows(parsed(sql)), function, schema))
+
+    def forget(self) -> None:
+        """Drop the temporary tables and views of the session."""
+        with in_our_words("forget what it worked in"):
+            self._tables.clear()
+
+    def stage(
+        self, sql: str, table: Table, *, target_bytes: int = DEFAULT_FILE_BYTES, name: str = ""
+    ) -> list[StagedFile]:
+        """Write a query's result as data files of a table; nothing is committed."""
+        name = name or ".".join(table.name())
+        columns = match(self._offered(sql, name), table, name)
+        with in_our_words(f"understand the query for {name}"):
+            rows = self._rows(parsed(conformed(sql, columns)))
+            run = stage(rows, table, target_bytes, LAKE, self._order)
+        try:
+            with in_our_words(f"stage rows of {name}"):
+                return run()
+        except InternalError as error:
+            raise self._misfits(sql, columns, name) or error from None
+
+    def conform(self, sql: str, table: Table, *, name: str = "") -> str:
+        """House SQL that gives a query's rows in a table's columns and types."""
+        name = name or ".".join(table.name())
+        return conformed(sql, match(self._offered(sql, name), table, name))
+
+    def staged(self, files: Sequence[StagedFile], table: Table) -> str:
+        """A relation over files of a table that are not committed yet."""
+        name = f"staged_{secrets.token_hex(6)}"
+        with in_our_words("read what is staged"):
+            self._tables.show(name, staged_rows(self._session, files, table))
+        return name
+
+    def exchange(self, endpoint: Endpoint, exchange: Exchange, branch: str = MAIN) -> None:
+        """Take rows out of a table and put others in, as one commit at `endpoint`."""
+        given = {"outgoing": exchange.outgoing, "incoming": exchange.incoming}
+        relations = {
+            kind: f"({self._translated(parsed(f'SELECT * FROM {relation}'))})"
+            for kind, relation in given.items()
+            if relation is not None
+        }
+        with in_our_words(f"write to {exchange.table}"), self._attached(endpoint) as catalog:
+            columns = self._session.table(target_of(exchange.table, MAIN, catalog)).schema
+            types = {each.name: each.dataType.simpleString() for each in columns}
+            made = statement(exchange, target_of(exchange.table, branch, catalog), relations, types)
+            if made is not None:
+                self._session.sql(made)
+
+    def delete(self, endpoint: Endpoint, table: str, where: str, branch: str = MAIN) -> None:
+        """Delete the rows for which a condition holds, as one commit at `endpoint`."""
+        condition = parsed(f"SELECT 1 WHERE ({where})").find(exp.Where)
+        if condition is None:
+            raise InternalError("internal", "A delete has no condition")
+        with in_our_words(f"delete from {table}"), self._attached(endpoint) as catalog:
+            target = target_of(table, branch, catalog)
+            self._session.sql(f"DELETE FROM {target} WHERE {self._translated(condition.this)}")
+
+    def refresh(self) -> None:
+        """See commits that were made since: Spark asks the catalog anew for each query."""
+
+    @contextmanager
+    def _attached(self, endpoint: Endpoint) -> Iterator[str]:
+        """A catalog by another endpoint."""
+        name = f"commit_{secrets.token_hex(4)}"
+        attach(self._session, name, endpoint, self._properties)
+        try:
+            yield name
+        finally:
+            detach(self._session, name)
+
+    def _rows(self, query: exp.Expr) -> DataFrame:
+        return self._session.sql(self._translated(query))
+
+    def _translated(self, query: exp.Expr) -> str:
+        return translated(query, LAKE, self._columns)
+
+    def _columns(self, table: exp.Table) -> list[str]:
+        """The columns of a table or view."""
+        return list(self._rows(exp.select("*").from_(table.copy())).columns)
+
+    def _order(self, order: str) -> str:
+        """An ORDER BY list of house SQL in Spark's words."""
+        return self._translated(parsed(f"SELECT 1 ORDER BY {order}")).partition(" ORDER BY ")[2]
+
+    def _offered(self, sql: str, name: str) -> dict[str, str]:
+        """The columns of a query with their types, in DuckDB's names of these."""
+        with in_our_words(f"understand the query for {name}"):
+            return {each.name: house_type(each.dataType) for each in self._rows(parsed(sql)).schema}
+
+    def _misfits(self, sql: str, columns: Sequence[Column], name: str) -> DataError | None:
+        """What of a query's rows does not fit a table, if that is why they could not be staged."""
+        if not cast_columns(columns):
+            return None
+        try:
+            [counts] = self.sql(misfits_sql(sql, columns)).to_pylist()
+        except A360Error:
+            return None
+        return misfits(columns, list(counts.values()), name)
