@@ -16,7 +16,7 @@ VENV := $(or $(UV_PROJECT_ENVIRONMENT),.venv)
 RUN := "$(VENV)/bin/python" -m
 # One more than there are processors: tests wait a good part of their time, for processes they start.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-CODE := $(wildcard src tests benchmarks examples)
+CODE := $(wildcard src tests benchmarks examples spark)
 
 .PHONY: help
 help: ## list the commands
@@ -61,7 +61,7 @@ lint: setup-dev ## check style, layers, contracts and that every test states its
 	@$(RUN) ruff check $(CODE)
 	@$(RUN) ruff format --check $(CODE)
 	@"$(VENV)/bin/lint-imports" --no-cache
-	@$(RUN) interrogate --quiet --whitelist-regex 'test_.*' tests
+	@$(RUN) interrogate --quiet --whitelist-regex 'test_.*' tests spark/test
 	@$(RUN) a360 lint
 
 .PHONY: types

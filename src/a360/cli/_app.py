@@ -18,6 +18,7 @@ from a360.cli import (
     _app_hl7v2,
     _app_lineage,
     _app_quality,
+    _app_spark,
     _app_terminology,
     _app_time,
     _app_view,
@@ -136,6 +137,7 @@ _app_contract.register(app)
 _app_hl7v2.register(app)
 _app_terminology.register(app)
 _app_view.register(app)
+_app_spark.register(app)
 
 
 @command(app)

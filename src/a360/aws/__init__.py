@@ -1,0 +1,79 @@
+"""Adapters to AWS: Spark jobs on EMR Serverless. boto3 is imported where AWS is asked, and nowhere else."""
+
+from typing import TYPE_CHECKING
+
+from a360._lazy import lazily
+
+if TYPE_CHECKING:
+    from a360.aws._archive import Manifest, digest_of, pack, read_manifest
+    from a360.aws._jobs import Jobs, Outcome, Submission, spark_of
+    from a360.aws._package import Packager, packager
+    from a360.aws._places import DriverLog
+    from a360.aws._release import Release, release_of
+    from a360.aws._request import Job
+    from a360.aws._runs import Run, Runs
+    from a360.aws._sizing import Rate, Rates, Sizing, Work, measured_rates, propose
+    from a360.aws._volumes import Volume, volumes_of, work_of
+    from a360.aws._workers import SHAPES, Worker
+
+_LAZY = {
+    "SHAPES": "_workers",
+    "DriverLog": "_places",
+    "Job": "_request",
+    "Jobs": "_jobs",
+    "Manifest": "_archive",
+    "Outcome": "_jobs",
+    "Packager": "_package",
+    "Rate": "_sizing",
+    "Rates": "_sizing",
+    "Release": "_release",
+    "Run": "_runs",
+    "Runs": "_runs",
+    "Sizing": "_sizing",
+    "Submission": "_jobs",
+    "Volume": "_volumes",
+    "Work": "_sizing",
+    "Worker": "_workers",
+    "digest_of": "_archive",
+    "measured_rates": "_sizing",
+    "pack": "_archive",
+    "packager": "_package",
+    "propose": "_sizing",
+    "read_manifest": "_archive",
+    "release_of": "_release",
+    "spark_of": "_jobs",
+    "volumes_of": "_volumes",
+    "work_of": "_volumes",
+}
+
+__all__ = [
+    "SHAPES",
+    "DriverLog",
+    "Job",
+    "Jobs",
+    "Manifest",
+    "Outcome",
+    "Packager",
+    "Rate",
+    "Rates",
+    "Release",
+    "Run",
+    "Runs",
+    "Sizing",
+    "Submission",
+    "Volume",
+    "Work",
+    "Worker",
+    "digest_of",
+    "measured_rates",
+    "pack",
+    "packager",
+    "propose",
+    "read_manifest",
+    "release_of",
+    "spark_of",
+    "volumes_of",
+    "work_of",
+]
+
+__getattr__ = lazily(__name__, _LAZY)

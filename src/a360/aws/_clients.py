@@ -1,0 +1,140 @@
+"""The clients of AWS that an environment asks for, and AWS's refusals as errors of ours."""
+
+import importlib
+import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+from a360.contract import Environment
+from a360.errors import A360Error, DeniedError, OperatorError
+
+_TOLD = 300
+
+_CREDENTIALS = frozenset({
+    "AuthFailure", "ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "InvalidClientTokenId",
+    "InvalidSignatureException", "RequestExpired", "SignatureDoesNotMatch", "UnrecognizedClientException",
+})  # fmt: skip
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "403", "Forbidden", "UnauthorizedOperation"})
+_MISSING = frozenset({"ResourceNotFoundException", "NoSuchBucket", "NoSuchKey", "404", "NotFound"})
+_UNSIGNED = (
+    "CredentialRetrievalError",
+    "InvalidConfigError",
+    "NoCredentialsError",
+    "PartialCredentialsError",
+    "ProfileNotFound",
+    "SSOError",
+    "SSOTokenLoadError",
+    "TokenRetrievalError",
+    "UnauthorizedSSOTokenError",
+)
+
+
+class Aws:
+    """AWS as one environment sees it: its region, its endpoints, and its account alone."""
+
+    def __init__(self, environment: Environment) -> None:
+        if importlib.util.find_spec("boto3") is None:
+            raise OperatorError(
+                "extra-missing",
+                "The client of AWS is not installed",
+                where="the extra `aws` of a360-data-lake",
+                found="no package boto3",
+                next_step="pip install 'a360-data-lake[aws]'; in a checkout, `make setup-dev`",
+            )
+        self.environment = environment
+
+    @cached_property
+    def emr(self) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+        """EMR Serverless."""
+        return self._client("emr-serverless")
+
+    @cached_property
+    def s3(self) -> Any:  # noqa: ANN401 - likewise
+        """S3."""
+        return self._client("s3")
+
+    def require_account(self) -> None:
+        """Raise where the credentials are of another account than the environment's.
+
+        Raises:
+            OperatorError: `aws-credentials`.
+        """
+        with told("ask AWS whose credentials these are", self.environment.name):
+            account = str(self._client("sts").get_caller_identity()["Account"])
+        if account != self.environment.account:
+            raise OperatorError(
+                "aws-credentials",
+                "The credentials are of another account than the environment",
+                where=f"environments/{self.environment.name}.yaml",
+                found=f"account {account}, not {self.environment.account}",
+                next_step="name the profile of that account in AWS_PROFILE",
+            )
+
+    def _client(self, service: str) -> Any:  # noqa: ANN401 - likewise
+        config = importlib.import_module("botocore.config").Config(
+            region_name=self.environment.region,
+            connect_timeout=10,
+            read_timeout=60,
+            retries={"mode": "standard", "total_max_attempts": 5},
+            # an endpoint of one's own has no names of buckets in its DNS
+            s3={"addressing_style": "path"} if "s3" in self.environment.endpoints else None,
+        )
+        endpoint = {str(name): url for name, url in self.environment.endpoints.items()}.get(service)
+        with told("open a client of AWS", service):
+            return importlib.import_module("boto3").client(service, config=config, endpoint_url=endpoint)
+
+
+@contextmanager
+def told(what: str, where: str) -> Iterator[None]:
+    """Tell AWS's refusals as errors that say what was tried, and what to do next.
+
+    Raises:
+        OperatorError: `aws-credentials`, `aws-missing` or `aws-failed`.
+        DeniedError: `denied`.
+    """
+    exceptions = importlib.import_module("botocore.exceptions")
+    transfer = importlib.import_module("boto3.exceptions")
+    try:
+        yield
+    except (exceptions.BotoCoreError, exceptions.ClientError, transfer.Boto3Error) as error:
+        raise _translated(error, what, where) from None
+
+
+def _translated(error: Exception, what: str, where: str) -> A360Error:
+    kind = type(error).__name__
+    answer = getattr(error, "response", {}).get("Error", {})
+    code, message = str(answer.get("Code", "")), str(answer.get("Message", ""))[:_TOLD]
+    found = f"{code}: {message}" if code else f"{kind}: {str(error)[:_TOLD]}"
+    if kind in _UNSIGNED or code in _CREDENTIALS:
+        return OperatorError(
+            "aws-credentials",
+            f"AWS does not take the credentials, to {what}",
+            where=where,
+            found=found,
+            next_step="sign in (aws sso login), name a profile in AWS_PROFILE, or run where a role is given",
+        )
+    if code in _DENIED:
+        return DeniedError(
+            "denied",
+            f"AWS does not let these credentials {what}",
+            where=where,
+            found=found,
+            next_step="have the account's owner allow it; docs/spark.md lists what jobs need",
+        )
+    if code in _MISSING:
+        return OperatorError(
+            "aws-missing",
+            f"AWS does not have what is needed to {what}",
+            where=where,
+            found=found,
+            next_step="see that environments/*.yaml names what is there, in the right region",
+        )
+    return OperatorError(
+        "aws-failed",
+        f"AWS did not {what}",
+        where=where,
+        found=found,
+        next_step="try again; if it stays, look at the state of the application and at the network",
+    )
