@@ -6,6 +6,7 @@ import re
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pytest
 import test_fhir_view_sql
 import trino_server
@@ -17,6 +18,7 @@ from test_fhir_view_texts import CASES as TEXT_CASES
 from test_fhir_view_texts import PATIENT, PATTERNS, TEXTS, agreements, view_of
 from trino_server import TrinoError
 
+from a360.contract import engine_sql
 from a360.fhir import ViewError, compile_view, evaluate
 from a360.hl7v2 import convert, parse
 from a360.synth import generate
@@ -95,6 +97,16 @@ def trino(tmp_path_factory):
         (pytest.fail if required else pytest.skip)(missing)
     with trino_server.running(tmp_path_factory.mktemp("trino")) as server:
         yield Views(server)
+
+
+def test_stable_ids_of_models_on_trino(trino):
+    """STABLE_ID, which models have and no engine has, gives Trino the numbers that it gives DuckDB."""
+    model = "SELECT STABLE_ID('x|' || k) AS a, STABLE_ID(k, 60) AS b FROM t ORDER BY n NULLS LAST"
+    texts = ["", "é", "e\u0301", "\U0001f489", "'", "\\", " x ", "x" * 10_000, None]
+    rows = ", ".join(f"({n}, {'NULL' if k is None else _literal(k)})" for n, k in enumerate(texts))
+    given = f"WITH t (n, k) AS (VALUES {rows})"
+    found = trino.server.query(f"{given} {engine_sql(model, 'trino')}")
+    assert found == [list(row) for row in duckdb.sql(f"{given} {engine_sql(model, 'duckdb')}").fetchall()]
 
 
 @needs_cases

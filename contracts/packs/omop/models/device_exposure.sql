@@ -9,7 +9,7 @@ SELECT
   type_concept_id AS device_type_concept_id,
   SUBSTRING(device_identifier, 1, 255) AS unique_device_id,
   SUBSTRING(lot_number, 1, 255) AS production_id,
-  CAST(CEIL(quantity) AS INTEGER) AS quantity,
+  CASE WHEN ABS(quantity) <= 2147483647 THEN CAST(CEIL(quantity) AS INTEGER) END AS quantity,
   provider_id,
   visit_occurrence_id,
   CAST(NULL AS BIGINT) AS visit_detail_id,

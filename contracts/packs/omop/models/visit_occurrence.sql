@@ -17,9 +17,10 @@ SELECT
   visits.visit_key AS visit_occurrence_id,
   visits.person_id,
   CASE
-    WHEN visits.class_code IN ('AMB', 'OBSENC') THEN 9202
+    -- CDM's inpatient visit lasts more than a day, which a short stay does not.
+    WHEN visits.class_code IN ('AMB', 'OBSENC', 'SS') THEN 9202
     WHEN visits.class_code = 'EMER' THEN 9203
-    WHEN visits.class_code IN ('IMP', 'ACUTE', 'NONAC', 'SS') THEN 9201
+    WHEN visits.class_code IN ('IMP', 'ACUTE', 'NONAC') THEN 9201
     WHEN visits.class_code = 'HH' THEN 581476
     WHEN visits.class_code = 'VR' THEN 5083
     ELSE 0
