@@ -2,12 +2,14 @@
 
 import gzip
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a360.hl7v2 import parse
+from a360.hl7v2 import Options, parse
 from a360.ingest import Limits
 from a360.ingest._bytes import ByteSource
+from a360.ingest._hl7v2_convert import Made, make
 from a360.ingest._hl7v2_text import BatchCount, RawMessage, read_messages
 
 MESSAGE = b"MSH|^~\\&|EMR|CLINIC|LAKE|A360|20260301120000||ADT^A28|1|P|2.5.1\rPID|1||M1\r"
@@ -68,3 +70,12 @@ def test_bytes_of_an_archive_are_unpacked(tmp_path):
     file.write_bytes(gzip.compress(MESSAGE + MESSAGE))
     with ByteSource(file, Limits()) as source:
         assert len(list(read_messages(0, source, Limits()))) == 2
+
+
+@pytest.mark.parametrize("time", ["", "yesterday"])
+def test_a_message_need_not_say_when_it_was_sent(time):
+    """Without a time in MSH-7, which old versions leave optional, a message lands with all it became."""
+    found = make(f"MSH|^~\\&|EHR|C|||{time}||ADT^A08|1|P|2.3\rPID|||9||A^B\r".encode(), Options())
+    assert isinstance(found, Made)
+    assert found.sent is None
+    assert "Patient" in [kind for kind, _, _ in found.resources]

@@ -71,7 +71,9 @@ def _made(text: bytes, message: Message, conversion: Conversion) -> Made:
     named = message.control_id and (header.raw(3), header.raw(4), message.control_id)
     resources = [each for each in conversion.resources if _reference(each) not in conversion.deleted]
     number = _number(message)
-    sent = next((each["meta"]["lastUpdated"] for each in conversion.resources if "meta" in each), None)
+    # A message need not say when it was sent; what else its resources' meta holds is no time.
+    times = (each.get("meta", {}).get("lastUpdated") for each in conversion.resources)
+    sent = next((time for time in times if time), None)
     return Made(
         _SEPARATOR.join(named) if named else "",
         sent,
