@@ -59,6 +59,16 @@ def test_check_measures_every_dataset(a360):
     assert {"silver.patient", "gold.patient_360"} <= {each["dataset"] for each in report}
 
 
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_missing_vocabularies_are_told_of_what_was_gone_through(a360, command):
+    """A vocabulary that is not loaded is told where a dataset of the command needs it, and not elsewhere."""
+    wanted = "http://hl7.org/fhir/sid/icd-10-cm is not loaded"
+    needing, others = a360(command, "silver.condition"), a360(command, "silver.patient")
+    assert (needing.code, others.code) == (0, 0)
+    assert wanted in f"{needing.out}{needing.err}".replace("\n", " ")
+    assert "is not loaded" not in f"{others.out}{others.err}".replace("\n", " ")
+
+
 def test_doctor_finds_a_healthy_lake(a360):
     """A lake that the demo left is well in every respect."""
     assert [check["name"] for check in a360("doctor", "--json").json() if not check["ok"]] == []

@@ -11,6 +11,7 @@ from small_vocabulary import CVX, LOINC, RXNORM, SNOMED, SmallVocabulary, of_the
 import a360
 from a360.cli._vocabulary_notes import vocabulary_notes
 from a360.contract import FaultyContractsError, load_contracts, make_plan
+from a360.operate import OMOP_COVERAGE
 from a360.synth import generate
 
 TABLES = {
@@ -211,7 +212,9 @@ def test_without_a_vocabulary_nothing_is_lost_and_the_lake_says_so(unmapped):
     assert (rule["passed"], rule["severity"]) == (False, "warning")
     coverage = unmapped.omop_coverage()
     assert coverage.nothing_is_mapped
-    assert any(note.startswith("WARNING: OMOP: none of") for note in vocabulary_notes(unmapped))
+    [note] = vocabulary_notes(unmapped, [OMOP_COVERAGE])
+    assert note.startswith("WARNING: OMOP: none of")
+    assert vocabulary_notes(unmapped, ["gold.person"]) == []
 
 
 def test_person_ids_do_not_depend_on_what_else_is_there(unmapped, tmp_path):

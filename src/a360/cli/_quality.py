@@ -25,8 +25,8 @@ def check(face: Face, datasets: Sequence[str], html: Path | None, *, stored: boo
     """Measure or judge the rules; one of severity error that does not hold makes the command fail."""
     with face.lake() as lake:
         report = lake.check(*datasets, stored=stored)
-        about_codes = vocabulary_notes(lake)
         told = report.to_json()
+        about_codes = vocabulary_notes(lake, {each["dataset"] for each in told})
         if html is not None:
             page = render_html(told, lake.quality_trends(), made_at=datetime.now(UTC), stored=stored)
             write_output(html, page)

@@ -1,23 +1,26 @@
 """What a person is told of vocabularies after a run or a check, beside what was asked for."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from a360.cli._text import number
+from a360.operate import OMOP_COVERAGE
 
 if TYPE_CHECKING:
     from a360.lake import Lake
 
 
-def vocabulary_notes(lake: "Lake") -> list[str]:
-    """The share of records that OMOP's vocabularies know, and which vocabularies rules need and lack."""
-    return [*missing_notes(lake), *_omop(lake)]
+def vocabulary_notes(lake: "Lake", datasets: Collection[str]) -> list[str]:
+    """Which vocabularies the rules of these datasets need and lack, and the share of records OMOP's know."""
+    omop = _omop(lake) if OMOP_COVERAGE in datasets else []
+    return [*missing_notes(lake, datasets), *omop]
 
 
-def missing_notes(lake: "Lake") -> list[str]:
-    """A warning for each vocabulary that rules look codes up in and that is not loaded."""
+def missing_notes(lake: "Lake", datasets: Collection[str] | None = None) -> list[str]:
+    """A warning for each vocabulary that rules of datasets, or of all, need and that is not loaded."""
     return [
         f"Warning: {uri} is not loaded, so that no code of {', '.join(datasets)} is looked up in it"
-        for uri, datasets in lake.terminology.missing()
+        for uri, datasets in lake.terminology.missing(datasets)
     ]
 
 

@@ -43,8 +43,9 @@ def run(face: Face, datasets: Sequence[str], engine: str, *, full: bool) -> int 
     """Refine; a step that fails raises, so that what is reported here has been committed."""
     with face.lake() as lake, face.progress() as progress:
         report = lake.run(*datasets, engine=engine, full=full, progress=progress)
-        notes = vocabulary_notes(lake)
-    _show_steps(face, report.to_json(), "Next: a360 check")
+        told = report.to_json()
+        notes = vocabulary_notes(lake, {step["dataset"] for step in told})
+    _show_steps(face, told, "Next: a360 check")
     for note in notes:
         face.note(note)
     return None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from a360.operate._lineage import pending_impact, sources_of
     from a360.operate._lineage_export import LineageExport
     from a360.operate._note_text import note_text
-    from a360.operate._omop import OmopCoverage, omop_coverage
+    from a360.operate._omop import OMOP_COVERAGE, OmopCoverage, omop_coverage
     from a360.operate._quality import LakeQuality
     from a360.operate._quality_report import CheckReport, DatasetQuality
     from a360.operate._quarantine import Quarantine, Replayed, ReplayReport, replay
@@ -40,6 +40,7 @@ _LAZY = {
     "LineageExport": "_lineage_export",
     "LoadedVocabulary": "_terminology",
     "OpenLake": "_doctor",
+    "OMOP_COVERAGE": "_omop",
     "OmopCoverage": "_omop",
     "Origin": "_folder",
     "Quarantine": "_quarantine",
@@ -59,6 +60,7 @@ _LAZY = {
 
 __all__ = [
     "OBJECTS",
+    "OMOP_COVERAGE",
     "AttachmentCopy",
     "Attachments",
     "CheckReport",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from a360.contract import LakePlan
 from a360.table import Tables
 
-_COVERAGE = "gold.omop_mapping_coverage"
+OMOP_COVERAGE = "gold.omop_mapping_coverage"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,12 @@ class OmopCoverage:
 
 def omop_coverage(plan: LakePlan, tables: Tables) -> OmopCoverage | None:
     """The coverage as the last run left it; None without the pack, or before its first run."""
-    declared = any(step.dataset == _COVERAGE for step in plan.steps)
-    if not declared or tables.current_snapshot_id(_COVERAGE) is None:
+    declared = any(step.dataset == OMOP_COVERAGE for step in plan.steps)
+    if not declared or tables.current_snapshot_id(OMOP_COVERAGE) is None:
         return None
     rows = tables.session.sql(
         "SELECT origin, sum(records - left_out)::BIGINT AS records, sum(mapped)::BIGINT AS mapped, "
-        f"sum(left_out)::BIGINT AS left_out FROM {_COVERAGE} GROUP BY origin ORDER BY origin"
+        f"sum(left_out)::BIGINT AS left_out FROM {OMOP_COVERAGE} GROUP BY origin ORDER BY origin"
     ).to_pylist()
     return OmopCoverage(
         {row["origin"]: row["records"] for row in rows},

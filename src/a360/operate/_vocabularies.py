@@ -1,6 +1,6 @@
 """Vocabularies as a lake has them: which versions are loaded, and what they know of codes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -36,11 +36,13 @@ class LoadedVocabularies:
             return []
         return self._rows(f"SELECT * FROM {VOCABULARIES} ORDER BY kind, uri, version")
 
-    def missing(self) -> list[tuple[str, list[str]]]:
-        """The vocabularies that rules look codes up in and that are not loaded, with those datasets."""
+    def missing(self, datasets: Collection[str] | None = None) -> list[tuple[str, list[str]]]:
+        """The vocabularies that rules of datasets, or of all, need and that are not loaded, and of which."""
         there = {(row["kind"], row["uri"]) for row in self.versions() if row["is_current"]}
         wanted: dict[str, list[str]] = {}
         for step in self._plan.steps:
+            if datasets is not None and step.dataset not in datasets:
+                continue
             of_all = (each.measure for each in step.dataset_rules)
             counted = [each.check for each in of_all if isinstance(each, FailingRows)]
             for check in (*(rule.check for rule in step.rules), *counted):
