@@ -11,6 +11,8 @@ SHELL := /bin/sh
 
 # What a user may set; handed to the recipes by the environment, so that no character in a path is special.
 export INPUT LAKE PATIENTS
+# Tests and checks start hundreds of processes: what one has compiled, the others need not compile again.
+unexport PYTHONDONTWRITEBYTECODE
 
 VENV := $(or $(UV_PROJECT_ENVIRONMENT),.venv)
 RUN := "$(VENV)/bin/python" -m
