@@ -7,7 +7,7 @@ from hl7v2_messages import HEADER, PID, er7
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a360.hl7v2 import Message, parse, parse_stream
+from a360.hl7v2 import Message, as_utf8, parse, parse_stream
 from a360.hl7v2._escape import escape, unescape
 
 TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=12)
@@ -227,3 +227,15 @@ def test_a_file_without_messages_is_refused_in_pieces_too(data):
     assert [reject.rule for reject in parse_stream(BytesIO(data))] == [
         reject.rule for reject in parse(data).rejects
     ]
+
+
+# A NUL at the beginning of UTF-16 would make its mark that of UTF-32.
+_TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=2)
+
+
+@given(_TEXTS, st.sampled_from(["utf-8-sig", "utf-16", "utf-32"]), st.integers(1, 5))
+def test_a_mark_says_the_unicode_form_however_small_the_pieces(text, form, size):
+    """What an archive gives byte by byte is read as what it gives at once."""
+    data = text.encode(form)
+    pieces = (data[at : at + size] for at in range(0, len(data), size))
+    assert b"".join(as_utf8(pieces)).decode() == text

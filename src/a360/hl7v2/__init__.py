@@ -5,6 +5,7 @@ resources, and `score` compares them with those of another converter.
 """
 
 from a360.hl7v2._convert import Conversion, convert
+from a360.hl7v2._lines import as_utf8
 from a360.hl7v2._message import Message, Note, Reject, Segment
 from a360.hl7v2._parse import Parsed, parse, parse_stream
 from a360.hl7v2._score import EXCLUDED, Score, Tally, score
@@ -21,6 +22,7 @@ __all__ = [
     "Score",
     "Segment",
     "Tally",
+    "as_utf8",
     "convert",
     "parse",
     "parse_stream",

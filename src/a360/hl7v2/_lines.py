@@ -2,6 +2,7 @@
 
 import codecs
 from collections.abc import Iterator
+from functools import partial
 from typing import BinaryIO
 
 # Byte order marks and what they say; the longer ones first, as UTF-32's begins with UTF-16's.
@@ -24,7 +25,7 @@ def lines_of(stream: BinaryIO, most: int) -> Iterator[bytes]:
     """
     held: list[bytes] = []
     size, dropping = 0, False
-    for piece in _as_utf8(stream):
+    for piece in as_utf8(iter(partial(stream.read, _PIECE), b"")):
         first, *others = piece.replace(b"\n", b"\r").split(b"\r")
         if not dropping:
             held.append(first)
@@ -40,19 +41,24 @@ def lines_of(stream: BinaryIO, most: int) -> Iterator[bytes]:
         yield b"".join(held)
 
 
-def _as_utf8(stream: BinaryIO) -> Iterator[bytes]:
-    """Pieces of a file, as UTF-8 if a byte order mark says which Unicode form they have."""
+def as_utf8(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Pieces of a file, as UTF-8 without a mark if a byte order mark says which Unicode form they have.
+
+    Raises:
+        UnicodeDecodeError: a byte order mark says UTF-16 or UTF-32, and the bytes are something else.
+    """
     start = b""
-    while len(start) < _LONGEST_MARK and (piece := stream.read(_LONGEST_MARK - len(start))):
+    for piece in pieces:
         start += piece
+        if len(start) >= _LONGEST_MARK:
+            break
     mark, name = next(((mark, name) for mark, name in MARKS if start.startswith(mark)), (b"", ""))
     if name in {"", "utf-8"}:
         yield start[len(mark) :]
-        while piece := stream.read(_PIECE):
-            yield piece
+        yield from pieces
         return
     decoder = codecs.getincrementaldecoder(name)()
     yield decoder.decode(start).encode()
-    while piece := stream.read(_PIECE):
+    for piece in pieces:
         yield decoder.decode(piece).encode()
     yield decoder.decode(b"", final=True).encode()

@@ -1,11 +1,11 @@
 """A file of HL7 v2 cut into messages as it streams: single ones, many, batches, with MLLP framing or not."""
 
-import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from a360.hl7v2 import as_utf8
 from a360.ingest._bytes import ArchiveError, ByteSource
 from a360.ingest._limits import Limits
 from a360.ingest._rules import Refused, Rule
@@ -18,12 +18,6 @@ _ENVELOPE: Final = (b"FHS", b"BHS", b"BTS", b"FTS")
 _BATCH_END: Final = b"BTS"
 _BATCH_ENDS: Final = (b"BHS", b"BTS")
 _FRAMING: Final = b"\x0b\x1c\r\n \t"
-_MARKS: Final = (
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +76,7 @@ class _Cutter:
         """What begins with a header each, and what stands before the first one."""
         searched, skipping = 1, False
         try:
-            for piece in self._pieces():
+            for piece in as_utf8(self._source.pieces()):
                 self._buffer += piece
                 for end in self._ends(searched):
                     yield from self._take(end, skipped=skipping)
@@ -103,21 +97,6 @@ class _Cutter:
             kept = bytes(self._buffer[: self._limits.kept_bytes])
             reason = "the byte order mark and the bytes disagree; what comes after this is lost"
             yield Refused(self._file, self._offset, Rule.ENCODING, reason, kept)
-
-    def _pieces(self) -> Iterator[bytes]:
-        """The file's bytes, as UTF-8 where a byte order mark says in which Unicode form they are."""
-        pieces = self._source.pieces()
-        first = next(pieces, b"")
-        name = next((name for mark, name in _MARKS if first.startswith(mark)), None)
-        if name is None:
-            yield first.removeprefix(codecs.BOM_UTF8)
-            yield from pieces
-            return
-        decoder = codecs.getincrementaldecoder(name)()
-        yield decoder.decode(first).encode()
-        for piece in pieces:
-            yield decoder.decode(piece).encode()
-        yield decoder.decode(b"", final=True).encode()
 
     def _ends(self, searched: int) -> Iterator[int]:
         """Where blocks end in the buffer, each counted from what is left when it is asked for."""

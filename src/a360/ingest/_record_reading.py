@@ -7,7 +7,6 @@ import pyarrow as pa
 
 from a360.contract import ReceptionPlan
 from a360.ingest._bytes import ArchiveError, ByteSource
-from a360.ingest._committed import RECORDS
 from a360.ingest._envelope import Identity
 from a360.ingest._inputs import Input
 from a360.ingest._limits import Limits
@@ -56,8 +55,6 @@ class Books:
     identity: Identity
     limits: Limits
     remarks: list[str]
-
-    grounds = (RECORDS,)
 
     def worked(
         self, lines: Lines, *, read: int, refused: Sequence[Refused], filtered: int = 0
