@@ -98,8 +98,8 @@ def test_each_fault_is_refused_with_its_line(lake, inbox):
     ]
     assert told == [
         ("ragged-row", "line 3", b"2,3"),
-        ("missing-key", "line 4", b"-,4,"),
-        ("unreadable-time", "line 5", b"4,5,yesterday"),
+        ("missing-key", "line 4", sealed(4, No="-", Amount="4", Changed="")),
+        ("unreadable-time", "line 5", sealed(5, No="4", Amount="5", Changed="yesterday")),
         ("ragged-row", "line 6", b"5,6,,"),
         ("wrong-encoding", "line 7", b"6,\xff,"),
     ]
@@ -244,6 +244,11 @@ def test_a_broken_parquet_file_is_refused(lake, inbox, kept):
     whole = (inbox / "sales.parquet").read_bytes()
     (inbox / "sales.parquet").write_bytes(whole[:kept] + b"x" * (len(whole) - kept))
     assert counts(lake.ingest_records(inbox, "parquet", [plan()])) == {"read": 1, "quarantined": 1}
+
+
+def sealed(line, **cells):
+    """What the quarantine keeps of a sale that could be read."""
+    return json.dumps({"record_type": "sale", "line": line, "record": cells}, separators=(",", ":")).encode()
 
 
 EVENT = {

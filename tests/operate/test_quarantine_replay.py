@@ -255,7 +255,7 @@ def test_a_killed_replay_is_finished_by_the_next(path, strict, wanted, place):
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("place", ["ingest.replay.before-main", "ingest.replay.before-clear"])
+@pytest.mark.parametrize("place", ["ingest.commit.before-main", "ingest.replay.before-clear"])
 def test_a_killed_replay_of_input_is_finished_by_the_next(shallow, contracts, place):
     """The same for refused input: what landed before the kill is a duplicate then, and is cleared."""
     lake, _ = shallow

@@ -1,6 +1,7 @@
 """Records become silver rows: typed, tokenised, resolved, refused with line and column, replayed."""
 
 import json
+import shutil
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -138,6 +139,53 @@ def test_refused_rows_land_when_the_contract_learns_to_read_them(tmp_path, contr
         ]
         assert opened.quarantine.show("silver.member") == []
         assert counted(opened.run("silver.member"), "silver.member") == (0, 0, 0)
+
+
+def test_rows_that_ingest_refused_land_without_their_file_once_the_contract_is_mended(
+    tmp_path, contracts_of_records
+):
+    """A replay takes rows with a key and a time it has learnt to read, each once, and keeps the others."""
+    folder = shutil.copytree(contracts_of_records, tmp_path / "contracts")
+    row = "{};A1;1,5;05/01/2024;{};no;OPEN;"
+    lines = row.format("M1", "2024-01-05 10:00"), row.format("", "05/01/2024 10:00"), row.format("M2", "soon")
+    with a360.open(tmp_path / "lake", contracts=folder) as opened:
+        csv(opened, tmp_path, "members.csv", HEADER, *lines)
+        events(opened, tmp_path, "taps.ndjson", {"id": "t1", "at": "2024-01-05 10:00"})
+        assert {each.untried for each in opened.replay("bronze.record").datasets} == {0}
+        assert len(opened.table("bronze.record")) == 0
+    for path in (tmp_path / "members.csv", tmp_path / "taps.ndjson"):
+        path.unlink()
+
+    def learn(contract):
+        (told,) = [each for each in contract["customProperties"] if each["property"] == "a360.source"]
+        if told["value"]["record"] == "tap":
+            told["value"]["zone"] = "Europe/London"
+            return
+        formats = ("dd/MM/yyyy HH:mm", "yyyy-MM-dd HH:mm")
+        told["value"]["updated"]["format"] = [*formats]
+        (column,) = [each for each in contract["schema"][0]["properties"] if each["name"] == "changed_at"]
+        (field,) = [each for each in column["customProperties"] if each["property"] == "a360.field"]
+        field["value"]["format"] = [*formats]
+
+    for name in ("member", "tap"):
+        change(folder / f"silver/{name}.yaml", learn)
+    with a360.open(tmp_path / "lake", contracts=folder) as opened:
+        opened.apply()
+        accounts = {each.dataset: each for each in opened.replay().datasets}
+        assert (accounts["bronze.record"].waiting, accounts["bronze.record"].cleared) == (4, 2)
+        landed = rows_of(opened, "SELECT record_type, line, file FROM bronze.record ORDER BY 1")
+        assert landed == [
+            {"record_type": "member", "line": 2, "file": "members.csv"},
+            {"record_type": "tap", "line": 1, "file": "taps.ndjson"},
+        ]
+        assert [str(each["changed_at"])[:16] for each in rows_of(opened, "FROM silver.member")] == [
+            "2024-01-05 10:00"
+        ]
+        assert [each["tap_id"] for each in rows_of(opened, "FROM silver.tap")] == ["t1"]
+        assert sorted((each["rule"], each["rows"]) for each in opened.quarantine.list("bronze.record")) == [
+            ("missing-key", 1),
+            ("unreadable-time", 1),
+        ]
 
 
 def test_a_patient_that_arrives_later_is_found(lake, tmp_path, put):

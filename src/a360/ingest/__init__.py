@@ -16,7 +16,6 @@ from a360.ingest._committed import (
     sweep_uncommitted,
 )
 from a360.ingest._hl7v2 import Hl7v2Reading, hl7v2_options, ingest_hl7v2
-from a360.ingest._hl7v2_replay import replay_messages
 from a360.ingest._inflow import Inflow
 from a360.ingest._ingest import ingest_fhir, ingest_files
 from a360.ingest._limits import Limits
@@ -49,7 +48,6 @@ __all__ = [
     "ingest_notes",
     "ingest_records",
     "is_replayed",
-    "replay_messages",
     "replay_refused",
     "sweep_uncommitted",
 ]

@@ -88,7 +88,7 @@ class AttachmentReading:
         kept = [] if file.refused else [file]
         payloads = pa.array([each.payload for each in kept], pa.string())
         line = np.array([each.line for each in kept], dtype=np.int64)
-        lines = lines_of(payloads, portion.file, line, line, lambda _: b"")
+        lines = lines_of(payloads, portion.file, line, line)
         counted = np.zeros(len(self._files), dtype=np.int64)
         nothing = counted.copy()
         counted[portion.file] = 1

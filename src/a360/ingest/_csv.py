@@ -112,7 +112,7 @@ class CsvReading:
         payloads = json_lines(cells.columns, portion.names)
         rows = cells.rows
         return books.worked(
-            lines_of(payloads, file, rows.offsets, rows.lines, rows.raw),
+            lines_of(payloads, file, rows.offsets, rows.lines),
             read=len(portion.rows) + len(portion.refused) + portion.left_out,
             filtered=portion.left_out,
             refused=[*portion.refused, *(_refused(file, fault) for fault in cells.faults)],

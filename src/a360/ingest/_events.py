@@ -89,7 +89,7 @@ class _Texts:
             numbers = self._line + np.searchsorted(newlines, rows.offset - text.offset)
             if self._are_plain(rows):
                 at = rows.text, rows.starts, rows.ends
-                return Lines(self._file, as_texts(rows), *at, rows.offset, numbers, rows.raw)
+                return Lines(self._file, as_texts(rows), *at, rows.offset, numbers)
             for place, line in enumerate(numbers.tolist()):
                 self._take(rows.raw(place), int(rows.offset[place]), line)
         elif isinstance(text, Document):
@@ -145,7 +145,7 @@ class _Texts:
         payloads = pa.array([text.decode() for text in texts], pa.string())
         offsets = np.array([offset for _, offset, _ in self._found], dtype=np.int64)
         numbers = np.array([line for _, _, line in self._found], dtype=np.int64)
-        return Lines(self._file, payloads, *joined(texts), offsets, numbers, texts.__getitem__)
+        return Lines(self._file, payloads, *joined(texts), offsets, numbers)
 
 
 def _alone(text: bytes) -> tuple[Bytes, Ints, Ints]:

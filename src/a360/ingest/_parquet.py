@@ -95,7 +95,7 @@ class ParquetReading:
         payloads = pa.array([], pa.string()) if portion.rows is None else json_lines(portion.rows)
         places = portion.first + np.arange(len(payloads))
         no_lines = np.zeros(len(payloads), dtype=np.int64)
-        lines = lines_of(payloads, portion.file, places, no_lines, lambda at: payloads[at].as_py().encode())
+        lines = lines_of(payloads, portion.file, places, no_lines)
         return self._books.worked(lines, read=len(payloads) + len(portion.refused), refused=portion.refused)
 
 

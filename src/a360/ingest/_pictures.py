@@ -155,7 +155,7 @@ class Pictures:
         places = np.array([each.place for each in records], dtype=np.int64)
         payloads = pa.array([each.payload for each in records], pa.string())
         nowhere = np.zeros(len(records), dtype=np.int64)
-        lines = lines_of(payloads, 0, nowhere, nowhere, lambda _: b"")
+        lines = lines_of(payloads, 0, nowhere, nowhere)
         envelope = envelope_of(
             ATTACHMENT,
             pa.array([each.attachment_id for each in records], pa.string()),

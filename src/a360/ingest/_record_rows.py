@@ -1,10 +1,11 @@
 """From records as lines of JSON to their envelopes: what names them, when they changed, if they are gone."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 from a360.contract import FieldPlan, ReceptionPlan, quote_text
 from a360.ingest._envelope import Identity
 from a360.ingest._extract import run_over
+from a360.ingest._kept_record import KeptRecord
 from a360.ingest._rows import Bytes, Ints
 from a360.ingest._rules import Refused, Rule
 from a360.ingest._worked import Worked
@@ -40,7 +42,7 @@ ENVELOPE: Final = pa.schema(
 class Lines:
     """Records of one file: their payloads as spans of a text, a newline behind each, and where they stood.
 
-    `line` is 0 where the format has no lines. `raw` gives the bytes of a record as they stood in the file.
+    `line` is 0 where the format has no lines.
     """
 
     file: int
@@ -50,24 +52,25 @@ class Lines:
     ends: Ints
     offset: Ints
     line: Ints
-    raw: Callable[[int], bytes]
 
     def __len__(self) -> int:
         return len(self.starts)
 
-    def refused(self, place: int, rule: Rule, reason: str) -> Refused:
-        """Why one of the records does not land."""
+    def refused(self, place: int, record_type: str, rule: Rule, reason: str) -> Refused:
+        """Why one of the records does not land; it is kept as it is, to be tried again."""
         line, offset = int(self.line[place]), int(self.offset[place])
         where = f"line {line}" if line else f"record {offset + 1}"
-        return Refused(self.file, offset, rule, f"{where}: {reason}", self.raw(place))
+        payload = self.text[self.starts[place] : self.ends[place]].tobytes()
+        kept = KeptRecord(record_type, line, msgspec.Raw(payload))
+        return Refused(self.file, offset, rule, f"{where}: {reason}", kept.sealable())
 
 
-def lines_of(payloads: pa.Array, file: int, offset: Ints, line: Ints, raw: Callable[[int], bytes]) -> Lines:
+def lines_of(payloads: pa.Array, file: int, offset: Ints, line: Ints) -> Lines:
     """Records whose payloads are strings that end with a newline each."""
     places = np.frombuffer(payloads.buffers()[1], dtype=np.int32)[payloads.offset :][: len(payloads) + 1]
     ends = places.astype(np.int64)
     text = np.frombuffer(payloads.buffers()[2] or b"", dtype=np.uint8)
-    return Lines(file, payloads, text, ends[:-1], ends[1:] - 1, offset, line, raw)
+    return Lines(file, payloads, text, ends[:-1], ends[1:] - 1, offset, line)
 
 
 def envelope_of(  # noqa: PLR0913 - the columns of an envelope
@@ -146,7 +149,7 @@ def worked_records(
         lines.ends,
         _counted(lines.file, files, read),
         _counted(lines.file, files, filtered),
-        [*refused, *(lines.refused(place, *fault) for place, fault in sorted(faults.items()))],
+        [*refused, *(lines.refused(at, reception.name, *fault) for at, fault in sorted(faults.items()))],
     )
 
 

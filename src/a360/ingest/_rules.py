@@ -69,6 +69,9 @@ OF_MESSAGES: Final = frozenset(
 )
 """Rules about an HL7 v2 message, which is kept whole: a better converter may take it."""
 
+OF_ROWS: Final = frozenset({Rule.MISSING_KEY, Rule.MISSING_TIME, Rule.UNREADABLE_TIME, Rule.MISSHAPEN})
+"""Rules about a record that could be read, which is kept as it was: another contract may take it."""
+
 OF_FILES: Final = frozenset(
     {
         Rule.NO_PATIENT,
@@ -87,10 +90,15 @@ OF_FILES: Final = frozenset(
 )
 """Rules about a file and what is said of it: it comes again once that is mended, and its old bytes do not."""
 
-INCOMPLETE: Final = frozenset(
-    {Rule.TOO_LONG, Rule.UNKNOWN_FORMAT, Rule.BROKEN_ARCHIVE, Rule.ARCHIVE_BOMB, Rule.NOT_UTF8, *OF_FILES}
-)
-"""Rules about FHIR of which the quarantine keeps the beginning alone, or bytes that are no JSON at all."""
+OF_RESOURCES: Final = frozenset(Rule) - {
+    Rule.TOO_LONG,
+    Rule.UNKNOWN_FORMAT,
+    Rule.BROKEN_ARCHIVE,
+    Rule.ARCHIVE_BOMB,
+    Rule.NOT_UTF8,
+    *OF_FILES,
+}
+"""Rules about FHIR, less those by which the quarantine keeps a beginning alone, or bytes that are no JSON."""
 
 
 def too_long(length: int, limit: int, head: bytes) -> str:

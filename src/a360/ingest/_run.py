@@ -156,6 +156,12 @@ class BatchRun[P: Part]:
             counted = int((tally.quarantined + beside.quarantined).sum())
             require_staged("refused rows", refused, counted)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing that was read is new."""
+        staged = [landing.staged for landing in self._landings]
+        return not any(each.envelopes or each.refused for each in staged)
+
     def abandon(self) -> None:
         """Remove what was made for a batch of which nothing was committed."""
         for landing in self._landings:

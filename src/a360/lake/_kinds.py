@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from a360.ingest import Inflow, Ingested
+    from a360.ingest import Inflow, Ingested, IngestReplay
     from a360.lake._parts import Parts
 
 type _Bringer = Callable[["Parts", "Inflow", Sequence[Path]], "Ingested"]
@@ -65,6 +65,27 @@ _BRINGERS: Mapping[str, _Bringer] = MappingProxyType(
 )
 KINDS: tuple[str, ...] = tuple(_BRINGERS)
 """The kinds, as `a360 ingest` names them."""
+
+
+def inflow_of(parts: "Parts") -> "Inflow":
+    """What every kind of ingest works with in a lake."""
+    from a360.ingest import Inflow  # noqa: PLC0415 -- likewise
+
+    return Inflow(
+        parts.tables,
+        parts.tokenizer,
+        parts.sealer,
+        threads=parts.settings.threads,
+        objects=parts.objects,
+        attachment_bytes=parts.settings.attachment_mib << 20,
+    )
+
+
+def ingest_again(parts: "Parts") -> Sequence["IngestReplay"]:
+    """Try what ingest has refused once more."""
+    from a360.ingest import hl7v2_options, replay_refused  # noqa: PLC0415 -- likewise
+
+    return replay_refused(inflow_of(parts), hl7v2_options(parts.plan.hl7v2), parts.plan.receptions)
 
 
 def bring_in(kind: str, parts: "Parts", inflow: "Inflow", paths: Sequence[Path]) -> "Ingested":

@@ -5,7 +5,9 @@ What only some commands do is imported where they do it: `a360 tables` waits for
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -16,7 +18,7 @@ from a360 import operate
 from a360.catalog import CatalogSession
 from a360.contract import LakePlan, TableChange
 from a360.errors import UsageError
-from a360.lake._kinds import KINDS, bring_in
+from a360.lake._kinds import KINDS, bring_in, inflow_of, ingest_again
 from a360.lake._parts import Parts
 from a360.lake._reports import IngestReport, RunReport, left_out
 from a360.settings import Settings
@@ -109,24 +111,15 @@ class Lake:
                 knows.
             OperatorError: `input-missing` for a path that does not.
         """
-        from a360.ingest import Inflow, ground_of  # noqa: PLC0415 -- most commands do not ingest
+        from a360.ingest import ground_of  # noqa: PLC0415 -- most commands do not ingest
 
         _require_one_of("kind", kind, KINDS)
         paths = [Path(path)] if isinstance(path, str | Path) else [Path(each) for each in path]
         parts = self._parts
         with parts.jobs.recorded("ingest") as account:
             account.runs.begin(ground_of(kind).rows)
-            inflow = Inflow(
-                self.tables,
-                parts.tokenizer,
-                parts.sealer,
-                source or "default",
-                threads=parts.settings.threads,
-                progress=progress,
-                record=record,
-                objects=parts.objects,
-                attachment_bytes=parts.settings.attachment_mib << 20,
-            )
+            known = inflow_of(parts)
+            inflow = replace(known, source=source or "default", progress=progress, record=record)
             batch = bring_in(kind, parts, inflow, paths)
             account.add(batch.report, files=operate.sources_of(batch.files))
             for report in batch.reports[1:]:
@@ -245,7 +238,8 @@ class Lake:
             UsageError: `unknown-dataset`.
         """
         with self._parts.jobs.recorded("replay", ENGINES[0]) as record:
-            return operate.replay(self._parts.refining, record, datasets, progress)
+            again = partial(ingest_again, self._parts)
+            return operate.replay(self._parts.refining, record, datasets, again, progress)
 
     def query(self, sql: str, *, at: str | None = None) -> pa.Table:
         """Run one SELECT over the lake's tables, named as `zone.dataset`.

@@ -3,7 +3,7 @@
 import builtins
 import getpass
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +83,7 @@ class Replayed:
     """What a replay made of the rows that a dataset had refused: `waiting` = `cleared` + `refused` again.
 
     `refused` are those that are refused once more, and `untried` among them those that no replay tries:
-    rows of extracts, events, files as a whole and what the quarantine has not every byte of.
+    files as a whole, rows that cannot be read, and what the quarantine has not every byte of.
     """
 
     dataset: str
@@ -195,9 +195,15 @@ class Quarantine:
 
 
 def replay(
-    context: RefineContext, record: RunRecord, datasets: Sequence[str], progress: Progress | None = None
+    context: RefineContext,
+    record: RunRecord,
+    datasets: Sequence[str],
+    ingest_again: Callable[[], Sequence["IngestReplay"]],
+    progress: Progress | None = None,
 ) -> ReplayReport:
     """Try what datasets have refused once more, none named means all, and bring the lake up to date with it.
+
+    `ingest_again` tries what ingest has refused.
 
     Raises:
         UsageError: `unknown-dataset`.
@@ -214,10 +220,11 @@ def replay(
     cleared: Counter[str] = Counter()
     steps: list[StepReport] = []
     if waiting[BRONZE_RESOURCE] or waiting[BRONZE_RECORD]:
-        for replayed in _replay_ingested(context):
+        for replayed in ingest_again():
             cleared[replayed.report.dataset] += replayed.cleared
-            steps.append(replayed.report)
-            record.add(replayed.report)
+            for report in (replayed.report, *replayed.beside):
+                steps.append(report)
+                record.add(report)
         context.session.refresh()
 
     def told(outcome: StepOutcome) -> None:
@@ -233,14 +240,3 @@ def replay(
         Replayed(name, rows, cleared[name], untried[name]) for name, rows in sorted(waiting.items()) if rows
     ]
     return ReplayReport(accounts, steps)
-
-
-def _replay_ingested(context: RefineContext) -> Sequence["IngestReplay"]:
-    from a360.ingest import (  # noqa: PLC0415 -- most commands do not ingest
-        hl7v2_options,
-        replay_messages,
-        replay_refused,
-    )
-
-    parts = context.tables, context.tokenizer, context.sealer
-    return [*replay_refused(*parts), *replay_messages(*parts, hl7v2_options(context.plan.hl7v2))]
