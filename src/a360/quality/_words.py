@@ -1,5 +1,6 @@
 """What a rule found and what it asks for, in words; the same on a screen and in a report."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ def found(rule: Mapping[str, Any]) -> str:
     if rule["kind"] in CHANGES and not rule["judged"]:
         return "too little history"
     if rule["failed"] is not None and rule["kind"] not in CHANGES:
-        share = f" ({100 * rule['failed'] / rule['checked']:.2g} %)" if rule["failed"] else ""
+        share = f" ({_percent(100 * rule['failed'] / rule['checked'])} %)" if rule["failed"] else ""
         return f"{rule['failed']:,} of {rule['checked']:,} rows{share}"
     return "nothing" if rule["measured"] is None else f"{_number(rule['measured'])}{_unit(rule)}"
 
@@ -32,6 +33,11 @@ def asked(rule: Mapping[str, Any]) -> str:
         "mustNotBeBetween": "not between ",
     }
     return f"{words[rule['operator']]}{limits}{_unit(rule)}"
+
+
+def _percent(share: float) -> str:
+    """In two digits; all of them is 100, and what is not quite all is not."""
+    return f"{share:.2g}" if share < 99 else f"{math.floor(share)}"  # noqa: PLR2004 - two digits round up to 100
 
 
 def _number(value: float) -> str:
