@@ -196,6 +196,19 @@ def told_of_merges():
     return told
 
 
+# The export has Medications within other resources alone.
+MEDICATION = {
+    "resourceType": "Medication",
+    "id": "m1",
+    "identifier": [{"system": "urn:a", "value": "1"}],
+    "status": "active",
+    "manufacturer": {"reference": "Organization/1"},
+    "code": {"coding": [{"system": "urn:codes", "code": "TOX-1", "display": "Toxin"}]},
+    "form": {"coding": [{"system": "urn:forms", "code": "powder"}]},
+    "batch": {"lotNumber": "L7", "expirationDate": "2027-01-31"},
+}
+
+
 @pytest.mark.parametrize("path", VIEWS, ids=[path.stem for path in VIEWS])
 def test_own_views_agree_with_duckdb(trino, export, path):
     """Each view of the lake gives the same rows on Trino as on DuckDB, over the data of invented patients."""
@@ -206,7 +219,9 @@ def test_own_views_agree_with_duckdb(trino, export, path):
     if view["resource"] == "Patient":
         besides["link"] = [{"other": {"reference": "Patient/1"}, "type": "replaced-by"}]
     resources = [besides | json.loads(line, parse_float=Decimal) for line in lines]
-    resources += [each for each in told_of_merges() if each["resourceType"] == view["resource"]]
+    resources += [
+        each for each in (MEDICATION, *told_of_merges()) if each["resourceType"] == view["resource"]
+    ]
     rows = trino.evaluate(view, resources)
     assert rows
     assert counted(rows) == counted(evaluate(view, resources))
