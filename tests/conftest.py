@@ -72,7 +72,13 @@ class DemoLake:
         )
 
 
-SLOW = ("spark", "trino", "e2e", "faults")
+SLOW = {"spark", "trino", "e2e", "faults"}
+LAKES = {"clean_lake", "contracts", "demo_lake", "dirty_lake", "mapped", "worked"}
+
+
+def _is_slow(item):
+    """Whether a test starts processes, or works in whole lakes."""
+    return bool(SLOW & {each.name for each in item.iter_markers()} or LAKES & {*item.fixturenames})
 
 
 def pytest_collection_modifyitems(items):
@@ -80,7 +86,7 @@ def pytest_collection_modifyitems(items):
 
     A file is the work of one process: were the slow ones last, one process would wait for the other's.
     """
-    slow = {item.path for item in items if any(item.get_closest_marker(each) for each in SLOW)}
+    slow = {item.path for item in items if _is_slow(item)}
     items.sort(key=lambda item: item.path not in slow)
     for item in items:
         if item.get_closest_marker("spark"):

@@ -5,11 +5,9 @@ import http.server
 import importlib
 import itertools
 import json
-import os
+import runpy
 import signal
 import socket
-import subprocess
-import sys
 import threading
 from collections import deque
 from dataclasses import dataclass, field
@@ -21,6 +19,7 @@ import pytest
 
 from a360.catalog import CatalogSession, Endpoint, Policy, serve_catalog
 
+SERVER = Path(__file__).with_name("server.py")
 TIMEOUT = "timeout"
 DROP = "drop"
 PASS = "pass"
@@ -227,40 +226,37 @@ def location(line, namespace):
 class ServerProcess:
     """`run_catalog_server` in a process of its own, always on the same port."""
 
-    def __init__(self, lake, profile):
-        self._lake, self._profile = lake, profile
+    def __init__(self, processes, lake, profile):
+        self._processes, self._lake, self._profile = processes, lake, profile
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._port = probe.getsockname()[1]
         self._process = None
 
     def start(self, failpoints=""):
-        code = (
-            "import sys; from a360.catalog import run_catalog_server; "
-            "run_catalog_server(sys.argv[1], int(sys.argv[2]), 'token', sys.argv[3])"
-        )
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", code, str(self._lake), str(self._port), self._profile],
-            env={**os.environ, "A360_FAILPOINTS": failpoints},
-            stdout=subprocess.PIPE,
-        )
-        return Endpoint(**json.loads(self._process.stdout.readline()))
+        ours, theirs = self._processes.Pipe(duplex=False)
+        given = {"LAKE": self._lake, "PORT": self._port, "PROFILE": self._profile}
+        given |= {"FAILPOINTS": failpoints, "OUT": theirs}
+        self._process = self._processes.Process(target=runpy.run_path, args=(str(SERVER), given, "__main__"))
+        self._process.start()
+        theirs.close()
+        with ours, open(ours.fileno(), "rb", closefd=False) as told:
+            return Endpoint(**json.loads(told.readline()))
 
     def wait_for_death(self):
-        assert self._process.wait(30) == -signal.SIGKILL
-        self._process.stdout.close()
+        self._process.join(30)
+        assert self._process.exitcode == -signal.SIGKILL
 
     def stop(self):
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-            assert self._process.wait(30) == 0
-        if self._process is not None:
-            self._process.stdout.close()
+        if self._process is not None and self._process.is_alive():
+            self._process.terminate()
+            self._process.join(30)
+            assert self._process.exitcode == 0
 
 
 @pytest.fixture
-def server_process(tmp_path, profile):
+def server_process(tmp_path, profile, processes):
     """A catalog server in a process that may be killed and started again."""
-    server = ServerProcess(tmp_path / "lake", profile)
+    server = ServerProcess(processes, tmp_path / "lake", profile)
     yield server
     server.stop()
