@@ -86,5 +86,5 @@ class Reading(ABC):
         if shape.is_replaceable:
             columns.append(f"{lookups.survivor_sql()} AS {SURVIVOR_COLUMN}")
         if shape.has_window:
-            columns.append(f"v.row_id IN (SELECT row_id FROM reused) AS {REUSED_FLAG}")
+            columns.append(f"coalesce(v.row_id IN (SELECT row_id FROM reused), FALSE) AS {REUSED_FLAG}")
         return f"SELECT {', '.join(columns)} FROM {rows} AS v {lookups.joins_sql()}"

@@ -29,7 +29,7 @@ def columns_of(query: exp.Expr, lookup: Lookup) -> list[str]:
 
 def _names(projection: exp.Expr, select: exp.Select, lookup: Lookup) -> Iterator[str]:
     if star_of(projection) is not None:
-        yield from starred(projection, select, lookup)
+        yield from (column.name for column in starred(projection, select, lookup))
     else:
         yield projection.alias_or_name
 
@@ -40,19 +40,27 @@ def star_of(projection: exp.Expr) -> exp.Star | None:
     return inner if isinstance(inner, exp.Star) else None
 
 
-def starred(projection: exp.Expr, select: exp.Select, lookup: Lookup) -> list[str]:
+def starred(projection: exp.Expr, select: exp.Select, lookup: Lookup) -> list[exp.Column]:
     """The columns that a star stands for, less those that it leaves out."""
     star, table = star_of(projection), projection.args.get("table")
     left_out = {each.name.lower() for each in (star.args.get("except_") if star else None) or ()}
-    names: list[str] = []
-    for source, merged in _sources(select):
-        if table is None or source.alias_or_name.lower() == table.name.lower():
-            names += [each for each in _of_source(source, lookup) if each.lower() not in merged]
-    return [name for name in names if name.lower() not in left_out]
+    sources = list(_sources(select))
+    merged = {name for _, using in sources for name in using}
+    chosen = []
+    for source, using in sources:
+        alias = source.alias_or_name
+        if table is not None and alias.lower() != table.name.lower():
+            continue
+        for name in _of_source(source, lookup):
+            if name.lower() in left_out or (table is None and name.lower() in using):
+                continue
+            one = table is None and name.lower() in merged
+            chosen.append(exp.column(name, table=None if one else alias or None, quoted=True))
+    return chosen
 
 
 def _sources(select: exp.Select) -> Iterator[tuple[exp.Expr, set[str]]]:
-    """What a SELECT reads rows from, with the columns that USING has from what stands before."""
+    """What a SELECT has rows of, with the columns that USING has of what stands before."""
     source = select.args.get("from_")
     if source is None:
         return

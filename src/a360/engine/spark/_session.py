@@ -108,12 +108,13 @@ class SparkLakeSession:
         with in_our_words("run a query"):
             return from_spark(self._session.sql(sql))
 
-    def define(self, name: str, native: str) -> None:
+    def define(self, name: str, native: str) -> str:
         """Make a temporary view of a query in Spark's dialect, in the place of one of its name."""
         with in_our_words(f"define {name}"):
             self._tables.drop(name)
             self._session.sql(f"CREATE OR REPLACE TEMPORARY VIEW {quoted(name)} AS {native}")
             self._tables.note(name)
+        return name
 
     def mapped(self, name: str, sql: str, function: BatchFunction, schema: pa.Schema) -> None:
         """Make what a function makes of a query's rows visible under a bare name, computed by workers."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ErrorLevel, SqlglotError
 
 from a360.engine.spark._columns import Lookup, columns_of, star_of, starred
@@ -16,6 +17,8 @@ from a360.errors import UsageError
 
 _QUALIFIED, _ORDER = "#qualified", "#order"
 _T = exp.DType
+# In these, what is not known is not true.
+_CONDITIONS = (exp.Where, exp.Having, exp.Qualify, exp.Join, exp.If, exp.Filter)
 # What DuckDB's names of types mean to Spark, where sqlglot's do not say it.
 _TYPES = {
     _T.TIMESTAMP: "TIMESTAMP_NTZ",
@@ -26,10 +29,16 @@ _TYPES = {
 }
 
 
+class _House(DuckDB):
+    """DuckDB's SQL, whose positions in lists are left as they are written: from 1."""
+
+    INDEX_OFFSET = 0
+
+
 def parsed(sql: str) -> exp.Expr:
     """One statement of house SQL."""
     try:
-        return sqlglot.parse_one(sql, read="duckdb")
+        return sqlglot.parse_one(sql, read=_House)
     except SqlglotError as error:
         raise UsageError(
             "engine-failed", "A statement cannot be read", found=str(error).splitlines()[0]
@@ -105,28 +114,24 @@ def _null(name: str) -> exp.Expr:
 
 
 def _stars(select: exp.Select, lookup: Lookup) -> exp.Expr:
-    """Stars that leave out or replace columns, and those that QUALIFY would add to, as lists of columns."""
-    qualified = select.args.get("qualify") is not None
+    """Stars as lists of columns, where Spark has no word for them or another order.
+
+    That is where some columns are left out or replaced, where QUALIFY would add one, and beside USING.
+    """
+    joined = any(join.args.get("using") for join in select.args.get("joins") or ())
+    listed = joined or select.args.get("qualify") is not None
     chosen: list[exp.Expr] = []
     for each in select.expressions:
         star = star_of(each)
-        if star is None or not (qualified or star.args.get("except_") or star.args.get("replace")):
+        if star is None or not (listed or star.args.get("except_") or star.args.get("replace")):
             chosen.append(each)
             continue
         anew = {new.alias.lower(): new for new in star.args.get("replace") or ()}
-        table = each.args.get("table")
-        chosen += [
-            _again(anew.get(name.lower()), name, table and table.name)
-            for name in starred(each, select, lookup)
-        ]
+        for column in starred(each, select, lookup):
+            replaced = anew.get(column.name.lower())
+            chosen.append(exp.alias_(replaced.this.copy(), column.name, quoted=True) if replaced else column)
     select.set("expressions", chosen)
     return select
-
-
-def _again(replaced: exp.Expr | None, name: str, table: str | None) -> exp.Expr:
-    if replaced is not None:
-        return exp.alias_(replaced.this.copy(), name, quoted=True)
-    return exp.column(name, table=table, quoted=True)
 
 
 def _qualify(select: exp.Select, lookup: Lookup) -> exp.Expr:
@@ -175,15 +180,32 @@ def _row(row: exp.Tuple, lookup: Lookup) -> exp.Expr:  # noqa: ARG001 - as all r
 
 
 def _item(bracket: exp.Bracket, lookup: Lookup) -> exp.Expr:  # noqa: ARG001 - as all rules
-    """Past the end of a list there is null to DuckDB, and an error to Spark."""
-    return call("get", bracket.this, bracket.expressions[0])
+    """Past the end of a list there is null to DuckDB, and an error to Spark, whose `get` counts from 0."""
+    return call("get", bracket.this, exp.paren(bracket.expressions[0]) - 1)
 
 
-def _division(division: exp.Expr, lookup: Lookup) -> exp.Expr:  # noqa: ARG001 - as all rules
+def _among(among: exp.In, lookup: Lookup) -> exp.Expr:  # noqa: ARG001 - as all rules
+    """Whether a value is among a query's, where what is unknown counts as no: all that Spark tells."""
+    node: exp.Expr = among
+    while among.args.get("query") is not None and node.parent is not None:
+        parent = node.parent
+        if isinstance(parent, _CONDITIONS) or (isinstance(parent, exp.Coalesce) and node is parent.this):
+            break
+        if not isinstance(parent, exp.Connector | exp.Not | exp.Paren):
+            raise UsageError(
+                "engine-failed",
+                "Spark tells no null of IN with a query, which stands where a null would show",
+                next_step="put coalesce(…, FALSE) around it",
+            )
+        node = parent
+    return among
+
+
+def _product(product: exp.Expr, lookup: Lookup) -> exp.Expr:  # noqa: ARG001 - as all rules
     raise UsageError(
         "engine-failed",
-        "A quotient has another type and another end on Spark than on DuckDB",
-        found=type(division).__name__,
+        "A product or quotient has another type on Spark than on DuckDB",
+        found=type(product).__name__,
     )
 
 
@@ -202,10 +224,9 @@ _RULES = (
     _everywhere(exp.SetOperation, _by_name),
     _everywhere(exp.Select, _stars),
     _everywhere(exp.Select, _qualify),
-    _everywhere(exp.Div, _division),
-    _everywhere(exp.IntDiv, _division),
-    _everywhere(exp.Mod, _division),
+    *(_everywhere(kind, _product) for kind in (exp.Mul, exp.Div, exp.IntDiv, exp.Mod)),
     _everywhere(exp.DataType, _type),
+    _everywhere(exp.In, _among),
     # Before rows and numbers, whose own calls are Spark's already.
     _everywhere(exp.Func, _function),
     _everywhere(exp.Tuple, _row),
