@@ -189,7 +189,9 @@ def pictures_of(inflow: Inflow, commit_id: str) -> Pictures | None:
 def _places(worked: Worked) -> Iterator[int]:
     """The places among the envelopes of resources that may have attachments."""
     text = worked.text.tobytes()
-    hits = [at for key in (*KEYS, *LINKED_KEYS) for at in _found(text, key)]
+    # Most text has no url at all: one look saves the others.
+    keys = (*KEYS, *LINKED_KEYS) if b'"url"' in text else KEYS
+    hits = [at for key in keys for at in _found(text, key)]
     if not hits or not len(worked.starts):
         return
     # Spans are over one text, and each is of one envelope at most.
