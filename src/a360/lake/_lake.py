@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from a360.lineage import Impact, LineageView
     from a360.quality import ScorePoint
 
-ENGINES: tuple[str, ...] = ("duckdb",)
+ENGINES: tuple[str, ...] = ("duckdb", "spark")
 
 
 class Lake:
@@ -145,10 +145,10 @@ class Lake:
 
         _require_one_of("engine", engine, ENGINES)
         steps = selected_steps(self.lake_plan, datasets)
-        with self._parts.jobs.recorded("run", engine) as record:
+        with self._parts.jobs.recorded("run", engine) as record, self._parts.refining(engine) as context:
             load_declared(self.lake_plan, self.tables, self._parts.contracts, record)
             result = refine(
-                self._parts.refining,
+                context,
                 steps,
                 full=full,
                 progress=record.watched(progress),
@@ -237,9 +237,10 @@ class Lake:
         Raises:
             UsageError: `unknown-dataset`.
         """
-        with self._parts.jobs.recorded("replay", ENGINES[0]) as record:
+        engine = ENGINES[0]
+        with self._parts.jobs.recorded("replay", engine) as record, self._parts.refining(engine) as context:
             again = partial(ingest_again, self._parts)
-            return operate.replay(self._parts.refining, record, datasets, again, progress)
+            return operate.replay(context, record, datasets, again, progress)
 
     def query(self, sql: str, *, at: str | None = None) -> pa.Table:
         """Run one SELECT over the lake's tables, named as `zone.dataset`.

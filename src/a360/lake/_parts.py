@@ -1,5 +1,7 @@
 """The parts of a lake: which adapter serves which port. Each is made when it is first needed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,6 +9,7 @@ from typing import TYPE_CHECKING
 from a360 import operate
 from a360.catalog import CatalogSession
 from a360.contract import LakeContracts, LakePlan, default_contracts, load_contracts, make_plan
+from a360.engine import EngineSession
 from a360.engine.duckdb import DuckDBEngine
 from a360.protect import LocalKeyStore, LocalSealer, LocalTokenizer, Sealer, Tokenizer
 from a360.settings import Settings
@@ -102,12 +105,23 @@ class Parts:
 
         require_sound(self._declared)
 
-    @property
-    def refining(self) -> "RefineContext":
-        """What refinement works with."""
+    @contextmanager
+    def refining(self, engine: str) -> Iterator["RefineContext"]:
+        """What refinement works with, on one of the engines."""
         from a360.refine import RefineContext  # noqa: PLC0415 -- few commands refine
 
-        return RefineContext(self.plan, self.tables, self.tables.session, self.tokenizer, self.sealer)
+        with self._session(engine) as session:
+            yield RefineContext(self.plan, self.tables, session, self.tokenizer, self.sealer)
+
+    @contextmanager
+    def _session(self, engine: str) -> Iterator[EngineSession]:
+        if engine == self._engine.name:
+            yield self.tables.session
+            return
+        from a360.engine.spark import SparkEngine  # noqa: PLC0415 -- an extra
+
+        with SparkEngine(self.settings).session(self.catalog) as session:
+            yield session
 
     def close(self) -> None:
         """Close the engine session and the catalog."""

@@ -97,11 +97,15 @@ def sources_of(files: Iterable["FileReport"]) -> list[SourceFile]:
     return [SourceFile(each.file, each.read, each.bytes) for each in files]
 
 
+# The packages that engines come in, whose versions a run tells.
+_PACKAGES = {"duckdb": "duckdb", "spark": "pyspark"}
+
+
 class StepRuns:
     """The steps of one run, noted as they begin and end; what committed nothing is of no account."""
 
     def __init__(self, run_id: str, command: str, engine: str | None) -> None:
-        version_of = version(engine) if engine == "duckdb" else ""
+        version_of = version(_PACKAGES[engine]) if engine in _PACKAGES else ""
         self._parent = Parent(command, run_id, engine, version_of)
         self._begun: StepRun | None = None
         self._done: list[StepRun] = []
