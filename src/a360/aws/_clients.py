@@ -34,7 +34,7 @@ _UNSIGNED = (
 class Aws:
     """AWS as one environment sees it: its region, its endpoints, and its account alone."""
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: Environment, *, tries: int = 5) -> None:
         if importlib.util.find_spec("boto3") is None:
             raise OperatorError(
                 "extra-missing",
@@ -44,6 +44,7 @@ class Aws:
                 next_step="pip install 'a360-data-lake[aws]'; in a checkout, `make setup-dev`",
             )
         self.environment = environment
+        self._tries = tries
 
     @cached_property
     def emr(self) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
@@ -77,13 +78,17 @@ class Aws:
             region_name=self.environment.region,
             connect_timeout=10,
             read_timeout=60,
-            retries={"mode": "standard", "total_max_attempts": 5},
+            retries={"mode": "standard", "total_max_attempts": self._tries},
             # an endpoint of one's own has no names of buckets in its DNS
             s3={"addressing_style": "path"} if "s3" in self.environment.endpoints else None,
         )
         endpoint = {str(name): url for name, url in self.environment.endpoints.items()}.get(service)
         with told("open a client of AWS", service):
-            return importlib.import_module("boto3").client(service, config=config, endpoint_url=endpoint)
+            return (
+                importlib.import_module("boto3")
+                .Session()
+                .client(service, config=config, endpoint_url=endpoint)
+            )
 
 
 @contextmanager
@@ -99,10 +104,12 @@ def told(what: str, where: str) -> Iterator[None]:
     try:
         yield
     except (exceptions.BotoCoreError, exceptions.ClientError, transfer.Boto3Error) as error:
-        raise _translated(error, what, where) from None
+        # an upload tells of its cause in words alone
+        cause = error.__context__ if isinstance(error, transfer.S3UploadFailedError) else None
+        raise _translated(cause or error, what, where) from None
 
 
-def _translated(error: Exception, what: str, where: str) -> A360Error:
+def _translated(error: BaseException, what: str, where: str) -> A360Error:
     kind = type(error).__name__
     answer = getattr(error, "response", {}).get("Error", {})
     code, message = str(answer.get("Code", "")), str(answer.get("Message", ""))[:_TOLD]

@@ -181,8 +181,10 @@ class Jobs:
 
     def log(self, run: Run) -> DriverLog | None:
         """What a run's driver wrote; None where it cannot be had, which hides no outcome."""
+        # who is cancelled before it began has written nothing
+        logs = Logs(self._aws, patience=0) if run.state == "CANCELLED" else Logs(self._aws)
         try:
-            return Logs(self._aws).of(run)
+            return logs.of(run)
         except A360Error:
             return None
 
