@@ -89,9 +89,11 @@ def _tidied(text: str, path: Path) -> tuple[str, list[Mended]]:
     tidy = re.sub(r"[ \t]+(?=\r?$)", "", text, flags=re.MULTILINE)
     if tidy and not tidy.endswith("\n"):
         tidy += "\r\n" if "\r\n" in tidy else "\n"
+    if tidy == text:
+        return text, told
     before, after = _parsed(text), _parsed(tidy)
     # Blanks in a text of several lines are part of it.
-    if tidy != text and before is not None and after is not None and after.data == before.data:
+    if before is not None and after is not None and after.data == before.data:
         pairs = zip(text.split("\n"), tidy.split("\n"), strict=False)
         line = next((number for number, (old, new) in enumerate(pairs, start=1) if old != new), 0)
         said = "blanks at ends of lines, or the last newline, put right"
@@ -144,11 +146,10 @@ def _sorted(text: str, path: Path) -> tuple[str, list[Mended]]:
     places: list[tuple[Loc, tuple[str, ...]]] = [((), CONTRACT), (COLUMNS[:2], TABLE)]
     places += [((*COLUMNS, index), COLUMN) for index in range(number)]
     for loc, order in places:
-        source = _parsed(text)
         changed = _reordered(source, loc, order) if source else None
         if source and changed is not None:
             told.append(Mended(str(path), source.line(*loc), "keys put in order"))
-            text = changed
+            text, source = changed, _parsed(changed)
     return text, told
 
 

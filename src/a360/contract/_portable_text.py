@@ -76,12 +76,14 @@ def places(sql: str) -> Iterator[TextFix]:
 def mended(sql: str, columns: Columns) -> tuple[str, list[TextFix]]:
     """The model with what can be mended mended, and what was done; unchanged where it would mean another."""
     try:
-        before = typed_query(sql, columns).sql(DIALECT)
         fixes = sorted([*null_orders(sql), *places(sql)], key=lambda fix: fix.start, reverse=True)
         text = sql
         for fix in fixes:
             text = text[: fix.start] + fix.text + text[fix.end :]
-        if text == sql or typed_query(text, columns).sql(DIALECT) != before:
+        if text == sql:
+            return sql, []
+        before, after = (typed_query(each, columns).sql(DIALECT) for each in (sql, text))
+        if after != before:
             return sql, []
     except (UnresolvedError, SqlglotError, RecursionError):
         return sql, []
