@@ -106,8 +106,11 @@ class EngineSession(Protocol):
         """Run a query in the engine's own dialect into an Arrow table."""
         ...
 
-    def define(self, name: str, native: str) -> None:
-        """Make a temporary view of a query in the engine's own dialect, in the place of one of its name."""
+    def define(self, name: str, native: str) -> str:
+        """The relation, as it may stand in FROM, that a query in the engine's own dialect gives.
+
+        It is a temporary view of that name where other SQL could not hold the query as it is.
+        """
         ...
 
     def mapped(self, name: str, sql: str, function: BatchFunction, schema: pa.Schema) -> None:

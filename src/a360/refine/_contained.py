@@ -31,6 +31,7 @@ _OF_CONTAINER = (
     "file",
     "offset",
 )
+_IN_CONTAINER = '{0}.block_id = f.block_id AND {0}."position" = f."position"'
 # A block of their own stands for each container, with a line for each resource in it.
 INNER_BLOCK = "'contained:' || f.block_id || ':' || f.\"position\""
 
@@ -130,13 +131,14 @@ class ContainedUnits:
         self.count += self._size(FOUND)
         self._insert(
             {**{name: f"c.{quote_name(name)}" for name in _OF_CONTAINER}, **columns},
-            f'FROM {FOUND} AS f JOIN {CONTAINERS} AS c USING (block_id, "position")',
+            f"FROM {FOUND} AS f JOIN {CONTAINERS} AS c ON {_IN_CONTAINER.format('c')}",
         )
         self._session.execute(
             f"""
             INSERT INTO held_inside
-            SELECT f.source, o.resource_type, o.resource_id, f.inner_type, f.resource_id, o.place
-            FROM {FOUND} AS f JOIN outer_version AS o USING (block_id, "position")
+            SELECT f.source, o.resource_type AS outer_type, o.resource_id AS outer_id,
+                f.inner_type AS resource_type, f.resource_id, o.place
+            FROM {FOUND} AS f JOIN outer_version AS o ON {_IN_CONTAINER.format("o")}
             """
         )
 
@@ -168,7 +170,9 @@ class ContainedUnits:
 
     def _insert(self, columns: dict[str, str], rows: str) -> None:
         """Add units, numbered on from those there are."""
-        values = ", ".join(columns.get(name, "CAST(NULL AS BIGINT)") for name in UNIT_COLUMNS)
+        values = ", ".join(
+            f"{columns.get(name, 'CAST(NULL AS BIGINT)')} AS {quote_name(name)}" for name in UNIT_COLUMNS
+        )
         self._session.execute(
             f"INSERT INTO unit SELECT (SELECT coalesce(max(row_id), 0) FROM unit) + row_number() OVER () "
             f"AS row_id, {values} {rows}"

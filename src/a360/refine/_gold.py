@@ -9,7 +9,8 @@ from a360.catalog import CommitStamp
 from a360.contract import DatasetRule, GoldStep, RowRule, engine_sql
 from a360.engine import quote_name, quote_table
 from a360.failpoints import failpoint
-from a360.quality import RuleResult, require_unblocked
+from a360.quality import RuleResult
+from a360.refine._audit import Audit, Measure
 from a360.refine._changed import CHANGED, ChangedKeys, UpstreamChanges
 from a360.refine._context import STEP_KEY, RefineContext, StepOutcome
 from a360.refine._held import HeldRows
@@ -18,6 +19,7 @@ from a360.refine._narrowed import narrowed
 from a360.refine._standing import UNCHANGED, Standing, anew, current_snapshots, lost, remade, standing
 from a360.table import StepReport, new_commit_id
 
+_ABOUT_TO_LAND = "about_to_land"
 _MEND = "compare the model with its upstream datasets, then run again"
 
 
@@ -38,7 +40,6 @@ class _GoldRun:
         self._held = held
         self._session = context.session
         self._step = step
-        self._model = engine_sql(step.sql, "duckdb")
         self._full = full
         self._table = context.plan.table(step.dataset)
         self._commit_id = new_commit_id()
@@ -85,23 +86,32 @@ class _GoldRun:
         return {table.dataset: table.column_names for table in tables}
 
     def _replace(self, upstream: dict[str, str], why: str) -> StepOutcome:
-        self._stage(self._model)
+        self._stage(f"SELECT * FROM {self._modelled(self._step.sql)} AS modelled")
         read = self._upstream_rows()
-        quality = self._check()
+        audit = self._audit(lambda rows: measured(self._context, self._step.dataset, self._rules, rows))
+        if not self._session.branches:
+            audit("staged")
         report = self._report(sum(read.values()), self._rows(), self._commit_id)
         self._context.tables.replace(
-            self._step.dataset, self._staged_sql, self._stamp(upstream, report), session=self._session
+            self._step.dataset,
+            self._staged_sql,
+            self._stamp(upstream, report),
+            session=self._session,
+            audit=audit.unless_done,
         )
-        return StepOutcome(report, "replace", why, quality, upstream, read)
+        return StepOutcome(report, "replace", why, audit.quality, upstream, read)
 
     def _by_key(
         self, stood: Standing, upstream: dict[str, str], commits: Mapping[str, Sequence[str]], why: str
     ) -> StepOutcome:
         keys = UpstreamChanges(self._context, self._step).find(stood, commits)
-        model = narrowed(self._model, self._keyed, partial(self._held.relation_of, self._step, keys))
-        self._stage(keys.result_of(model.sql, self._table.column_names))
+        model = narrowed(self._step.sql, self._keyed, partial(self._held.relation_of, self._step, keys))
+        modelled = f"SELECT * FROM {self._modelled(model.sql)} AS modelled"
+        self._stage(keys.result_of(modelled, self._table.column_names))
         read = self._upstream_rows(model.relations)
-        quality = self._check_changed(stood, keys)
+        audit = self._audit(self._exchanged(stood, keys))
+        if not self._session.branches:
+            audit(_ABOUT_TO_LAND)
         report = self._report(sum(read.values()), self._rows(), self._commit_id)
         stamp = self._stamp(upstream, report)
         merged = self._context.tables.merge(
@@ -112,13 +122,20 @@ class _GoldRun:
             scope=list(self._step.refresh.columns),
             scope_rows=f"SELECT * FROM {CHANGED}",
             session=self._session,
+            audit=audit.unless_done,
         )
+        if not audit.done:
+            audit(_ABOUT_TO_LAND)
         if merged.snapshot_id is None:
             # No key changed, but that this was looked at must be known, or it would be looked at for ever.
             self._context.tables.append(
                 self._step.dataset, f"{self._staged_sql} LIMIT 0", stamp, session=self._session
             )
-        return StepOutcome(report, "by_key", why, quality, upstream, read)
+        return StepOutcome(report, "by_key", why, audit.quality, upstream, read)
+
+    def _modelled(self, model: str) -> str:
+        """A relation of what a model gives, which each engine reads in its own SQL."""
+        return self._session.define("modelled", engine_sql(model, self._session.dialect))
 
     def _stage(self, sql: str) -> None:
         """Compute the rows to check into the temporary table `staged`."""
@@ -146,24 +163,24 @@ class _GoldRun:
         before = (rule for rule in self._step.dataset_rules if not isinstance(rule.measure, AFTERWARDS))
         return [*self._step.rules, *before]
 
-    def _check(self) -> list[RuleResult]:
-        """Measure every rule on the dataset as it will be; a gold row that fails an error rule blocks."""
-        return self._blocked(measured(self._context, self._step.dataset, self._rules, "staged"))
-
-    def _check_changed(self, stood: Standing, keys: ChangedKeys) -> list[RuleResult]:
-        """The same where only some keys were computed, and the rows of others stay."""
+    def _exchanged(self, stood: Standing, keys: ChangedKeys) -> Measure:
+        """What measures every rule where only some keys were computed, and the rows of others stay."""
         table, names = quote_table(self._step.dataset), self._table.column_names
         self._session.execute(f"CREATE OR REPLACE TEMP VIEW going AS {keys.rows_of(table, names)}")
         self._session.execute(
-            f"CREATE OR REPLACE TEMP VIEW about_to_land AS {self._staged_sql} "
+            f"CREATE OR REPLACE TEMP VIEW {_ABOUT_TO_LAND} AS {self._staged_sql} "
             f"UNION ALL {keys.other_rows(table, names)}"
         )
-        exchange = Exchange(self._step.refresh.columns, stood.commit_id, "going", "staged", "about_to_land")
-        return self._blocked(measured_exchange(self._context, self._step.dataset, self._rules, exchange))
 
-    def _blocked(self, results: list[RuleResult]) -> list[RuleResult]:
-        require_unblocked(self._step.dataset, results, rows_too=True, next_step=_MEND)
-        return results
+        def measure(rows: str) -> list[RuleResult]:
+            exchange = Exchange(self._step.refresh.columns, stood.commit_id, "going", "staged", rows)
+            return measured_exchange(self._context, self._step.dataset, self._rules, exchange)
+
+        return measure
+
+    def _audit(self, measure: Measure) -> Audit:
+        """A gold row that fails an error rule blocks, as a rule of the whole dataset does."""
+        return Audit(self._step.dataset, measure, rows_too=True, next_step=_MEND)
 
     def _stamp(self, upstream: dict[str, str], report: StepReport) -> CommitStamp:
         counts = {"read": report.read, "output_rows": report.output_rows}

@@ -23,6 +23,7 @@ from a360.quality import (
 )
 from a360.refine._context import RefineContext
 
+_MEASURED = "measured_rows"
 AFTERWARDS = (DanglingRows, Latency)
 """What is measured once all datasets have landed, and stops none: the order of arrival must not matter."""
 
@@ -49,9 +50,13 @@ def measured(
 def _counted(
     context: RefineContext, dataset: str, rules: Rules, rows: str, *, alive: str = "TRUE"
 ) -> list[Counted]:
-    now = datetime.now(UTC)
-    sql = measure_sql(dataset, rules, rows, alive=alive, now=now)
-    return counted(rules, context.session.sql(sql).to_pylist()[0], now=now)
+    now, session = datetime.now(UTC), context.session
+    if rows.startswith("("):
+        # A query is the session's to translate; what measures is said in the engine's own SQL.
+        session.execute(f"CREATE OR REPLACE TEMP VIEW {_MEASURED} AS SELECT * FROM {rows} AS own")
+        rows = _MEASURED
+    sql = measure_sql(dataset, rules, rows, session.dialect, alive=alive, now=now)
+    return counted(rules, session.native(sql).to_pylist()[0], now=now)
 
 
 def _history(context: RefineContext, dataset: str, rules: Rules) -> History | None:

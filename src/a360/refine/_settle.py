@@ -2,15 +2,23 @@
 
 from dataclasses import dataclass
 
+from a360.contract import HISTORY_COLUMN
 from a360.engine import quote_name, quote_table, quote_text
 from a360.refine._context import RefineContext
 from a360.refine._shape import SilverShape
+from a360.refine._typed import duckdb_type
 from a360.refine._versions import version_order
 
+HISTORY = HISTORY_COLUMN[0]
+
 _UNIT = "source, resource_type, resource_id"
+_VERSION = f"row_id, {_UNIT}, version_id, last_updated, known_at, arrival, deleted"
 # What a unit that counts was made into.
 _MADE = """deleted THEN 'tombstone'
     WHEN row_id IN (SELECT row_id FROM candidate) THEN 'row' ELSE 'empty'"""
+_VALID = "FROM unit AS u ANTI JOIN rejected AS r ON r.row_id = u.row_id"
+_NOT_HELD = "FALSE AS held, FALSE AS again"
+LANDING_ROWS, JUDGED_ROWS = "landing_rows", "judged_rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +89,9 @@ class Settlement:
     def _take_all(self) -> None:
         """`settled` where each resource comes once."""
         self._session.execute(
-            f"CREATE OR REPLACE TEMP TABLE settled AS SELECT row_id, {_UNIT}, version_id, last_updated, "
-            f"known_at, arrival, deleted, CASE WHEN {_MADE} END AS status, TRUE AS latest "
-            "FROM unit WHERE row_id NOT IN (SELECT row_id FROM rejected)"
+            f"CREATE OR REPLACE TEMP TABLE settled AS SELECT {_VERSION}, "
+            f"CASE WHEN {_MADE} END AS status, TRUE AS latest, {_NOT_HELD} "
+            f"FROM (SELECT u.* {_VALID}) AS valid"
         )
 
     def _rank(self) -> None:
@@ -92,19 +100,19 @@ class Settlement:
             f"""
             CREATE OR REPLACE TEMP TABLE settled AS
             WITH valid AS (
-                SELECT *, coalesce((deleted, content_hash) = lag((deleted, content_hash)) OVER (
+                SELECT u.*, coalesce((deleted, content_hash) = lag((deleted, content_hash)) OVER (
                     PARTITION BY {_UNIT} ORDER BY {oldest_first}, arrival), FALSE) AS copy
-                FROM unit WHERE row_id NOT IN (SELECT row_id FROM rejected)
+                {_VALID}
             ), ranked AS (
                 SELECT *, row_number() OVER (PARTITION BY {_UNIT}, copy
                     ORDER BY {newest_first}, arrival DESC) AS place
                 FROM valid
             )
-            SELECT row_id, {_UNIT}, version_id, last_updated, known_at, arrival, deleted,
+            SELECT {_VERSION},
                 CASE WHEN copy THEN 'duplicate'
                      WHEN place > 1 AND NOT {self._history} THEN 'superseded'
                      WHEN {_MADE} END AS status,
-                place = 1 AND NOT copy AS latest
+                place = 1 AND NOT copy AS latest, {_NOT_HELD}
             FROM ranked
             """
         )
@@ -116,8 +124,6 @@ class Settlement:
     def _compare_with_target(self) -> None:
         """Units older than what the dataset holds are superseded; the same version is compared later."""
         if not self._exists:
-            self._session.execute("ALTER TABLE settled ADD COLUMN held BOOLEAN DEFAULT FALSE")
-            self._session.execute("ALTER TABLE settled ADD COLUMN again BOOLEAN DEFAULT FALSE")
             return
         if self._complete:
             looked_at = f"SEMI JOIN unit AS u ON {self._same_unit('t', 'u')}" if self._by_key else ""
@@ -125,8 +131,9 @@ class Settlement:
                 f"CREATE OR REPLACE TEMP TABLE held AS SELECT t.* FROM {self._target} AS t {looked_at}"
             )
             self._session.execute(
-                f"CREATE OR REPLACE TEMP TABLE settled AS SELECT s.*, EXISTS "
-                f"(SELECT 1 FROM held AS t WHERE {self._same_unit('t', 's')}) AS held FROM settled AS s"
+                f"CREATE OR REPLACE TEMP TABLE settled AS SELECT {_VERSION}, status, latest, EXISTS "
+                f"(SELECT 1 FROM held AS t WHERE {self._same_unit('t', 's')}) AS held, again "
+                "FROM settled AS s"
             )
             return
         current = "AND is_current" if self._shape.table.history else ""
@@ -145,11 +152,12 @@ class Settlement:
         self._session.execute(
             f"""
             CREATE OR REPLACE TEMP TABLE settled AS
-            SELECT s.* REPLACE (CASE WHEN newer AND NOT {self._history} AND status <> 'duplicate'
-                    THEN 'superseded' ELSE status END AS status, latest AND NOT newer AS latest),
-                coalesce(held, FALSE) AS held, coalesce(again, FALSE) AS again
+            SELECT {_VERSION},
+                CASE WHEN newer AND NOT {self._history} AND status <> 'duplicate'
+                    THEN 'superseded' ELSE status END AS status,
+                latest AND NOT newer AS latest, held, again
             FROM (
-                SELECT s.*,
+                SELECT {_VERSION}, status, latest,
                     EXISTS (SELECT 1 FROM held AS t WHERE {self._same_unit("t", "s")} {current}
                         AND ({order_t}) > ({order_s})) AS newer,
                     EXISTS (SELECT 1 FROM held AS t WHERE {self._same_unit("t", "s")}) AS held,
@@ -170,13 +178,16 @@ class Settlement:
     def _make_rows(self) -> None:
         """`landing`: the rows of units that land, and tombstones for those that end, by `row_id`.
 
-        A view, so that rows are not copied, and that what `settled` says later still counts.
+        A view, so that rows are not copied; it is made again where `settled` says something else.
         """
-        latest = "row_id IN (SELECT row_id FROM settled WHERE latest)"
-        current = f" REPLACE ({latest} AS is_current)" if self._shape.table.history else ""
+        told = {HISTORY: "s.latest"}
+        columns = ", ".join(
+            f"{told.get(name, f'c.{quote_name(name)}')} AS {quote_name(name)}"
+            for name in self._shape.table.column_names
+        )
         rows = (
-            f"SELECT row_id, * EXCLUDE (row_id, verdict){current} FROM candidate "
-            "WHERE row_id IN (SELECT row_id FROM settled WHERE status = 'row')"
+            f"SELECT c.row_id, {columns} FROM candidate AS c JOIN settled AS s ON s.row_id = c.row_id "
+            "WHERE s.status = 'row'"
         )
         self._session.execute(f"CREATE OR REPLACE TEMP VIEW landing AS {rows}{self._tombstones()}")
 
@@ -184,11 +195,20 @@ class Settlement:
         """A resource that its source deleted, or that the view now leaves out, ends as a tombstone."""
         if self._shape.many:
             return ""
-        current = ", latest AS is_current" if self._shape.table.history else ""
+        told = {
+            self._shape.id_column: "resource_id",
+            "commit_id": quote_text(self._commit_id),
+            "deleted": "TRUE",
+            "unresolved_references": "0",
+            HISTORY: "latest",
+            **{name: name for name in ("source", "version_id", "last_updated", "known_at")},
+        }
+        columns = ", ".join(
+            f"{told.get(each.name) or f'CAST(NULL AS {duckdb_type(each.type)})'} AS {quote_name(each.name)}"
+            for each in self._shape.table.columns
+        )
         return (
-            f" UNION ALL BY NAME SELECT row_id, source, resource_id AS {quote_name(self._shape.id_column)}, "
-            f"version_id, last_updated, known_at, {quote_text(self._commit_id)} AS commit_id, "
-            f"TRUE AS deleted, 0 AS unresolved_references{current} FROM settled "
+            f" UNION ALL SELECT row_id, {columns} FROM settled "
             "WHERE status = 'tombstone' OR (status = 'empty' AND held)"
         )
 
@@ -211,15 +231,23 @@ class Settlement:
                 ON {self._same_unit("t", "s")} AND ({version_order("t")}) = ({version_order("s")})
                 WHERE s.again
             ), differing AS (
-                (FROM wanted EXCEPT ALL FROM held_rows) UNION ALL (FROM held_rows EXCEPT ALL FROM wanted)
+                (SELECT * FROM wanted EXCEPT ALL SELECT * FROM held_rows)
+                UNION ALL (SELECT * FROM held_rows EXCEPT ALL SELECT * FROM wanted)
             )
-            SELECT row_id FROM settled WHERE again AND status IN ('row', 'tombstone', 'empty')
-                AND row_id NOT IN (SELECT row_id FROM differing)
+            SELECT s.row_id FROM settled AS s ANTI JOIN differing AS d ON d.row_id = s.row_id
+            WHERE s.again AND s.status IN ('row', 'tombstone', 'empty')
             """
         )
+        self._leave("row_id IN (SELECT row_id FROM same)")
+
+    def _leave(self, condition: str) -> None:
+        """Have units for which a condition on `s` holds stay as they are."""
         self._session.execute(
-            "UPDATE settled SET status = 'unchanged' WHERE row_id IN (SELECT row_id FROM same)"
+            f"CREATE OR REPLACE TEMP TABLE settled AS SELECT {_VERSION}, "
+            f"CASE WHEN {condition} THEN 'unchanged' ELSE status END AS status, latest, held, again "
+            "FROM settled AS s"
         )
+        self._make_rows()
 
     def _leave_equal(self) -> None:
         """Resources all of whose rows are there already need no work; others are written anew as a whole."""
@@ -230,10 +258,9 @@ class Settlement:
             f"SELECT DISTINCT {', '.join(map(quote_name, self.scope))} "
             f"FROM (({wanted} EXCEPT ALL {held}) UNION ALL ({held} EXCEPT ALL {wanted}))"
         )
-        self._session.execute(
-            f"UPDATE settled SET status = 'unchanged' WHERE (status IN ('row', 'tombstone') "
-            f"OR (status = 'empty' AND held)) "
-            f"AND NOT EXISTS (SELECT 1 FROM differing AS d WHERE {self._same_unit('d', 'settled')})"
+        self._leave(
+            "(status IN ('row', 'tombstone') OR (status = 'empty' AND held)) "
+            f"AND NOT EXISTS (SELECT 1 FROM differing AS d WHERE {self._same_unit('d', 's')})"
         )
 
     def _count(self) -> Settled:
@@ -262,13 +289,23 @@ class Settlement:
             return f"SELECT {self._columns} FROM landing"
         # Versions that stay do so beside the new ones; which of them is current is found anew.
         newest_first = f"{version_order(direction='DESC')}, is_current DESC"
-        return (
-            f"SELECT {self._columns} FROM (SELECT * REPLACE (row_number() OVER "
-            f"(PARTITION BY source, {quote_name(self._shape.id_column)} ORDER BY {newest_first}) = 1 "
-            f"AS is_current) FROM (SELECT {self._columns} FROM landing "
-            f"UNION ALL BY NAME SELECT {self._columns} FROM held AS t "
-            f"WHERE {self._landing('t')} AND NOT {self._landing('t', self._same_version)}))"
+        current = (
+            f"row_number() OVER (PARTITION BY source, {quote_name(self._shape.id_column)} "
+            f"ORDER BY {newest_first}) = 1 AS is_current"
         )
+        columns = ", ".join(
+            current if name == HISTORY else quote_name(name) for name in self._shape.table.column_names
+        )
+        return (
+            f"SELECT {columns} FROM (SELECT {self._columns} FROM landing "
+            f"UNION ALL SELECT {self._columns} FROM held AS t "
+            f"WHERE {self._landing('t')} AND NOT {self._landing('t', self._same_version)}) AS versions"
+        )
+
+    def name_rows(self) -> None:
+        """Name the rows to write, and the dataset as it will be, for SQL of the engine's own."""
+        for name, query in ((LANDING_ROWS, self.rows_sql), (JUDGED_ROWS, self._judged_sql)):
+            self._session.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {query}")
 
     @property
     def replaces_units(self) -> bool:
@@ -281,7 +318,7 @@ class Settlement:
         return self._exists and not self._whole
 
     @property
-    def judged_sql(self) -> str:
+    def _judged_sql(self) -> str:
         """The dataset as it will be, which its rules judge: the rows to write, and those that stay."""
         if not self._exists:
             return self.rows_sql

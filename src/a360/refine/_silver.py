@@ -6,14 +6,15 @@ from dataclasses import replace
 from a360.catalog import CommitStamp
 from a360.contract import LOOKED_UP, SilverStep
 from a360.failpoints import failpoint
-from a360.quality import RuleResult, Scope, require_unblocked
+from a360.quality import RuleResult, Scope
+from a360.refine._audit import Audit
 from a360.refine._batch_reading import BatchReading
 from a360.refine._contained import ContainedUnits
 from a360.refine._context import STEP_KEY, RefineContext, StepOutcome, alive_sql, ground_of
 from a360.refine._distributed_reading import DistributedReading
 from a360.refine._measuring import measured, split_key
 from a360.refine._reading import Reading
-from a360.refine._settle import Settled, Settlement
+from a360.refine._settle import JUDGED_ROWS, LANDING_ROWS, Settled, Settlement
 from a360.refine._shape import SilverShape, silver_shape
 from a360.refine._standing import FIRST, UNCHANGED, Standing, anew, current_snapshots, lost, standing
 from a360.refine._superseded import clear_superseded, refused_sql
@@ -125,27 +126,34 @@ class _SilverRun:
         read = units + contained.count
         report = self._report(read, settlement.settle())
         report.require_reconciled()
-        quality = [*reading.results(), *self._measure(settlement)]
-        require_unblocked(self._step.dataset, quality, rows_too=False, next_step=_MEND)
+        settlement.name_rows()
+        before = [*reading.results(), *self._measure_key(settlement)]
+        audit = Audit(self._step.dataset, self._measure, before, rows_too=False, next_step=_MEND)
+        if not self._context.session.branches:
+            audit(JUDGED_ROWS)
         if not report.output_rows:
             reading.abandon()
-        if not self._commit(settlement, reading, report, stood, upstream):
+        if not self._commit(settlement, reading, report, stood, upstream, audit):
             report = replace(report, commit_id=None)
         cleared = 0
         if exists:
             cleared = clear_superseded(
                 self._context, self._quarantine.dataset, self._step.dataset, reading.rules
             )
-        return StepOutcome(report, *way, quality, upstream, {self._ground.envelope: read}, cleared)
+        return StepOutcome(report, *way, audit.quality, upstream, {self._ground.envelope: read}, cleared)
 
-    def _measure(self, settlement: Settlement) -> list[RuleResult]:
-        """Measure the rules of the dataset as it will be; references and ages wait until all have landed."""
-        key, whole = split_key(self._step.dataset_rules, self._table.key)
-        context, dataset, alive = self._context, self._step.dataset, alive_sql(self._table)
-        landing = settlement.rows_sql if settlement.incremental else settlement.judged_sql
+    def _measure_key(self, settlement: Settlement) -> list[RuleResult]:
+        """Measure the rules that rows to write alone can break."""
+        key, _ = split_key(self._step.dataset_rules, self._table.key)
+        landing = LANDING_ROWS if settlement.incremental else JUDGED_ROWS
         scope: Scope = "batch" if settlement.incremental else "dataset"
-        results = measured(context, dataset, key, f"({landing})", alive=alive, scope=scope)
-        return results + measured(context, dataset, whole, f"({settlement.judged_sql})", alive=alive)
+        alive = alive_sql(self._table)
+        return measured(self._context, self._step.dataset, key, landing, alive=alive, scope=scope)
+
+    def _measure(self, rows: str) -> list[RuleResult]:
+        """Measure the others on the dataset as it will be; references and ages wait until all have landed."""
+        _, whole = split_key(self._step.dataset_rules, self._table.key)
+        return measured(self._context, self._step.dataset, whole, rows, alive=alive_sql(self._table))
 
     def _report(self, read: int, settled: Settled) -> StepReport:
         return StepReport(
@@ -169,31 +177,32 @@ class _SilverRun:
         report: StepReport,
         stood: Standing,
         upstream: dict[str, str],
+        audit: Audit,
     ) -> bool:
         """Rejects first, under the same commit id; then the main commit, which names the batch.
 
         Nothing is committed where nothing landed and the dataset stood where it stands: False is returned.
+        What was not audited yet is audited as it was written, on a branch.
         """
         tables, session = self._context.tables, self._context.session
         counts = {name: value for name, value in report.to_json().items() if isinstance(value, int)}
         stamp = CommitStamp(self._commit_id, upstream, counts, {STEP_KEY: self._step.fingerprint})
         refused = reading.commit_rejects(stamp)
         failpoint("refine.silver.between-commits")
-        if self._shape.many or self._table.history or settlement.replaces_units:
-            merged = tables.merge(
-                self._step.dataset,
-                settlement.rows_sql,
-                # Versions of a resource share the key; that one of them is current is a rule of the dataset.
-                [] if self._table.history else list(self._table.key),
-                stamp,
-                scope=settlement.scope,
-                scope_rows=settlement.scope_sql,
-                session=session,
-            )
-        else:
-            merged = tables.merge(
-                self._step.dataset, settlement.rows_sql, list(self._table.key), stamp, session=session
-            )
+        by_unit = self._shape.many or self._table.history or settlement.replaces_units
+        merged = tables.merge(
+            self._step.dataset,
+            settlement.rows_sql,
+            # Versions of a resource share the key; that one of them is current is a rule of the dataset.
+            [] if self._table.history else list(self._table.key),
+            stamp,
+            scope=settlement.scope if by_unit else None,
+            scope_rows=settlement.scope_sql if by_unit else None,
+            session=session,
+            audit=audit.unless_done,
+        )
+        if not audit.done:
+            audit(JUDGED_ROWS)
         if merged.snapshot_id is None:
             if not refused and stood.is_current(upstream, self._step.fingerprint):
                 return False

@@ -18,10 +18,9 @@ _PLACE = ("source", "file", '"offset"', "known_at")
 
 def refused_sql(quarantine: str, dataset: str) -> str:
     """A condition on rows `bronze`: those that a dataset refused, or that contain what it refused."""
-    same = " AND ".join(f"q.{name} = bronze.{name}" for name in _PLACE)
     return (
         f"EXISTS (SELECT 1 FROM {quote_table(quarantine)} AS q "
-        f"WHERE q.dataset = {quote_text(dataset)} AND {same})"
+        f"WHERE q.dataset = {quote_text(dataset)} AND {_same('q', 'bronze', _PLACE)})"
     )
 
 
@@ -34,16 +33,18 @@ def clear_superseded(context: RefineContext, quarantine: str, dataset: str, rule
         return 0
     place, session = ", ".join(_PLACE), context.session
     of_unit = ", ".join(f"u.{name}" for name in _PLACE)
-    names = ", ".join(quote_text(rule.name) for rule in rules)
+    names = " ".join(f"WHEN '{number}' THEN {quote_text(rule.name)}" for number, rule in enumerate(rules))
     session.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE superseded AS
-        SELECT DISTINCT {place}, rule FROM {quote_table(quarantine)}
-        WHERE dataset = {quote_text(dataset)} AND ({place}) IN (SELECT ({place}) FROM unit)
-        AND ({place}, rule) NOT IN (
-            SELECT ({of_unit}, [{names}][CAST(split_part(r.verdict, ',', 1) AS INTEGER) + 1])
-            FROM rejected AS r JOIN unit AS u USING (row_id)
-        )
+        SELECT DISTINCT {", ".join(f"q.{name}" for name in (*_PLACE, "rule"))}
+        FROM {quote_table(quarantine)} AS q
+        SEMI JOIN unit AS u ON {_same("q", "u", _PLACE)}
+        ANTI JOIN (
+            SELECT {of_unit}, CASE split_part(r.verdict, ',', 1) {names} END AS rule
+            FROM rejected AS r JOIN unit AS u ON u.row_id = r.row_id
+        ) AS still ON {_same("q", "still", (*_PLACE, "rule"))}
+        WHERE q.dataset = {quote_text(dataset)}
         """
     )
     gone = f"dataset = {quote_text(dataset)} AND ({place}, rule) IN (SELECT ({place}, rule) FROM superseded)"
@@ -53,3 +54,7 @@ def clear_superseded(context: RefineContext, quarantine: str, dataset: str, rule
         failpoint("refine.silver.before-clear")
         context.tables.delete(quarantine, gone, CommitStamp(new_commit_id()), session=session)
     return found
+
+
+def _same(one: str, other: str, columns: Sequence[str]) -> str:
+    return " AND ".join(f"{one}.{name} = {other}.{name}" for name in columns)

@@ -12,7 +12,7 @@ def stated(table: str = "") -> tuple[str, str]:
         # A cast alone would round 1.5 and take a sign.
         (
             f"CASE WHEN regexp_full_match({at}version_id, '[0-9]{{1,38}}') "
-            f"THEN CAST({at}version_id AS HUGEINT) ELSE -1 END"
+            f"THEN CAST({at}version_id AS DECIMAL(38, 0)) ELSE -1 END"
         ),
     )
 

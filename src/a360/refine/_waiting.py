@@ -43,7 +43,7 @@ def find_waiting(
     )
     unit = "id" if shape.of_records else "split_part(id, '#', 1) AS id"
     context.session.execute(
-        f"CREATE OR REPLACE TEMP TABLE {WAITING} AS SELECT DISTINCT source, {unit} FROM ({rows})"
+        f"CREATE OR REPLACE TEMP TABLE {WAITING} AS SELECT DISTINCT source, {unit} FROM ({rows}) AS found"
     )
     return _any(context, f"FROM {WAITING}")
 
@@ -61,10 +61,12 @@ def _since_identifiers(
     was, merged = survivors(context, stood.get(LINKS)), survivors(context, upstream.get(LINKS))
     lost = f"lost_{int(before)}_{int(now or 0)}_{was}_{merged}"
     # Steps of a run mostly stand on the same snapshots, and share what was found.
-    context.session.execute(
-        f"CREATE TEMP TABLE IF NOT EXISTS {lost} AS SELECT DISTINCT source, resource_type, resource_id FROM "
-        f"({searched_sql(merged=was, snapshot_id=before)} EXCEPT {searched_sql(merged=merged)})"
-    )
+    if lost not in context.merged:
+        context.session.execute(
+            f"CREATE OR REPLACE TEMP TABLE {lost} AS SELECT DISTINCT source, resource_type, resource_id FROM "
+            f"({searched_sql(merged=was, snapshot_id=before)} EXCEPT {searched_sql(merged=merged)}) AS was"
+        )
+        context.merged[lost] = lost
     yield from _leading_to(context, shape, lost)
 
 
@@ -132,4 +134,4 @@ def _columns(shape: SilverShape) -> Iterator[tuple[str, str]]:
 
 
 def _any(context: RefineContext, rows: str) -> bool:
-    return bool(context.session.sql(f"SELECT EXISTS (SELECT 1 {rows}) AS found")["found"][0].as_py())
+    return bool(context.session.sql(f"SELECT 1 AS found {rows} LIMIT 1").num_rows)
