@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from a360.errors import OperatorError
-from a360.jvm import PYSPARK, close_spark, local_spark, require_extra
+from a360.jvm import ICEBERG, PYSPARK, close_spark, find_java, local_spark, require_extra, submit_properties
 from a360.settings import load_settings
 
 pytestmark = [pytest.mark.spark, pytest.mark.usefixtures("spark_installed")]
@@ -194,3 +194,59 @@ def test_java_that_does_not_start_is_told(monkeypatch, tmp_path):
         local_spark(settings=load_settings())
     assert caught.value.code.slug in {"environment-unfit", "java-missing"}
     assert list(tmp_path.iterdir()) == []
+
+
+SUBMITTED = """
+import json
+from a360.jvm import ICEBERG, close_spark, local_spark
+session = local_spark([ICEBERG])
+names = ["spark.sql.ansi.enabled", "spark.sql.session.timeZone", "spark.driver.host", "spark.app.name"]
+print(json.dumps({name: session.conf.get(name) for name in names} | {
+    "catalog": session.sparkContext._jvm.java.lang.Class.forName(
+        "org.apache.iceberg.spark.SparkCatalog", False,
+        session.sparkContext._jvm.java.lang.Thread.currentThread().getContextClassLoader()).getSimpleName(),
+    "rows": session.range(3).count(), "ours": session.sparkContext._gateway.proc is not None}))
+close_spark()
+"""
+
+
+@pytest.mark.parametrize("with_jar", [True, False])
+def test_a_job_uses_the_spark_that_it_was_submitted_to(tmp_path, iceberg_jar, with_jar):
+    """Under spark-submit the given Java is used as it is configured; a local one without Iceberg is not."""
+    job = tmp_path / "job.py"
+    job.write_text(SUBMITTED)
+    program = Path(sys.executable).with_name("spark-submit")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("A360_")}
+    result = subprocess.run(
+        [
+            *(program, "--master", "local[1]", "--name", "theirs", "--conf", "spark.ui.enabled=false"),
+            *(["--jars", iceberg_jar] if with_jar else []),
+            job,
+        ],
+        cwd=tmp_path,
+        env=environ | {"PYSPARK_PYTHON": sys.executable, "JAVA_HOME": str(find_java().home)},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    told = json.loads(result.stdout.splitlines()[-1])
+    assert told == {
+        "spark.sql.ansi.enabled": "true",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.driver.host": "127.0.0.1",
+        "spark.app.name": "theirs" if with_jar else "a360",
+        "catalog": "SparkCatalog",
+        "rows": 3,
+        "ours": not with_jar,
+    }
+
+
+def test_what_a_job_is_submitted_with_leaves_its_size_to_others():
+    """The properties of a job say what results, privacy and Iceberg rest on, and nothing of size or place."""
+    told = submit_properties(["s3://bucket/iceberg.jar"])
+    assert told["spark.jars"] == "s3://bucket/iceberg.jar"
+    assert told["spark.sql.extensions"] == ICEBERG.extension
+    assert told["spark.io.encryption.enabled"] == told["spark.sql.ansi.enabled"] == "true"
+    assert not [name for name in told if "memory" in name or "cores" in name or "master" in name]

@@ -2,6 +2,7 @@
 
 from a360.jvm._jars import AWS, ICEBERG, Jar, cached, resolve
 from a360.jvm._java import Java, find_java
+from a360.jvm._profiles import submit_properties
 from a360.jvm._session import PYSPARK, close_spark, local_spark, require_extra
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "local_spark",
     "require_extra",
     "resolve",
+    "submit_properties",
 ]

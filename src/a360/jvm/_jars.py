@@ -22,13 +22,14 @@ _SECONDS = 900
 class Jar:
     """A jar by its coordinates in Maven repositories, and the only content that is taken for it.
 
-    `extension` is the class by which it extends Spark's SQL, if it does.
+    `has` is one of its classes, `extension` the one by which it extends Spark's SQL, if it does.
     """
 
     group: str
     name: str
     version: str
     sha256: str
+    has: str = ""
     extension: str = ""
 
     @property
@@ -47,6 +48,7 @@ ICEBERG = Jar(
     "iceberg-spark-runtime-4.1_2.13",
     "1.11.0",
     "d6ea6c5d099288daeb7d5a92061bd3d7d8f296492632b42378e5f2f0e3066242",
+    "org/apache/iceberg/spark/SparkCatalog.class",
     "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
 )
 # What Iceberg needs to reach S3 and Glue; fetched only for a lake whose files are there.
@@ -55,6 +57,7 @@ AWS = Jar(
     "iceberg-aws-bundle",
     "1.11.0",
     "38f01da7e96850cdd05e6616d758b77b43314b712a8808e3f9a824d56976162f",
+    "software/amazon/awssdk/services/s3/S3Client.class",
 )
 
 

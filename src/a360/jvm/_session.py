@@ -4,7 +4,6 @@ import atexit
 import importlib
 import importlib.util
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 from a360.errors import OperatorError, UsageError
 from a360.jvm._jars import Jar, resolve
 from a360.jvm._java import Java, find_java
+from a360.jvm._profiles import LOOPBACK, MEANING, laptop
 from a360.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
 PYSPARK = "4.1.4"  # what the extra pins
 # Its folder of configuration: without one, Spark would read the user's, and log what it works on.
 _CONF = Path(__file__).parent / "conf"
-_LEAST_MIB = 512  # below it Spark refuses to start
-_MIB = 1024**2
-_UNITS = {"KB": 1000, "MB": 1000**2, "GB": 1000**3, "TB": 1000**4}
-_UNITS |= {f"{unit[0]}iB": 1024**power for power, unit in enumerate(_UNITS, start=1)}
 # Variables that would lead Spark elsewhere than its installed version and our configuration.
 _MISLEADING = (
     "HADOOP_CONF_DIR",
@@ -40,29 +36,21 @@ _MISLEADING = (
     "SPARK_LOCAL_DIRS",
     "YARN_CONF_DIR",
 )
-# What results rest on, also in a session that somebody else has started.
-_MEANING = {
-    "spark.sql.ansi.enabled": "true",
-    "spark.sql.session.timeZone": "UTC",
-    "spark.sql.parser.escapedStringLiterals": "false",
-    # A view with many steps is a deep query, whose names take Spark a pass a level.
-    "spark.sql.analyzer.maxIterations": "1000",
-}
 
 
 @dataclass(slots=True)
 class _Started:
-    """The Spark that this process started."""
+    """The Spark that this process started, in a Java of its own or in the one that spark-submit gave it."""
 
     session: "SparkSession"
     gateway: Any
-    folder: Path
     jars: frozenset[Jar]
+    folder: Path | None = None
 
     @property
     def alive(self) -> bool:
         """Whether it still runs: its memory may have ended it, or somebody who found it here."""
-        if self.gateway.proc.poll() is not None:
+        if self.gateway.proc is not None and self.gateway.proc.poll() is not None:
             return False
         context = self.session.sparkContext._jsc  # noqa: SLF001 - Python's side does not say
         return context is not None and not context.sc().isStopped()
@@ -95,7 +83,7 @@ def local_spark(jars: Sequence[Jar] = (), settings: Settings | None = None) -> "
             theirs = _theirs()
             if theirs is not None:
                 return _fresh(theirs)
-            _started = _start(frozenset(jars), settings or load_settings())
+            _started = _submitted(frozenset(jars)) or _start(frozenset(jars), settings or load_settings())
             atexit.register(close_spark)
         if not _started.jars.issuperset(jars):
             raise UsageError(
@@ -134,12 +122,15 @@ def close_spark() -> None:
     try:
         if ours.alive:
             ours.session.stop()
-            ours.gateway.shutdown()
+            if ours.gateway.proc is not None:
+                ours.gateway.shutdown()
     finally:
         # The next one starts a Java of its own, with its own jars.
         context._gateway = context._jvm = context._active_spark_context = None  # noqa: SLF001 - no other way
-        _end(ours.gateway.proc)
-        shutil.rmtree(ours.folder, ignore_errors=True)
+        if ours.gateway.proc is not None:
+            _end(ours.gateway.proc)
+        if ours.folder is not None:
+            shutil.rmtree(ours.folder, ignore_errors=True)
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
@@ -165,9 +156,45 @@ def _theirs() -> "SparkSession | None":
 def _fresh(session: "SparkSession") -> "SparkSession":
     """A session with temporary views of its own, and with the meaning that results rest on."""
     session = session.newSession()
-    for name, value in _MEANING.items():
+    for name, value in MEANING.items():
         session.conf.set(name, value)
     return session
+
+
+def _submitted(jars: frozenset[Jar]) -> _Started | None:
+    """Spark in the Java that spark-submit gave this process, unless that is of this machine and lacks jars.
+
+    What it was submitted with stands; only what results rest on is added.
+    """
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:
+        return None
+    pyspark, gateways = importlib.import_module("pyspark"), importlib.import_module("pyspark.java_gateway")
+    gateway = gateways.launch_gateway()
+    conf = pyspark.SparkConf(loadDefaults=True, _jvm=gateway.jvm)
+    local = conf.get("spark.master", "local").startswith("local")
+    if not all(_has(gateway, jar) for jar in jars):
+        if local:
+            return None
+        raise OperatorError(
+            "jar-missing",
+            "Spark was submitted without a jar that it needs",
+            where=", ".join(sorted(jar.coordinates for jar in jars)),
+            next_step="submit with --conf spark.jars=…; `a360 spark submit` does",
+        )
+    extensions = {each.extension for each in jars if each.extension}
+    named = set(filter(None, conf.get("spark.sql.extensions", "").split(",")))
+    conf.setAll([*MEANING.items(), ("spark.sql.extensions", ",".join(sorted(extensions | named)))])
+    conf.setAll([*LOOPBACK.items()] if local else [])
+    _hush()
+    context = pyspark.SparkContext(conf=conf, gateway=gateway)
+    context.setLogLevel("FATAL")
+    return _Started(importlib.import_module("pyspark.sql").SparkSession(context), gateway, jars)
+
+
+def _has(gateway: Any, jar: Jar) -> bool:  # noqa: ANN401 - of an untyped package
+    """Whether a Java has the classes of a jar."""
+    loader = gateway.jvm.java.lang.Thread.currentThread().getContextClassLoader()
+    return loader.getResource(jar.has) is not None
 
 
 def _start(jars: frozenset[Jar], settings: Settings) -> _Started:
@@ -178,14 +205,13 @@ def _start(jars: frozenset[Jar], settings: Settings) -> _Started:
     folder = Path(tempfile.mkdtemp(prefix="a360-spark-"))
     gateway = None
     try:
-        conf = pyspark.SparkConf(loadDefaults=False).setAll(
-            [*_conf(folder, settings).items(), *_additions(jars, paths)]
-        )
-        gateway = _launched(gateways, conf, java, Path(str(pyspark.__file__)).parent)
+        conf = pyspark.SparkConf(loadDefaults=False)
+        conf.setAll([*laptop(folder, settings, list(jars), paths).items()])
+        gateway = _launched(gateways, conf, java, _home(Path(str(pyspark.__file__)).parent))
         _hush()
         with _environ(PYSPARK_PYTHON=sys.executable):
             context = pyspark.SparkContext(conf=conf, gateway=gateway)
-        return _Started(sql.SparkSession(context), gateway, folder, jars)
+        return _Started(sql.SparkSession(context), gateway, jars, folder)
     except BaseException:
         if gateway is not None:
             gateway.shutdown()
@@ -194,46 +220,16 @@ def _start(jars: frozenset[Jar], settings: Settings) -> _Started:
         raise
 
 
+def _home(package: Path) -> Path:
+    """Where Spark is installed: with its package, but what spark-submit runs has that from an archive."""
+    return package if package.is_dir() else Path(os.environ["SPARK_HOME"])
+
+
 def _hush() -> None:
     """Python's side of Spark logs the message of each failing query, with values, to standard error."""
     loggers = importlib.import_module("pyspark.logger").PySparkLogger
     for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
         loggers.getLogger(name).disabled = True
-
-
-def _conf(folder: Path, settings: Settings) -> Mapping[str, str]:
-    memory = max(_LEAST_MIB, _bytes_of(settings.memory_limit) // _MIB)
-    return {
-        "spark.app.name": "a360",
-        "spark.master": f"local[{settings.threads}]",
-        "spark.driver.memory": f"{memory}m",
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.extraJavaOptions": f"-Duser.timezone=UTC -Djava.io.tmpdir={folder} -Xss8m",
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.local.dir": str(folder),
-        "spark.sql.warehouse.dir": (folder / "warehouse").as_uri(),
-        "spark.sql.catalogImplementation": "in-memory",
-        # What is spilled and shuffled is patients' data.
-        "spark.io.encryption.enabled": "true",
-        "spark.sql.shuffle.partitions": str(settings.threads),
-        **_MEANING,
-    }
-
-
-def _additions(jars: frozenset[Jar], paths: Sequence[Path]) -> Iterator[tuple[str, str]]:
-    if paths:
-        yield "spark.jars", ",".join(path.absolute().as_uri() for path in paths)
-    extensions = [jar.extension for jar in jars if jar.extension]
-    if extensions:
-        yield "spark.sql.extensions", ",".join(extensions)
-
-
-def _bytes_of(size: str) -> int:
-    """A size of the settings in bytes."""
-    number, unit = re.fullmatch(r"([\d.]+)\s?([A-Za-z]+)", size).groups()  # type: ignore[union-attr]
-    return int(float(number) * _UNITS[unit])
 
 
 def _launched(gateways: Any, conf: Any, java: Java, home: Path) -> Any:  # noqa: ANN401 - of an untyped package
