@@ -1,5 +1,7 @@
+import errno
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 
@@ -27,6 +29,12 @@ CLASSES = {
     DeniedError: 6,
     ConflictError: 7,
 }
+
+
+def _sqlite_error(code, message):
+    error = sqlite3.OperationalError(message)
+    error.sqlite_errorcode = code
+    return error
 
 
 @pytest.fixture
@@ -162,3 +170,22 @@ def test_reader_that_leaves_is_no_failure():
         os.close(writing)
     assert result.returncode in {1, 141}
     assert result.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EROFS, "Read-only file system"),
+        _sqlite_error(sqlite3.SQLITE_FULL, "database or disk is full"),
+        _sqlite_error(sqlite3.SQLITE_IOERR | 3 << 8, "disk I/O error"),
+    ],
+    ids=["full", "read-only", "full for the catalog", "fault under the catalog"],
+)
+def test_a_full_disk_is_the_operators_affair(failing, capsys, error):
+    """What the disk refuses is told as that, with the way out, and never as a fault of the software."""
+    failing(error)
+    assert run(["tables"]) == OperatorError.exit_code
+    told = capsys.readouterr().err
+    assert "[storage-full]" in told
+    assert "make room" in told

@@ -1,8 +1,10 @@
 """From an argument list to an exit code: whatever goes wrong on the way is told in one form."""
 
+import errno
 import io
 import json
 import os
+import sqlite3
 import sys
 from collections.abc import Sequence
 
@@ -14,6 +16,7 @@ from a360.cli._text import tell
 from a360.errors import A360Error, InternalError, OperatorError, UsageError
 
 _INTERRUPTED = 130
+_DISK_REFUSES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
 def run(argv: Sequence[str]) -> int:
@@ -34,7 +37,7 @@ def run(argv: Sequence[str]) -> int:
         _drop_stdout()
         return PIPE_CLOSED
     except Exception as error:  # noqa: BLE001 - the last line: a fault of ours, told without its data
-        return _tell(_our_fault(error), as_json=as_json)
+        return _tell(_storage_fault(error) or _our_fault(error), as_json=as_json)
     return code if isinstance(code, int) else 0
 
 
@@ -73,6 +76,25 @@ def _tell_usage(error: typer.TyperException, *, as_json: bool) -> int:
     return _tell(
         UsageError("usage", error.format_message().rstrip("."), where=path, next_step=f"see '{path} --help'"),
         as_json=as_json,
+    )
+
+
+def _storage_fault(error: Exception) -> OperatorError | None:
+    """The error of who runs the machine, where the disk took no more; None where it is another one."""
+    by_system = isinstance(error, OSError) and error.errno in _DISK_REFUSES
+    # The upper bits of a code say where SQLite was.
+    by_sqlite = isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in (
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+    )
+    if not (by_system or by_sqlite):
+        return None
+    return OperatorError(
+        "storage-full",
+        "The disk does not take what is to be written; what had been committed before stands",
+        found=os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error),
+        next_step="make room (`a360 collect --delete` frees what no snapshot needs), then run again",
     )
 
 

@@ -50,6 +50,7 @@ _TABLE = (
     ErrorCode("input-mixed", "Generated data and a user's own data were about to be mixed in one lake."),
     ErrorCode("key-missing", "A key that sealed or tokenised data is not in the key store."),
     ErrorCode("seal-broken", "Sealed data does not open under its key: it was changed or belongs elsewhere."),
+    ErrorCode("storage-full", "The disk is full, or does not take what is written to it."),
     ErrorCode("environment-unfit", "The machine lacks something the command needs."),
     ErrorCode("extra-missing", "A part of the product that is installed on request is not installed."),
     ErrorCode("java-missing", "There is no Java that Spark runs on."),

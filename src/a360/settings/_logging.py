@@ -81,9 +81,17 @@ def _to_file(folder: Path) -> logging.Handler:
     folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
     path = folder / f"a360-{datetime.now(UTC):%Y-%m-%d}.jsonl"
     path.touch(mode=_PRIVATE_FILE)
-    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
+    handler = _LogFile(path, encoding="utf-8", delay=True)
     handler.setFormatter(_formatter(structlog.processors.JSONRenderer()))
     return handler
+
+
+class _LogFile(logging.FileHandler):
+    """A file that a full disk keeps nothing of: the command tells of that, and not the log in its place."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging names it
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
 
 
 def _formatter(last: "Processor") -> logging.Formatter:
