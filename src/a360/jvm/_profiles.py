@@ -44,8 +44,6 @@ def laptop(folder: Path, settings: Settings, jars: Sequence[Jar], paths: Sequenc
         "spark.sql.warehouse.dir": (folder / "warehouse").as_uri(),
         "spark.sql.catalogImplementation": "in-memory",
         "spark.sql.shuffle.partitions": str(settings.threads),
-        # Hadoop would lay a checksum beside each file of a table, which no other engine reads.
-        "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
         **LOOPBACK,
         **_ENCRYPTED,
         **MEANING,

@@ -211,6 +211,7 @@ def _start(jars: frozenset[Jar], settings: Settings) -> _Started:
         _hush()
         with _environ(PYSPARK_PYTHON=sys.executable):
             context = pyspark.SparkContext(conf=conf, gateway=gateway)
+        _without_checksums(context)
         return _Started(sql.SparkSession(context), gateway, jars, folder)
     except BaseException:
         if gateway is not None:
@@ -218,6 +219,12 @@ def _start(jars: frozenset[Jar], settings: Settings) -> _Started:
             _end(gateway.proc)
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _without_checksums(context: Any) -> None:  # noqa: ANN401 - of an untyped package
+    """Hadoop would lay a file with checksums beside each file of a table, which no other engine reads."""
+    files = context._jvm.org.apache.hadoop.fs.FileSystem  # noqa: SLF001 - Python does not say
+    files.getLocal(context._jsc.hadoopConfiguration()).setWriteChecksum(False)  # noqa: SLF001 - likewise
 
 
 def _home(package: Path) -> Path:

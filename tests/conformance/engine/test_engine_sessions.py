@@ -1,7 +1,9 @@
 """What every engine session does, in the same words of house SQL."""
 
 import datetime as dt
+import time
 from decimal import Decimal
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -9,6 +11,9 @@ from pyiceberg.schema import Schema
 from pyiceberg.types import DecimalType, LongType, NestedField, StringType, TimestamptzType
 
 from a360.errors import A360Error, DataError
+
+# PySpark leaves sockets to the garbage collector, which comes when the other engine has its turn.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 
 VISIT = Schema(
     NestedField(1, "id", LongType(), required=True),
@@ -82,8 +87,8 @@ def test_what_other_writers_commit_is_seen(session, visits):
 
 def test_a_temporary_table_is_computed_once(session):
     """Random values in a temporary table are the same whenever it is read."""
-    session.define("thrown", "SELECT random() AS v" if session.dialect == "duckdb" else "SELECT rand() AS v")
-    session.execute("CREATE OR REPLACE TEMP TABLE dice AS SELECT v FROM thrown")
+    thrown = session.define("thrown", f"SELECT {'random' if session.dialect == 'duckdb' else 'rand'}() AS v")
+    session.execute(f"CREATE OR REPLACE TEMP TABLE dice AS SELECT v FROM {thrown} AS t")
     assert session.sql("SELECT v FROM dice").equals(session.sql("SELECT v FROM dice"))
 
 
@@ -167,6 +172,41 @@ def test_an_error_of_ours_comes_from_a_function_as_it_is(session):
     with pytest.raises(DataError) as caught:
         session.mapped("made", "FROM numbers", refuse, pa.schema({"n": pa.int64()}))
     assert (caught.value.what, caught.value.where) == ("A block cannot be opened", "block 7")
+
+
+@pytest.mark.spark
+def test_a_fault_of_a_function_is_told_by_kind_and_place(spark_session):
+    """What a function meets on a worker comes back without its text, which may quote values."""
+
+    def fail(batches):
+        for batch in batches:
+            raise ValueError(batch["name"][0].as_py())
+        yield from ()
+
+    spark_session.register("names", pa.table({"name": ["Zebu"]}))
+    with pytest.raises(A360Error) as caught:
+        spark_session.mapped("made", "FROM names", fail, pa.schema({"n": pa.int64()}))
+    assert "ValueError" in caught.value.found
+    assert "test_engine_sessions.py" in caught.value.where
+    assert "Zebu" not in str(caught.value)
+
+
+@pytest.mark.spark
+def test_what_is_kept_lies_encrypted_on_disk_and_goes_with_its_table(spark_session):
+    """Nothing of a temporary table is in clear on disk, and its disk is freed when it is dropped."""
+    context = spark_session._session.sparkContext
+    folder = Path(spark_session._session.conf.get("spark.local.dir"))
+    spark_session.register("names", pa.table({"name": [f"CANARY-{n}" for n in range(20_000)]}))
+    spark_session.execute("CREATE TEMP TABLE kept AS SELECT name, name || '!' AS loud FROM names")
+    files = [path for path in folder.rglob("rdd_*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) > 100_000
+    assert not any(b"CANARY" in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    spark_session.execute("DROP TABLE kept")
+    until = time.monotonic() + 20
+    while any(path.exists() for path in files) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not [path for path in files if path.exists()]
+    assert not context._jsc.getPersistentRDDs()
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,9 @@ from a360.catalog import COMMIT_ID, CommitStamp
 from a360.engine import Exchange
 from a360.errors import A360Error, DataError, UsageError
 
+# PySpark leaves sockets to the garbage collector, which comes when the other engine has its turn.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
 KEYED = Schema(
     NestedField(1, "id", LongType(), required=True),
     NestedField(2, "v", StringType(), required=True),
@@ -259,6 +262,7 @@ def test_rows_are_exchanged_by_key(session, catalog, keyed):
         "CREATE TEMP TABLE news AS SELECT 2 AS id, 'B' AS v, 'z' AS clinic UNION ALL SELECT 9, 'n', NULL"
     )
     found = exchange(catalog, session, keyed, matched=["id"], outgoing="news", incoming="news")
+    assert not [path for path in _files(keyed.location()) if path.suffix != ".parquet"]
     assert found == {1: ("a", "x"), 2: ("B", "z"), 3: ("c", None), 4: ("d", "y"), 9: ("n", None)}
 
 

@@ -1,7 +1,9 @@
 """Functions over batches, run by Spark's workers."""
 
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
@@ -10,7 +12,10 @@ from pyspark.util import PythonEvalType
 
 from a360.engine._port import BatchFunction
 from a360.engine.spark._arrow import readable, spark_schema
-from a360.errors import A360Error
+from a360.engine.spark._errors import carried
+from a360.errors import A360Error, InternalError
+
+_PLACES = 3
 
 
 def map_batches(rows: DataFrame, function: BatchFunction, schema: pa.Schema) -> DataFrame:
@@ -40,6 +45,18 @@ class _Work:
             for batch in self.function(batches):
                 yield batch.cast(self.schema)
         except A360Error as error:
-            from a360.engine.spark._errors import carried  # noqa: PLC0415 - where it is needed, on the worker
-
             raise RuntimeError(carried(error)) from None
+        except Exception as error:  # noqa: BLE001 - whatever it says, workers' logs are no place for it
+            raise RuntimeError(carried(_fault(error))) from None
+
+
+def _fault(error: Exception) -> A360Error:
+    """A fault of ours on a worker, by its kind and where it happened: its text may quote values."""
+    places = traceback.extract_tb(error.__traceback__)
+    where = ", ".join(f"{Path(each.filename).name}:{each.lineno}" for each in places[-_PLACES:])
+    return InternalError(
+        "engine-failed",
+        "A function failed on a worker of Spark's",
+        where=where,
+        found=f"{type(error).__name__} (its text is withheld: it may quote values of a row)",
+    )

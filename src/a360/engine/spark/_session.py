@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from sqlglot import exp
 
 from a360.catalog import Endpoint
+from a360.contract import quote_name
 from a360.engine._conform import Column, cast_columns, conformed, match, misfits, misfits_sql
 from a360.engine._port import MAIN, BatchFunction, Dialect, Exchange
 from a360.engine._staged import DEFAULT_FILE_BYTES, StagedFile
@@ -35,6 +36,8 @@ _SETTINGS = {
     # Rules of quality have names in double quotes on every engine.
     "spark.sql.ansi.doubleQuotedIdentifiers": "true",
     "spark.sql.variable.substitute": "false",
+    # What a checkpoint knows of its rows names columns that it lacks; where some are united, Spark stumbles.
+    "spark.sql.constraintPropagation.enabled": "false",
 }
 
 
@@ -109,12 +112,12 @@ class SparkLakeSession:
             return from_spark(self._session.sql(sql))
 
     def define(self, name: str, native: str) -> str:
-        """Make a temporary view of a query in Spark's dialect, in the place of one of its name."""
+        """The relation that a query in Spark's dialect gives: a temporary view of that name."""
         with in_our_words(f"define {name}"):
             self._tables.drop(name)
             self._session.sql(f"CREATE OR REPLACE TEMPORARY VIEW {quoted(name)} AS {native}")
             self._tables.note(name)
-        return name
+        return quote_name(name)
 
     def mapped(self, name: str, sql: str, function: BatchFunction, schema: pa.Schema) -> None:
         """Make what a function makes of a query's rows visible under a bare name, computed by workers."""

@@ -1,0 +1,153 @@
+"""Writes of `a360.table` by every engine, in turn on one table: its rows are those of an oracle."""
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from pyiceberg.partitioning import PartitionField, PartitionSpec
+from pyiceberg.schema import Schema
+from pyiceberg.transforms import BucketTransform
+from pyiceberg.types import LongType, NestedField, StringType
+
+from a360.catalog import CommitStamp
+from a360.engine.duckdb import DuckDBEngine
+from a360.errors import DataError
+from a360.table import Tables, new_commit_id
+
+pytestmark = [
+    pytest.mark.spark,
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+]
+
+NAME = "silver.visit"
+KEYED = Schema(
+    NestedField(1, "id", LongType(), required=True),
+    NestedField(2, "v", StringType()),
+    NestedField(3, "clinic", StringType()),
+)
+SPEC = PartitionSpec(PartitionField(1, 1000, BucketTransform(3), "bucket"))
+
+
+@pytest.fixture(scope="module")
+def tables(catalog, tmp_path_factory):
+    engine = DuckDBEngine(tmp_path_factory.mktemp("tmp"), memory_limit="512MB", threads=2)
+    with Tables(catalog, engine) as opened:
+        yield opened
+
+
+def rows_of(at_least):
+    """Rows by id."""
+    row = st.tuples(st.sampled_from(["a", "b", None, "Łódź"]), st.sampled_from(["x", "y", None]))
+    return st.dictionaries(st.integers(1, 9), row, min_size=at_least, max_size=5)
+
+
+WRITES = st.lists(
+    st.one_of(
+        st.tuples(st.just("merge"), rows_of(0)),
+        st.tuples(st.just("scope"), rows_of(1)),
+        st.tuples(st.just("replace"), rows_of(0)),
+        st.tuples(st.just("delete"), st.sampled_from(["id < 4", "v = 'a'", "clinic IS NULL", "id > 99"])),
+    ),
+    min_size=4,
+    max_size=5,
+)
+
+
+def as_table(rows):
+    columns = {"id": list(rows), "v": [v for v, _ in rows.values()], "clinic": [c for _, c in rows.values()]}
+    return pa.table(columns, schema=pa.schema({"id": pa.int64(), "v": pa.string(), "clinic": pa.string()}))
+
+
+def after(held, kind, what):
+    """What a table of these rows holds after a write."""
+    if kind == "merge":
+        return {**held, **what}
+    if kind == "scope":
+        gone = {clinic for _, clinic in what.values()}
+        return {key: row for key, row in held.items() if row[1] not in gone and key not in what} | what
+    if kind == "replace":
+        return dict(what)
+    tests = {
+        "id < 4": lambda key, row: key < 4,
+        "v = 'a'": lambda key, row: row[0] == "a",
+        "clinic IS NULL": lambda key, row: row[1] is None,
+        "id > 99": lambda key, row: False,
+    }
+    return {key: row for key, row in held.items() if not tests[what](key, row)}
+
+
+def carry_out(tables, session, kind, what, held):
+    stamp = CommitStamp(new_commit_id())
+    if kind == "merge":
+        tables.merge(NAME, as_table(what), ["id"], stamp, session=session)
+    elif kind == "scope":
+        # Of a key there is one row: those that come stand in no other scope.
+        others = [key for key in what if key in held and held[key][1] not in {c for _, c in what.values()}]
+        if others:
+            tables.delete(
+                NAME, f"id IN ({', '.join(map(str, others))})", CommitStamp(new_commit_id()), session=session
+            )
+        tables.merge(NAME, as_table(what), ["id"], stamp, scope=["clinic"], session=session)
+    elif kind == "replace":
+        tables.replace(NAME, as_table(what), stamp, session=session)
+    else:
+        tables.delete(NAME, what, stamp, session=session)
+
+
+@pytest.mark.parametrize("mode", ["copy-on-write", "merge-on-read"])
+@settings(
+    max_examples=3,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+    derandomize=True,
+)
+@given(writes=WRITES, data=st.data())
+def test_engines_write_one_table_in_turn(tables, duckdb_session, spark_session, catalog, mode, writes, data):
+    """Whatever is written by whichever engine, all readers find the oracle's rows afterwards."""
+    client = catalog.client()
+    client.create_namespace_if_not_exists("silver")
+    properties = {
+        "format-version": "2",
+        **{f"write.{each}.mode": mode for each in ("merge", "delete", "update")},
+    }
+    client.create_table(NAME, KEYED, partition_spec=SPEC, properties=properties)
+    try:
+        held = {}
+        for kind, what in writes:
+            session = data.draw(st.sampled_from([spark_session, spark_session, duckdb_session]))
+            carry_out(tables, session, kind, what, held)
+            held = after(held, kind, what)
+            wanted = sorted((key, *row) for key, row in held.items())
+            for reader in (duckdb_session, spark_session):
+                found = reader.sql(f"SELECT id, v, clinic FROM {NAME}").to_pylist()
+                assert sorted(tuple(row.values()) for row in found) == wanted, (reader.dialect, kind, what)
+    finally:
+        client.drop_table(NAME)
+
+
+def test_a_change_is_audited_on_a_branch_that_spark_writes(tables, spark_session, new_table):
+    """An exchange by Spark is looked at on a branch; refused, the table and its refs are as before."""
+    table = new_table(
+        NAME,
+        KEYED,
+        {"id": range(1, 9), "v": ["v"] * 8, "clinic": ["x"] * 8},
+        properties={"write.merge.mode": "merge-on-read"},
+    )
+    seen = []
+
+    def audit(relation):
+        seen.append(
+            spark_session.sql(f"SELECT count(*) AS n, max(v) AS v FROM {relation} AS t").to_pylist()[0]
+        )
+        if seen[-1]["v"] == "zebu":
+            raise DataError("rule-blocked", "No")
+
+    change = pa.table({"id": [2, 30], "v": ["w", "w"], "clinic": ["x", "y"]})
+    tables.merge(NAME, change, ["id"], CommitStamp(new_commit_id()), session=spark_session, audit=audit)
+    refused = change.set_column(1, "v", [["zebu", "zebu"]])
+    with pytest.raises(DataError):
+        tables.merge(NAME, refused, ["id"], CommitStamp(new_commit_id()), session=spark_session, audit=audit)
+    assert seen == [{"n": 9, "v": "w"}, {"n": 9, "v": "zebu"}]
+    table.refresh()
+    assert set(table.refs()) == {"main"}
+    assert spark_session.sql(f"SELECT count(*) AS n FROM {NAME} WHERE v = 'w'")["n"].to_pylist() == [2]
