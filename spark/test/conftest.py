@@ -1,14 +1,13 @@
 """What tests of jobs share: Spark, and a lake to work in."""
 
+import json
 import os
-import subprocess
-import sys
 
 import pytest
 
+import a360
 from a360.errors import OperatorError
 from a360.jvm import find_java, require_extra
-from a360.lake import ENGINES
 
 
 @pytest.fixture(scope="session")
@@ -21,21 +20,17 @@ def spark_installed():
         if "spark" in os.environ.get("A360_REQUIRE", "").split(","):
             raise
         pytest.skip(f"{error.what}: {error.next_step}")
-    if "spark" not in ENGINES:
-        pytest.skip("the lake runs nothing on Spark yet")
 
 
-@pytest.fixture(scope="session")
-def landed_lake(tmp_path_factory):
-    """A lake with FHIR resources of a few invented patients in bronze, and nothing refined."""
-    folder = tmp_path_factory.mktemp("landed")
-    for command in (
-        ["synth", "--patients", "5", "--output", "data", "--kinds", "none"],
-        ["init"],
-        ["apply"],
-        ["ingest", "fhir", "data"],
-    ):
-        subprocess.run(
-            [sys.executable, "-m", "a360", *command], cwd=folder, check=True, capture_output=True, timeout=120
-        )
-    return folder / "lake"
+@pytest.fixture
+def lake(tmp_path):
+    """A lake with five patients in bronze, and nothing refined."""
+    patients = [
+        {"resourceType": "Patient", "id": f"p{number}", "gender": "female", "birthDate": f"198{number}-01-01"}
+        for number in range(5)
+    ]
+    (tmp_path / "Patient.ndjson").write_text("".join(f"{json.dumps(each)}\n" for each in patients))
+    with a360.open(tmp_path / "lake") as lake:
+        lake.apply()
+        assert lake.ingest(tmp_path / "Patient.ndjson").steps[0].landed == 5
+    return tmp_path / "lake"

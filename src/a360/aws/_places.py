@@ -38,8 +38,11 @@ class DriverLog:
 
     @property
     def error(self) -> dict[str, Any] | None:
-        """The error that ended it, as `--json` tells errors; None where there was none of ours."""
-        told = (each for each in _objects(self.stderr) if isinstance(each, dict))
+        """The error that ended it, as `--json` tells errors; None where there was none of ours.
+
+        spark-submit hands Python's standard error on as its own standard output.
+        """
+        told = (each for each in _objects(f"{self.stderr}\n{self.stdout}") if isinstance(each, dict))
         return next((each for each in told if {"code", "what", "exit_code"} <= each.keys()), None)
 
 

@@ -1,0 +1,200 @@
+"""What one core does of the refinery on DuckDB and on Spark: the rates that `a360 spark size` reckons with.
+
+    uv run python benchmarks/spark_rates.py [--patients 100] [--times 5 40] [--write]
+
+Observations and Procedures of an invented clinic are repeated, with ids of their own, into a smaller and a
+larger lake. A rate is the rows that the larger has more, by the processor time that these take, of Python,
+Java and all their children: what else the machine does counts for little. `--write` puts it into the package.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+RATES = Path(__file__).resolve().parents[1] / "src/a360/aws/rates.json"
+SILVER = ("silver.adverse_event", "silver.observation", "silver.procedure")
+GOLD = ("gold.treatment_outcomes",)
+TICKS = os.sysconf("SC_CLK_TCK")
+ENGINES = ("duckdb", "spark")
+
+
+def family() -> dict[int, list[str]]:
+    """This process and all that descend from it, with what the system tells of each."""
+    told: dict[int, list[str]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            text = stat.read_text()
+        except OSError:
+            continue
+        told[int(stat.parent.name)] = text.rpartition(")")[2].split()
+    wanted = {os.getpid()}
+    while more := {pid for pid, fields in told.items() if int(fields[1]) in wanted} - wanted:
+        wanted |= more
+    return {pid: told[pid] for pid in wanted if pid in told}
+
+
+class Watch:
+    """The processor time of the family between two moments, and the most memory that it held."""
+
+    def __init__(self) -> None:
+        self.seen: dict[int, float] = {}
+        self.peak_mib, self.going = 0.0, True
+        self.thread = threading.Thread(target=self.look_on)
+
+    def look(self) -> None:
+        told = family()
+        for pid, fields in told.items():
+            # its own, and what its children had spent when they ended
+            self.seen[pid] = sum(map(int, fields[11:13])) / TICKS
+        pages = sum(int(fields[21]) for fields in told.values())
+        self.peak_mib = max(self.peak_mib, pages * os.sysconf("SC_PAGE_SIZE") / 2**20)
+
+    def look_on(self) -> None:
+        while self.going:
+            self.look()
+            time.sleep(0.2)
+
+    def __enter__(self) -> Self:
+        self.look()
+        self.before, self.started = dict(self.seen), time.perf_counter()
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.going = False
+        self.thread.join()
+        self.look()
+        self.seconds = time.perf_counter() - self.started
+        self.spent = sum(spent - self.before.get(pid, 0.0) for pid, spent in self.seen.items())
+
+
+def repeated(source: Path, times: int, target: Path) -> None:
+    """Write a file's resources so many times, each time with ids of their own."""
+    lines = source.read_text().splitlines()
+    with target.open("w") as out:
+        for time_ in range(times):
+            out.writelines(line.replace('"id":"', f'"id":"{time_:x}-', 1) + "\n" for line in lines)
+
+
+def shuffled() -> int:
+    """What Spark has written to be shuffled, in bytes, since it began."""
+    from a360.jvm import local_spark  # noqa: PLC0415
+
+    executors = local_spark().sparkContext._jsc.sc().statusStore().executorList(True)  # noqa: SLF001
+    return int(executors.head().totalShuffleWrite())
+
+
+def measure(engine: str, data: Path, times: int, folder: Path) -> dict[str, Any]:
+    """Silver, then gold, of one lake on one engine."""
+    import a360  # noqa: PLC0415
+    from a360.jvm import close_spark, local_spark  # noqa: PLC0415
+
+    begun = time.perf_counter()
+    if engine == "spark":
+        from a360.jvm import ICEBERG  # noqa: PLC0415
+
+        local_spark([ICEBERG])
+    figures: dict[str, Any] = {"start": time.perf_counter() - begun}
+    source = folder / "data"
+    source.mkdir()
+    for name in ("Patient", "Procedure", "Observation"):
+        repeated(data / f"{name}.ndjson", 1 if name == "Patient" else times, source / f"{name}.ndjson")
+    with a360.open(folder / "lake", memory_limit="3GB") as lake:
+        lake.apply()
+        lake.ingest(source)
+        written = 0
+        for kind, datasets in (("silver", SILVER), ("gold", GOLD)):
+            with Watch() as watch:
+                report = lake.run(*datasets, engine=engine)
+            done = [step for step in report.steps if step.commit_id]
+            total = shuffled() if engine == "spark" else 0
+            figures[kind] = {
+                "rows": sum(step.read for step in done),
+                "steps": len(done),
+                "spent": watch.spent,
+                "seconds": watch.seconds,
+                "peak_mib": watch.peak_mib,
+                "shuffled": total - written,
+            }
+            written = total
+    close_spark()
+    return figures
+
+
+def in_a_process(engine: str, data: Path, times: int) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, __file__, "--measure", engine, "--data", str(data), "--folder", folder]
+        done = subprocess.run([*command, "--times", str(times)], check=True, capture_output=True, text=True)
+        return json.loads(done.stdout.splitlines()[-1])
+
+
+def rates(small: dict[str, Any], large: dict[str, Any], cores: int) -> dict[str, Any]:
+    """What the larger lake has more, and costs more."""
+    found: dict[str, Any] = {}
+    for kind in ("silver", "gold"):
+        low, high = small[kind], large[kind]
+        rows = high["rows"] - low["rows"]
+        found[kind] = {
+            "rows_per_second": round(rows / (high["spent"] - low["spent"])),
+            "shuffled_bytes_per_row": round(max(0, high["shuffled"] - low["shuffled"]) / rows),
+            "task_memory_mib": round(high["peak_mib"] / cores),
+        }
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--patients", type=int, default=100)
+    parser.add_argument("--times", type=int, nargs="+", default=[5, 40])
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--measure", choices=ENGINES, help=argparse.SUPPRESS)
+    parser.add_argument("--data", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.measure:
+        print(json.dumps(measure(given.measure, given.data, given.times[0], given.folder)))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "data"
+        command = [sys.executable, "-m", "a360", "synth", "--patients", str(given.patients)]
+        subprocess.run(
+            [*command, "--output", str(data), "--kinds", "none", "--dirty", "0"],
+            check=True,
+            capture_output=True,
+        )
+        told = {}
+        for engine in ENGINES:
+            told[engine] = [in_a_process(engine, data, times) for times in given.times]
+            print(engine, json.dumps(told[engine]), flush=True)
+    cores = len(os.sched_getaffinity(0))
+    found = {engine: rates(*figures, cores) for engine, figures in told.items()}
+    small = told["spark"][0]
+    steps = sum(small[kind]["steps"] for kind in ("silver", "gold"))
+    answer = {
+        "measured": {
+            "on": f"{datetime.now(UTC):%Y-%m-%d}",
+            "machine": f"{cores} cores, {platform.machine()}",
+            "by": "benchmarks/spark_rates.py",
+        },
+        "duckdb": {kind: found["duckdb"][kind]["rows_per_second"] for kind in found["duckdb"]},
+        "spark": found["spark"],
+        "seconds_to_start": round(small["start"], 1),
+        "seconds_per_step": round(sum(small[kind]["seconds"] for kind in ("silver", "gold")) / steps, 1),
+    }
+    text = json.dumps(answer, indent=1) + "\n"
+    print(text)
+    if given.write:
+        RATES.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
