@@ -76,7 +76,7 @@ shelves AS (
     product_code,
     product_name,
     lot_number,
-    UPPER(REPLACE(lot_number, ' ', '')) AS lot,
+    ASCII_UPPER(REPLACE(lot_number, ' ', '')) AS lot,
     expiration_date,
     quantity_on_hand
   FROM silver.inventory_lot
@@ -105,7 +105,7 @@ traced AS (
     g.encounter_id,
     g.practitioner_id,
     e.organization_id,
-    UPPER(REPLACE(g.lot_number, ' ', '')) AS lot_number,
+    ASCII_UPPER(REPLACE(g.lot_number, ' ', '')) AS lot_number,
     g.product_code,
     g.product_name,
     COALESCE(g.given_date, e.start_date) AS given_date,
@@ -117,9 +117,9 @@ traced AS (
     ON e.source = g.source AND e.encounter_id = g.encounter_id AND NOT e.deleted
   LEFT JOIN listed AS l
     ON l.source = g.source
-    AND l.lot = UPPER(REPLACE(g.lot_number, ' ', ''))
+    AND l.lot = ASCII_UPPER(REPLACE(g.lot_number, ' ', ''))
     AND l.product_code = g.product_code
-  LEFT JOIN listed_lots AS a ON a.source = g.source AND a.lot = UPPER(REPLACE(g.lot_number, ' ', ''))
+  LEFT JOIN listed_lots AS a ON a.source = g.source AND a.lot = ASCII_UPPER(REPLACE(g.lot_number, ' ', ''))
   UNION ALL
   SELECT
     source,
@@ -164,6 +164,6 @@ SELECT
 FROM traced AS t
 LEFT JOIN silver.lot_recall AS r
   ON r.source = t.source
-  AND UPPER(REPLACE(r.lot_number, ' ', '')) = t.lot_number
+  AND ASCII_UPPER(REPLACE(r.lot_number, ' ', '')) = t.lot_number
   AND (r.product_code IS NULL OR t.product_code IS NULL OR r.product_code = t.product_code)
   AND NOT r.deleted

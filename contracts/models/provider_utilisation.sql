@@ -70,7 +70,7 @@ SELECT
   m.month,
   CASE
     WHEN pr.practitioner_id IS NOT NULL
-      THEN TRIM(COALESCE(pr.given_name, '') || ' ' || COALESCE(pr.family_name, ''))
+      THEN TRIM(COALESCE(pr.given_name, '') || ' ' || COALESCE(pr.family_name, ''), ' ')
   END AS practitioner_name,
   pr.qualification_code_display AS qualification,
   COALESCE(visits.encounters, 0) AS encounters,

@@ -107,7 +107,7 @@ SELECT
   w.week,
   CASE
     WHEN pr.practitioner_id IS NOT NULL
-      THEN TRIM(COALESCE(pr.given_name, '') || ' ' || COALESCE(pr.family_name, ''))
+      THEN TRIM(COALESCE(pr.given_name, '') || ' ' || COALESCE(pr.family_name, ''), ' ')
   END AS practitioner_name,
   og.name AS organization_name,
   w.sessions,

@@ -67,7 +67,7 @@ SELECT
   w.source,
   w.readings,
   w.days,
-  CAST(w.sy / w.n AS DECIMAL(18, 4)) AS mean_value,
+  CAST(w.sy / NULLIF(w.n, 0) AS DECIMAL(18, 4)) AS mean_value,
   w.lowest AS lowest_value,
   w.highest AS highest_value,
   CAST((w.n * w.sxy - w.sx * w.sy) / NULLIF(w.n * w.sxx - w.sx * w.sx, 0) AS DECIMAL(18, 4)) AS slope_per_day,

@@ -130,7 +130,7 @@ SELECT
   e.practitioner_id,
   CASE
     WHEN pr.practitioner_id IS NOT NULL
-      THEN TRIM(COALESCE(pr.given_name, '') || ' ' || COALESCE(pr.family_name, ''))
+      THEN TRIM(COALESCE(pr.given_name, '') || ' ' || COALESCE(pr.family_name, ''), ' ')
   END AS practitioner_name,
   e.location_id,
   lo.name AS location_name,

@@ -16,7 +16,7 @@ import duckdb
 import pytest
 import sqlglot
 
-from a360.contract import FAULTS, typed_query
+from a360.contract import FAULTS, engine_sql, typed_query
 from a360.contract._portable import divergences
 from a360.contract._portable_text import mended, null_orders
 
@@ -157,7 +157,7 @@ CASES = [
     Case(
         "C715", "SELECT soundex(s) AS v FROM silver.t", [], [],
         {"spark": ("what that engine calls so", "SOUNDEX")},
-        "SELECT LOWER(s) AS v FROM silver.t", [],
+        "SELECT ASCII_LOWER(s) AS v FROM silver.t", [],
     ),
     Case(
         "C716", "SELECT d + INTERVAL '1' DAY AS v FROM silver.t", [{"d": date(2026, 1, 1)}], [datetime(2026, 1, 2)],  # noqa: DTZ001
@@ -184,6 +184,21 @@ CASES = [
         {"spark": ("0 for COUNT(DISTINCT k, s)", "COUNT(DISTINCT")},
         "SELECT COUNT(*) AS v FROM (SELECT DISTINCT k, s FROM silver.t) AS r", [1],
     ),
+    Case(
+        "C722", "SELECT UPPER(s) AS v FROM silver.t", [{"s": "straße"}], ["STRAẞE"],
+        {"spark": ("STRASSE", "UPPER(t.s)")},
+        "SELECT ASCII_UPPER(s) AS v FROM silver.t", ["STRAßE"],
+    ),
+    Case(
+        "C723", "SELECT CAST(x AS VARCHAR) AS v FROM silver.t", [{"x": 0.00001}], ["1e-05"],
+        {"spark": ("1.0E-5", "CAST(t.x AS STRING)")},
+        "SELECT CAST(p AS VARCHAR) AS v FROM silver.t", [None],
+    ),
+    Case(
+        "C724", "SELECT x / n AS v FROM silver.t", [{"x": 1.0, "n": 0}], [float("inf")],
+        {"spark": ("DIVIDE_BY_ZERO", "t.x / t.n")},
+        "SELECT x / NULLIF(n, 0) AS v FROM silver.t", [None],
+    ),
 ]  # fmt: skip
 
 
@@ -206,7 +221,7 @@ def test_duckdb_answers_so(case, answer):
             answer(case.sql, [])
         return
     assert answer(case.sql, case.rows) == case.duckdb
-    assert answer(case.instead, case.rows if case.code != "C703" else []) == case.answer
+    assert answer(engine_sql(case.instead, "duckdb"), case.rows if case.code != "C703" else []) == case.answer
 
 
 @pytest.mark.parametrize(
@@ -245,6 +260,42 @@ def test_every_code_is_explained():
 def test_what_not_every_engine_has_is_told(sql):
     """A join, type or clause that an engine lacks is a fault in the contracts, and not a failure at night."""
     assert "C721" in codes(sql)
+
+
+@pytest.mark.parametrize(
+    ("code", "sql"),
+    [
+        ("C722", "SELECT TRIM(s) AS v FROM silver.t"),
+        ("C722", "SELECT SUBSTRING(s, 0, 2) AS v FROM silver.t"),
+        ("C722", r"SELECT s LIKE '50\%' AS v FROM silver.t"),
+        ("C722", "SELECT s LIKE k AS v FROM silver.t"),
+        ("C723", "SELECT ROUND(x, 2) AS v FROM silver.t"),
+        ("C723", "SELECT CAST(x AS DECIMAL(9, 2)) AS v FROM silver.t"),
+        ("C723", "SELECT SUM(x) AS v FROM silver.t"),
+        ("C723", "SELECT LN(x) AS v FROM silver.t"),
+        ("C723", "SELECT FLOOR(x) AS v FROM silver.t"),
+        ("C724", "SELECT CAST(n AS DOUBLE) / 0 AS v FROM silver.t"),
+    ],
+)
+def test_values_that_differ_in_some_rows_are_told(code, sql):
+    """What gives other values for a few texts and numbers only is a fault as well."""
+    assert codes(sql) == {code}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT TRIM(s, ' ') AS v FROM silver.t",
+        "SELECT s LIKE '50%' AS v FROM silver.t",
+        "SELECT CAST(FLOOR(x) AS BIGINT) AS v FROM silver.t",
+        "SELECT CAST(CAST(x AS DOUBLE) AS DECIMAL(9, 2)) AS v FROM silver.t",
+        "SELECT CAST(x / 3 AS DECIMAL(9, 2)) AS v FROM silver.t",
+        "SELECT SUM(p) AS v FROM silver.t",
+    ],
+)
+def test_what_is_written_out_is_no_fault(sql):
+    """Text functions that say what they mean, and doubles that become decimals at the end, are alike."""
+    assert codes(sql) == set()
 
 
 @pytest.mark.parametrize(

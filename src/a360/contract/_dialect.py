@@ -1,5 +1,6 @@
 """The SQL that models are written in: DuckDB's, with functions that each engine has in a form of its own."""
 
+from string import ascii_lowercase, ascii_uppercase
 from typing import Literal
 
 import sqlglot
@@ -23,15 +24,31 @@ class StableId(exp.Expression, exp.Func):
         return _DIGITS.get("52" if bits is None else bits.sql())
 
 
+class AsciiUpper(exp.Expression, exp.Func):
+    """`ASCII_UPPER(text)`: a to z as A to Z, and all else as it is."""
+
+
+class AsciiLower(exp.Expression, exp.Func):
+    """`ASCII_LOWER(text)`: A to Z as a to z, and all else as it is."""
+
+
 class ModelSql(DuckDB):
     """DuckDB's SQL and the functions above."""
 
-    EXPRESSION_METADATA = DuckDB.EXPRESSION_METADATA | {StableId: {"returns": exp.DataType.Type.BIGINT}}
+    EXPRESSION_METADATA = DuckDB.EXPRESSION_METADATA | {
+        StableId: {"returns": exp.DataType.Type.BIGINT},
+        AsciiUpper: {"returns": exp.DataType.Type.VARCHAR},
+        AsciiLower: {"returns": exp.DataType.Type.VARCHAR},
+    }
 
     class Parser(DuckDBParser):
         """Knows the functions by name."""
 
-        FUNCTIONS = DuckDBParser.FUNCTIONS | {"STABLE_ID": StableId.from_arg_list}
+        FUNCTIONS = DuckDBParser.FUNCTIONS | {
+            "STABLE_ID": StableId.from_arg_list,
+            "ASCII_UPPER": AsciiUpper.from_arg_list,
+            "ASCII_LOWER": AsciiLower.from_arg_list,
+        }
 
 
 # R and JavaScript hold whole numbers of 52 bits exactly; 60 are for what there may be milliards of.
@@ -41,24 +58,80 @@ _STABLE_ID: dict[Engine, str] = {
     "spark": "CAST(CONV(SUBSTRING(MD5(text), 1, {digits}), 16, 10) AS BIGINT)",
     "trino": "FROM_BASE(SUBSTR(TO_HEX(MD5(TO_UTF8(text))), 1, {digits}), 16)",
 }
+_UPPER = f"TRANSLATE(text, '{ascii_lowercase}', '{ascii_uppercase}')"
+_LOWER = f"TRANSLATE(text, '{ascii_uppercase}', '{ascii_lowercase}')"
+_OWN = (StableId, AsciiUpper, AsciiLower)
+# Spark has these as INT, where numbers made of them overflow that on other engines do not, and seconds with
+# their fraction.
+_LONG_ON_SPARK = (*(exp.Extract, exp.Year, exp.Month, exp.Day, exp.Quarter, exp.Length, exp.StrPosition),)
+_NUMBERING = (exp.RowNumber, exp.Rank, exp.DenseRank)
 
 
 def engine_sql(model: str, engine: Engine) -> str:
     """The SQL of a model as an engine is given it; for DuckDB what it knows already stays as written."""
     query = sqlglot.parse_one(model, dialect=ModelSql)
-    if engine == "duckdb" and query.find(StableId) is None:
+    if engine == "duckdb" and query.find(*_OWN) is None:
         return model
     return written_for(query, engine)
 
 
 def written_for(query: exp.Expr, engine: Engine, unsupported_level: ErrorLevel = ErrorLevel.WARN) -> str:
     """The SQL of a parsed model as an engine is given it."""
-    written = query.copy()
+    written = exp.Paren(this=query.copy())
+    if engine == "spark":
+        _with_longs(written)
+    if engine != "duckdb":
+        _with_rounding(written, engine)
     # From within: one may stand in the text of another.
-    for node in reversed(list(written.find_all(StableId))):
-        if node.digits is not None:
-            made = sqlglot.parse_one(_STABLE_ID[engine].format(digits=node.digits), dialect=engine)
+    for node in reversed(list(written.find_all(*_OWN))):
+        form = _form(node, engine)
+        if form is not None:
+            made = sqlglot.parse_one(form, dialect=engine)
             for text in list(made.find_all(exp.Column)):
                 text.replace(node.this)
             node.replace(made)
-    return written.sql(engine, unsupported_level=unsupported_level)
+    return str(written.this.sql(engine, unsupported_level=unsupported_level, copy=False))
+
+
+def _form(node: exp.Expr, engine: Engine) -> str | None:
+    """What an engine has in the place of a function, over a column `text`."""
+    if isinstance(node, StableId):
+        return None if node.digits is None else _STABLE_ID[engine].format(digits=node.digits)
+    return _UPPER if isinstance(node, AsciiUpper) else _LOWER
+
+
+def _with_longs(written: exp.Expr) -> None:
+    """Have whole numbers that DuckDB and Trino give as BIGINT be BIGINT on Spark."""
+    for node in reversed(list(written.find_all(*_LONG_ON_SPARK, *_NUMBERING))):
+        whole = node.parent if isinstance(node, _NUMBERING) else node
+        if isinstance(whole, exp.Expr):
+            whole.replace(exp.cast(whole.copy(), exp.DataType.Type.BIGINT))
+
+
+def in_doubles(node: exp.Expr) -> bool:
+    """Whether an expression is a double by what stands there: models divide nothing else."""
+    bare = node.unnest()
+    return isinstance(bare, exp.Div) or (
+        isinstance(bare, exp.Cast) and bare.to.this is exp.DataType.Type.DOUBLE
+    )
+
+
+def _with_rounding(written: exp.Expr, engine: Engine) -> None:
+    """Have doubles become decimals as in DuckDB, which rounds the double that it is times a power of ten.
+
+    Others round the shortest number that reads back as it, so that 0.285 is 0.29 to them.
+    """
+    for node in reversed(list(written.find_all(exp.Cast))):
+        if node.to.this is not exp.DataType.Type.DECIMAL or not in_doubles(node.this):
+            continue
+        precision, scale = (int(part.name) for part in node.to.expressions)
+        if not scale:
+            continue
+        form = (
+            f"CAST(CAST(ROUND(number * 1E{scale}) AS DECIMAL({precision}, 0))"
+            f" * CAST(0.{'1'.zfill(scale)} AS DECIMAL({scale}, {scale})) AS DECIMAL({precision}, {scale}))"
+        )
+        made = sqlglot.parse_one(form, dialect=engine)
+        for number in list(made.find_all(exp.Column)):
+            number.replace(exp.paren(node.this.copy()))
+        node.replace(made)

@@ -115,6 +115,9 @@ FAULTS = MappingProxyType(
         "C719": "GREATEST or LEAST.",
         "C720": "COUNT(DISTINCT …) of several columns.",
         "C721": "An engine cannot be given the model.",
+        "C722": "A text function that treats some letters, spaces or places otherwise in another engine.",
+        "C723": "A double as text, rounded, or in sums.",
+        "C724": "A division by what may be 0.",
     }
 )
 

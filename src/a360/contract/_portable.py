@@ -10,27 +10,30 @@ from dataclasses import dataclass
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, UnsupportedError
 
-from a360.contract._dialect import Engine, StableId, written_for
+from a360.contract._dialect import AsciiLower, AsciiUpper, Engine, StableId, written_for
+from a360.contract._portable_nodes import (
+    BROKEN,
+    INSTANTS,
+    NUMBERS,
+    TEXT,
+    TIMES,
+    WHOLE,
+    T,
+    Type,
+    cast_around,
+    text_of,
+    type_of,
+)
+from a360.contract._portable_values import differing_number, differing_text, zero_divisor
 from a360.contract._typed_sql import line_of
-
-type _Type = object
-"""One of sqlglot's data types."""
-
-_T = exp.DataType.Type
-_WHOLE = frozenset({_T.TINYINT, _T.SMALLINT, _T.INT, _T.BIGINT, _T.INT128, _T.UBIGINT, _T.UINT})
-_BROKEN = frozenset({_T.FLOAT, _T.DOUBLE, _T.DECIMAL})
-_NUMBERS = _WHOLE | _BROKEN
-_TEXT = frozenset({_T.VARCHAR, _T.TEXT, _T.CHAR, _T.NCHAR, _T.NVARCHAR})
-_TIMES = frozenset({_T.DATE, _T.TIMESTAMP, _T.TIMESTAMPTZ, _T.TIMESTAMPLTZ, _T.TIMESTAMPNTZ, _T.TIME})
-_INSTANTS = frozenset({_T.TIMESTAMPTZ, _T.TIMESTAMPLTZ})
 
 # What means the same everywhere, as far as no rule says otherwise.
 _KNOWN: tuple[type[exp.Expr], ...] = (
     *(exp.Count, exp.Sum, exp.Min, exp.Max, exp.Avg),
     *(exp.Coalesce, exp.Nullif, exp.Case, exp.If, exp.Cast, exp.Exists),
     *(exp.Abs, exp.Round, exp.Floor, exp.Ceil, exp.Sqrt, exp.Exp, exp.Ln, exp.Sign, exp.Pow),
-    *(exp.Lower, exp.Upper, exp.Trim, exp.Length, exp.Substring, exp.Replace, exp.StartsWith),
-    *(exp.StrPosition, exp.MD5, StableId),
+    *(exp.Trim, exp.Length, exp.Substring, exp.Replace, exp.StartsWith),
+    *(exp.StrPosition, exp.MD5, StableId, AsciiUpper, AsciiLower),
     *(exp.Extract, exp.Year, exp.Month, exp.Day, exp.Quarter, exp.DateTrunc, exp.TimestampTrunc),
     *(exp.RowNumber, exp.Rank, exp.DenseRank, exp.Lag, exp.Lead, exp.Connector),
 )
@@ -101,75 +104,63 @@ def _unwritable(query: exp.Query) -> Iterator[Divergence]:
             )
 
 
-def _type(node: exp.Expr | None) -> _Type | None:
-    if node is None or node.type is None:
-        return None
-    kind = node.type.this
-    return None if kind in {_T.UNKNOWN, _T.NULL} else kind
-
-
-def _text(node: exp.Expr) -> str:
-    text = node.sql("duckdb", unsupported_level=ErrorLevel.IGNORE)
-    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - what fits a line
-
-
 def _to_whole(node: exp.Expr) -> str | None:
-    if not isinstance(node, exp.Cast) or node.to.this not in _WHOLE or _type(node.this) not in _BROKEN:
+    if not isinstance(node, exp.Cast) or node.to.this not in WHOLE or type_of(node.this) not in BROKEN:
         return None
     inner = node.this.unnest()
     return (
         None
         if isinstance(inner, _ROUNDERS)
-        else f"{_text(node)} rounds in DuckDB and Trino, and truncates in Spark"
+        else f"{text_of(node)} rounds in DuckDB and Trino, and truncates in Spark"
     )
 
 
 def _difference(node: exp.Expr) -> str | None:
     named = isinstance(node, exp.Anonymous) and node.name.lower() in _DATES
     if isinstance(node, _DIFFERENCES) or named:
-        return f"{_text(node)} counts boundaries in one engine and whole units in another"
+        return f"{text_of(node)} counts boundaries in one engine and whole units in another"
     return None
 
 
 def _list_length(node: exp.Expr) -> str | None:
-    of_list = isinstance(node, exp.Length) and _type(node.this) is _T.ARRAY
+    of_list = isinstance(node, exp.Length) and type_of(node.this) is T.ARRAY
     if of_list or isinstance(node, exp.ArraySize):
-        return f"{_text(node)} of NULL is NULL in DuckDB and Trino, and can be -1 in Spark"
+        return f"{text_of(node)} of NULL is NULL in DuckDB and Trino, and can be -1 in Spark"
     return None
 
 
 def _list_index(node: exp.Expr) -> str | None:
     if isinstance(node, exp.Bracket):
-        return f"{_text(node)} is NULL in DuckDB where the list ends before, and fails in Spark and Trino"
+        return f"{text_of(node)} is NULL in DuckDB where the list ends before, and fails in Spark and Trino"
     return None
 
 
 def _integer_division(node: exp.Expr) -> str | None:
     if isinstance(node, exp.IntDiv):
-        return f"{_text(node)} is not spelled in Trino, and rounds by each engine's way"
-    if isinstance(node, exp.Div) and _type(node.left) in _WHOLE and _type(node.right) in _WHOLE:
-        return f"{_text(node)} has a fraction in DuckDB and Spark, and none in Trino"
+        return f"{text_of(node)} is not spelled in Trino, and rounds by each engine's way"
+    if isinstance(node, exp.Div) and type_of(node.left) in WHOLE and type_of(node.right) in WHOLE:
+        return f"{text_of(node)} has a fraction in DuckDB and Spark, and none in Trino"
     return None
 
 
 def _decimal_division(node: exp.Expr) -> str | None:
-    divided = isinstance(node, exp.Div) and _T.DECIMAL in {_type(node.left), _type(node.right)}
-    doubled = isinstance(node, exp.Div) and _T.DOUBLE in {_type(node.left), _type(node.right)}
-    averaged = isinstance(node, exp.Avg) and _type(node.this) is _T.DECIMAL
+    divided = isinstance(node, exp.Div) and T.DECIMAL in {type_of(node.left), type_of(node.right)}
+    doubled = isinstance(node, exp.Div) and T.DOUBLE in {type_of(node.left), type_of(node.right)}
+    averaged = isinstance(node, exp.Avg) and type_of(node.this) is T.DECIMAL
     if (divided and not doubled) or averaged:
-        return f"{_text(node)} is a double in DuckDB, and a decimal cut to a scale in Spark and Trino"
+        return f"{text_of(node)} is a double in DuckDB, and a decimal cut to a scale in Spark and Trino"
     return None
 
 
 def _concat(node: exp.Expr) -> str | None:
     if isinstance(node, exp.Concat):
-        return f"{_text(node)} leaves NULLs out in DuckDB, and is NULL in Spark and Trino"
+        return f"{text_of(node)} leaves NULLs out in DuckDB, and is NULL in Spark and Trino"
     return None
 
 
 def _regex(node: exp.Expr) -> str | None:
     if isinstance(node, _REGEXES):
-        return f"{_text(node)} is read by RE2 in DuckDB, by Java in Spark, and matches whole or part"
+        return f"{text_of(node)} is read by RE2 in DuckDB, by Java in Spark, and matches whole or part"
     return None
 
 
@@ -189,80 +180,76 @@ def _mixed(node: exp.Expr) -> str | None:
         sides = [branch.args["true"] for branch in node.args["ifs"]] + ([default] if default else [])
     else:
         return None
-    families = {_family(_type(side)) for side in sides} - {None}
+    families = {_family(type_of(side)) for side in sides} - {None}
     if isinstance(node, exp.DPipe | StableId):
         families.add("text")
     if len(families) > 1:
-        return (
-            f"{_text(node)} puts {' beside '.join(sorted(map(str, families)))}; each engine casts its own way"
-        )
+        kinds = " beside ".join(sorted(map(str, families)))
+        return f"{text_of(node)} puts {kinds}; each engine casts its own way"
     return None
 
 
-def _family(kind: _Type | None) -> str | None:
-    families = (("text", _TEXT), ("number", _NUMBERS), ("time", _TIMES), ("boolean", frozenset({_T.BOOLEAN})))
+def _family(kind: Type | None) -> str | None:
+    families = (("text", TEXT), ("number", NUMBERS), ("time", TIMES), ("boolean", frozenset({T.BOOLEAN})))
     return next((name for name, kinds in families if kind in kinds), None)
 
 
 def _zone(node: exp.Expr) -> str | None:
-    cast = isinstance(node, exp.Cast) and _type(node.this) in _INSTANTS and node.to.this not in _INSTANTS
+    cast = isinstance(node, exp.Cast) and type_of(node.this) in INSTANTS and node.to.this not in INSTANTS
     taken = isinstance(node, _OF_TIME)
     inner = node.args.get("expression") if isinstance(node, exp.Extract) else node.args.get("this")
-    read = taken and isinstance(inner, exp.Expr) and _type(inner) in _INSTANTS
+    read = taken and isinstance(inner, exp.Expr) and type_of(inner) in INSTANTS
     if cast or read or isinstance(node, exp.AtTimeZone | exp.FromTimeZone):
-        return f"{_text(node)} depends on the time zone of the session"
+        return f"{text_of(node)} depends on the time zone of the session"
     return None
 
 
 def _to_time(node: exp.Expr) -> str | None:
-    cast = isinstance(node, exp.Cast | exp.TryCast) and node.to.this in _TIMES and _type(node.this) in _TEXT
+    cast = isinstance(node, exp.Cast | exp.TryCast) and node.to.this in TIMES and type_of(node.this) in TEXT
     # A date written out in full is read alike everywhere.
-    if isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal) and node.to.this is _T.DATE:
+    if isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal) and node.to.this is T.DATE:
         return None
     if cast or isinstance(node, (*_PARSING, *_JSON)):
-        return f"{_text(node)}: engines differ on offsets, fractions and what is no date"
+        return f"{text_of(node)}: engines differ on offsets, fractions and what is no date"
     return None
 
 
 def _chance(node: exp.Expr) -> str | None:
     if isinstance(node, _CHANCE) or (isinstance(node, exp.Anonymous) and node.name.lower() in _CLOCKS):
-        return f"{_text(node)} is another value at each run"
+        return f"{text_of(node)} is another value at each run"
     if isinstance(node, _ARBITRARY):
-        return f"{_text(node)} is any of several values"
+        return f"{text_of(node)} is any of several values"
     return None
 
 
 def _any_order(node: exp.Expr) -> str | None:
     if isinstance(node, _GATHERING) and node.find(exp.Order) is None:
-        return f"{_text(node)} gathers in any order"
+        return f"{text_of(node)} gathers in any order"
     if isinstance(node, exp.Select) and node.args.get("limit") and not node.args.get("order"):
         return "LIMIT without ORDER BY keeps any rows"
     if isinstance(node, exp.TableSample) or (isinstance(node, exp.Distinct) and node.args.get("on")):
-        return f"{_text(node)} keeps any of several rows"
+        return f"{text_of(node)} keeps any of several rows"
     numbers = isinstance(node, exp.Window) and isinstance(node.this, exp.RowNumber | exp.Lag | exp.Lead)
     if numbers and not node.args.get("order"):
-        return f"{_text(node)} numbers rows in any order"
+        return f"{text_of(node)} numbers rows in any order"
     return None
 
 
 def _date_type(node: exp.Expr) -> str | None:
     moved = isinstance(node, exp.Add | exp.Sub) and isinstance(node.expression, exp.Interval)
-    of_date = moved and _type(node.this) is _T.DATE
+    of_date = moved and type_of(node.this) is T.DATE
     if not of_date and not (
-        isinstance(node, exp.DateTrunc | exp.TimestampTrunc) and _type(node.this) is _T.DATE
+        isinstance(node, exp.DateTrunc | exp.TimestampTrunc) and type_of(node.this) is T.DATE
     ):
         return None
-    above = node.parent
-    while isinstance(above, exp.Paren):
-        above = above.parent
-    if isinstance(above, exp.Cast):
+    if cast_around(node):
         return None
-    return f"{_text(node)} is a timestamp in one engine and a date in another"
+    return f"{text_of(node)} is a timestamp in one engine and a date in another"
 
 
 def _extreme(node: exp.Expr) -> str | None:
     if isinstance(node, exp.Greatest | exp.Least):
-        return f"{_text(node)} leaves NULLs out in DuckDB and Spark, and is NULL in Trino"
+        return f"{text_of(node)} leaves NULLs out in DuckDB and Spark, and is NULL in Trino"
     return None
 
 
@@ -270,22 +257,22 @@ def _several_distinct(node: exp.Expr) -> str | None:
     if isinstance(node, exp.Count) and isinstance(node.this, exp.Distinct):
         found = node.this.expressions
         if len(found) > 1 or (found and isinstance(found[0], exp.Tuple)):
-            return f"{_text(node)} counts rows with a NULL in DuckDB, and leaves them out in Spark"
+            return f"{text_of(node)} counts rows with a NULL in DuckDB, and leaves them out in Spark"
     return None
 
 
 _FOREIGN = (exp.Pivot, exp.Lateral, exp.Unnest, exp.Struct, exp.Lambda, exp.Collate, exp.Columns)
 _UNITS = frozenset({"YEAR", "QUARTER", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"})
-_TYPES = _TEXT | {
-    _T.INT,
-    _T.BIGINT,
-    _T.DOUBLE,
-    _T.DECIMAL,
-    _T.DATE,
-    _T.TIMESTAMP,
-    _T.TIMESTAMPNTZ,
-    _T.TIMESTAMPTZ,
-    _T.BOOLEAN,
+_TYPES = TEXT | {
+    T.INT,
+    T.BIGINT,
+    T.DOUBLE,
+    T.DECIMAL,
+    T.DATE,
+    T.TIMESTAMP,
+    T.TIMESTAMPNTZ,
+    T.TIMESTAMPTZ,
+    T.BOOLEAN,
 }
 
 
@@ -298,16 +285,16 @@ def _foreign(node: exp.Expr) -> str | None:
     share = isinstance(node, exp.Limit) and isinstance(node.args.get("limit_options"), exp.LimitOptions)
     typed = isinstance(node, exp.Cast) and node.to.this not in _TYPES
     if joined or named or share or typed or isinstance(node, _FOREIGN):
-        return f"{_text(node)} is not in every engine"
+        return f"{text_of(node)} is not in every engine"
     return None
 
 
 def _unknown(node: exp.Expr) -> str | None:
     if isinstance(node, StableId) and node.digits is None:
-        return f"{_text(node)} has no such length: STABLE_ID gives 52 bits, or 60 where 60 is written"
+        return f"{text_of(node)} has no such length: STABLE_ID gives 52 bits, or 60 where 60 is written"
     unit = isinstance(node, exp.Extract) and node.name.upper() not in _UNITS
     if unit or (isinstance(node, exp.Func) and not isinstance(node, _KNOWN)):
-        return f"{_text(node)} is not known to mean the same in DuckDB, Spark and Trino"
+        return f"{text_of(node)} is not known to mean the same in DuckDB, Spark and Trino"
     return None
 
 
@@ -368,6 +355,17 @@ _AS_TYPED: tuple[_Rule, ...] = (
     ("C716", _date_type, "CAST(… AS DATE) around it"),
     ("C719", _extreme, "CASE WHEN, with what NULL shall mean"),
     ("C720", _several_distinct, "SELECT DISTINCT in a subquery, and COUNT(*) outside of it"),
+    (
+        "C722",
+        differing_text,
+        "ASCII_UPPER and ASCII_LOWER; TRIM(x, ' '); places from 1; LIKE a text without a backslash",
+    ),
+    (
+        "C723",
+        differing_number,
+        "sum and round decimals, and keep them; CAST(CAST(x AS DOUBLE) AS DECIMAL(18, 4)) rounds a double",
+    ),
+    ("C724", zero_divisor, "x / NULLIF(y, 0)"),
     ("C721", _foreign, "use the joins, types and clauses that all engines have"),
     ("C715", _unknown, "use a function of docs/models.md"),
 )

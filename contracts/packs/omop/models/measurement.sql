@@ -19,7 +19,7 @@ SELECT
   source_concept_id AS measurement_source_concept_id,
   SUBSTRING(unit, 1, 50) AS unit_source_value,
   unit_concept_id AS unit_source_concept_id,
-  SUBSTRING(COALESCE(value_code, CAST(value_number AS VARCHAR)), 1, 50) AS value_source_value,
+  SUBSTRING(value_text, 1, 50) AS value_source_value,
   CAST(NULL AS BIGINT) AS measurement_event_id,
   CAST(NULL AS INTEGER) AS meas_event_field_concept_id
 FROM gold.omop_event

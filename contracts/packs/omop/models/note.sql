@@ -28,7 +28,7 @@ SELECT
   CAST(NULL AS VARCHAR) AS note_title,
   '[sealed]' AS note_text,
   32678 AS encoding_concept_id,
-  CASE WHEN LOWER(SUBSTRING(notes.language, 1, 2)) = 'en' THEN 4180186 ELSE 0 END AS language_concept_id,
+  CASE WHEN ASCII_LOWER(SUBSTRING(notes.language, 1, 2)) = 'en' THEN 4180186 ELSE 0 END AS language_concept_id,
   provider.provider_id,
   notes.visit_occurrence_id,
   CAST(NULL AS BIGINT) AS visit_detail_id,

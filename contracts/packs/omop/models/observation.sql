@@ -17,7 +17,7 @@ SELECT
   source_concept_id AS observation_source_concept_id,
   SUBSTRING(unit, 1, 50) AS unit_source_value,
   CAST(NULL AS VARCHAR) AS qualifier_source_value,
-  SUBSTRING(COALESCE(value_code, CAST(value_number AS VARCHAR)), 1, 50) AS value_source_value,
+  SUBSTRING(value_text, 1, 50) AS value_source_value,
   CAST(NULL AS BIGINT) AS observation_event_id,
   CAST(NULL AS INTEGER) AS obs_event_field_concept_id
 FROM gold.omop_event

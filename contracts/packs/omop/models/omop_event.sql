@@ -19,6 +19,7 @@ WITH vocabularies AS (
     record.origin, record.source, record.origin_id, record.person_id, record.visit_occurrence_id,
     record.provider_id, record.home_domain, record.code, record.code_system, record.start_at,
     record.start_date, record.end_at, record.end_date, record.type_concept_id, record.value_number,
+    record.value_text,
     record.value_comparator, record.value_code, record.value_code_system, record.unit, record.unit_code,
     record.quantity, record.lot_number, record.refills, record.route, record.status,
     record.device_identifier,
@@ -77,6 +78,7 @@ WITH vocabularies AS (
     records.origin, records.source, records.origin_id, records.person_id, records.visit_occurrence_id,
     records.provider_id, records.home_domain, records.code, records.code_system, records.start_at,
     records.start_date, records.end_at, records.end_date, records.type_concept_id, records.value_number,
+    records.value_text,
     records.value_comparator, records.value_code, records.value_code_system, records.unit,
     records.unit_code, records.quantity, records.lot_number, records.refills, records.route,
     records.status, records.device_identifier,
@@ -103,7 +105,7 @@ WITH vocabularies AS (
 ), routed AS (
   SELECT
     origin, source, origin_id, person_id, visit_occurrence_id, provider_id, home_domain, code,
-    code_system, start_at, start_date, end_at, end_date, type_concept_id, value_number, value_comparator,
+    code_system, start_at, start_date, end_at, end_date, type_concept_id, value_number, value_text, value_comparator,
     value_code, value_code_system, unit, unit_code, quantity, lot_number, refills, route, status,
     device_identifier,
     source_concept_id, unit_concept_id, domain_id, standard_concept_id,
@@ -149,6 +151,7 @@ SELECT
   end_date,
   type_concept_id,
   value_number,
+  value_text,
   CASE value_comparator WHEN '<' THEN 4171756 WHEN '<=' THEN 4171754 WHEN '>=' THEN 4171755 WHEN '>' THEN 4172704
   END AS operator_concept_id,
   value_concept_id,
