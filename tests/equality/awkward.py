@@ -12,20 +12,36 @@ from sqlglot import exp
 from a360.contract import GoldStep, ValidValues
 from a360.quality import verdict_sql
 
-_TEXTS = (
+TEXTS = (
     *("", " ", "a", "A", "á", "á", "ß", "SS", "İ", "😀", "Zürich", "o'x", '"', "\\n", "\n", "%", "_"),
-    *("1", "01", "1.0", "-0", "1e3", "NaN", "null", "true", "2024-02-29", "a|b", "a b", " a ", "ab\tc", "ﬁ"),
+    *(
+        "\u00a0x\u3000",
+        "1",
+        "01",
+        "1.0",
+        "-0",
+        "1e3",
+        "NaN",
+        "null",
+        "true",
+        "2024-02-29",
+        "a|b",
+        "a b",
+        " a ",
+        "ab\tc",
+        "ﬁ",
+    ),
 )
-_DATES = (
+DATES = (
     *(dt.date(2024, 2, 29), dt.date(2023, 2, 28), dt.date(2023, 12, 31), dt.date(2024, 1, 1)),
     *(dt.date(2024, 12, 30), dt.date(2000, 2, 29), dt.date(1900, 3, 1), dt.date(2025, 3, 31)),
     *(dt.date(2024, 3, 10), dt.date(2024, 3, 31), dt.date(1969, 12, 31), dt.date(9999, 12, 31)),
 )
-_TIMES = (
+TIMES = (
     *(dt.time(0, 0), dt.time(23, 59, 59, 999999), dt.time(12, 0, 0, 500000), dt.time(2, 30)),
     *(dt.time(0, 0, 0, 1), dt.time(22, 15)),
 )
-_DOUBLES = (
+DOUBLES = (
     *(0.0, -0.0, 0.5, 1.5, 2.5, -0.5, -2.5, 0.1, 1 / 3, 1e-308, 5e-324, 1e15, 0.30000000000000004),
     *(100.0, 99.5, math.nan, math.inf, -math.inf),
 )
@@ -61,7 +77,7 @@ def words_of(models):
 
 
 class Awkward:
-    """Makes rows of the tables of a plan that find one another: few patients, ids that repeat, ties, nulls."""
+    """Makes rows of a plan's tables that find one another: few patients, ids that repeat, ties, nulls."""
 
     def __init__(self, plan, rows, seed=7):
         self._plan = plan
@@ -100,32 +116,22 @@ class Awkward:
         return pa.array(pool, kind).take(pa.array(self._random.integers(len(pool), size=_DRAWN)))
 
     def _pool(self, dataset, column, kind):
+        textual = pa.types.is_string(kind) or pa.types.is_large_string(kind)
         shared = _SHARED.get(column.name)
-        if shared and isinstance(shared[0], str) == (
-            pa.types.is_string(kind) or pa.types.is_large_string(kind)
-        ):
+        if shared and isinstance(shared[0], str) == textual:
             return list(shared)
-        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        if textual:
             return self._texts(dataset, column)
-        if pa.types.is_decimal(kind):
-            return _decimals(kind)
-        if pa.types.is_date(kind):
-            return list(_DATES)
-        if pa.types.is_timestamp(kind):
-            return [dt.datetime.combine(day, time, dt.UTC) for day in _DATES for time in _TIMES]
-        if pa.types.is_boolean(kind):
-            return [True, False]
-        if pa.types.is_floating(kind):
-            return list(_DOUBLES)
         if pa.types.is_integer(kind):
-            if column.name in self._plan.table(dataset).key:
-                return list(range(self._rows))
-            if column.name.endswith("_id"):
-                return list(range(20))
-            return list(_LONGS if kind.bit_width > 32 else _INTS)
-        if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-            return [b"", b"\x00", b"\xff\x00a"]
-        raise NotImplementedError(f"{dataset}.{column.name} is {kind}")
+            return self._numbers(dataset, column, kind)
+        return next(list(pool(kind)) for fits, pool in _POOLS if fits(kind))
+
+    def _numbers(self, dataset, column, kind):
+        if column.name in self._plan.table(dataset).key:
+            return list(range(self._rows))
+        if column.name.endswith("_id"):
+            return list(range(20))
+        return list(_LONGS if kind.bit_width > _INT_BITS else _INTS)
 
     def _texts(self, dataset, column):
         """Ids that others name, or words: those that models and rules know, and awkward ones."""
@@ -138,7 +144,7 @@ class Awkward:
         valid = self._valid.get(dataset, {}).get(column.name)
         # Mostly words that mean something: rules let few others pass, and conditions are to hold at times.
         known, times = (valid, 9) if valid else (self._words.get(dataset, ()), 2)
-        return [*list(known) * max(1, times * len(_TEXTS) // max(1, len(known))), *_TEXTS]
+        return [*list(known) * max(1, times * len(TEXTS) // max(1, len(known))), *TEXTS]
 
 
 def _valid_values(step):
@@ -154,6 +160,21 @@ def _decimals(kind):
     halves = [Decimal(text) for text in ("0", "0.5", "1.5", "2.5", "-0.5", "-2.5", "0.05", "100", "99.99")]
     fitting = [each.quantize(unit) for each in halves if abs(each) <= largest]
     return [*fitting, unit, -unit, largest, -largest]
+
+
+_INT_BITS = 32
+_POOLS = (
+    (pa.types.is_decimal, _decimals),
+    (pa.types.is_date, lambda kind: DATES),
+    (
+        pa.types.is_timestamp,
+        lambda kind: [dt.datetime.combine(day, time, dt.UTC) for day in DATES for time in TIMES],
+    ),
+    (pa.types.is_boolean, lambda kind: (True, False)),
+    (pa.types.is_floating, lambda kind: DOUBLES),
+    (pa.types.is_binary, lambda kind: (b"", b"\x00", b"\xff\x00a")),
+    (pa.types.is_large_binary, lambda kind: (b"", b"\x00", b"\xff\x00a")),
+)
 
 
 def _distinct(rows, key):

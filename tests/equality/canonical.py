@@ -36,7 +36,7 @@ def column_hashes(table):
     }
 
 
-def text_of(value):
+def text_of(value):  # noqa: PLR0911 - one for each kind of value
     """A value as text: instants in UTC, decimals with their digits, a null like nothing else."""
     match value:
         case None:
@@ -44,7 +44,8 @@ def text_of(value):
         case bool():
             return str(value)
         case float():
-            return "nan" if math.isnan(value) else value.hex()
+            # No comparison of SQL tells the zeros apart.
+            return "nan" if math.isnan(value) else (value or 0.0).hex()
         case Decimal():
             return f"{value.normalize():f}" if value else "0"
         case dt.datetime():

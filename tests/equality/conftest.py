@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lake")]
+TESTS = Path(__file__).parents[1]
+sys.path[:0] = [str(TESTS / name) for name in ("equality", "lake", "refine")]
 
 from awkward import Awkward  # noqa: E402 - found on the path just set
+from lake_fixtures import *  # noqa: E402, F403
 from lakes import CONTRACTS  # noqa: E402
 
 import a360  # noqa: E402

@@ -25,5 +25,5 @@ def test_a_model_gives_the_same_rows(step, awkward_lake, duckdb_session, spark_s
 
 def _rows(session, lake, step):
     """What a model gives, in the columns and types of its table, as it would be committed."""
-    session.define("modelled", engine_sql(step.sql, session.dialect))
-    return session.sql(session.conform("SELECT * FROM modelled", lake.tables.load(step.dataset)))
+    modelled = session.define("modelled", engine_sql(step.sql, session.dialect))
+    return session.sql(session.conform(f"SELECT * FROM {modelled} AS m", lake.tables.load(step.dataset)))

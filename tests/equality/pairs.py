@@ -1,0 +1,77 @@
+"""Two lakes of the same contracts, data and keys, each brought up to date by an engine of its own."""
+
+import json
+import shutil
+from contextlib import ExitStack, contextmanager
+
+from canonical import column_hashes, kinds_of, texts_of
+from lakes import OF_THE_MOMENT, ZONES, write_ndjson
+
+import a360
+
+# What a step did to rows that were there already is counted by what it found, not by the engine.
+_OF_A_RUN = {"seconds", "commit_id"}
+
+
+@contextmanager
+def pair(folder, contracts=None):
+    """Two new lakes with one set of keys: the first for DuckDB alone, the second for Spark."""
+    with ExitStack() as opened:
+        one = opened.enter_context(a360.open(folder / "one", contracts=contracts))
+        one.apply()
+        with a360.open(folder / "other", contracts=contracts):
+            pass
+        shutil.rmtree(folder / "other/keys")
+        shutil.copytree(folder / "one/keys", folder / "other/keys")
+        yield one, opened.enter_context(a360.open(folder / "other", contracts=contracts))
+
+
+def bring(lake, folder, resources):
+    """Ingest resources: those of a type by file, and Bundles as files of their own."""
+    write_ndjson(folder, [each for each in resources if each["resourceType"] != "Bundle"])
+    for number, each in enumerate(each for each in resources if each["resourceType"] == "Bundle"):
+        (folder / f"Bundle.{number}.json").write_text(json.dumps(each))
+    lake.ingest(folder)
+
+
+def tables_of(lake, zones=ZONES):
+    """Every table of some zones, less the columns that are of the moment."""
+    found = {}
+    for table in lake.tables_info():
+        if table.namespace in zones:
+            rows = lake.table(f"{table.namespace}.{table.name}")
+            kept = [name for name in rows.column_names if name not in OF_THE_MOMENT]
+            found[f"{table.namespace}.{table.name}"] = rows.select(kept)
+    return found
+
+
+def schemas_of(lake, zones=ZONES):
+    """The schemas that tables have in the catalog, with which columns may be null."""
+    names = [name for name in lake.tables.list() if name.split(".")[0] in zones]
+    return {name: lake.tables.load(name).schema().as_struct() for name in names}
+
+
+def differences(ours, theirs):
+    """The tables that differ: in their columns' types, or by column in what these hold, with an example."""
+    found = {}
+    for name in sorted(ours.keys() | theirs.keys()):
+        one, other = ours.get(name), theirs.get(name)
+        if one is None or other is None or kinds_of(one) != kinds_of(other):
+            found[name] = "is not in both" if one is None or other is None else "has other types"
+            continue
+        hashes, others = column_hashes(one), column_hashes(other)
+        if one.num_rows != other.num_rows or hashes != others:
+            columns = [column for column in hashes if hashes[column] != others[column]]
+            here, there = set(texts_of(one)), set(texts_of(other))
+            found[name] = columns, sorted(here - there)[:2], sorted(there - here)[:2]
+    return found
+
+
+def told(report):
+    """What a report says of steps and rules, less what is of the moment."""
+    steps = [
+        {name: value for name, value in step.to_json().items() if name not in _OF_A_RUN}
+        for step in report.steps
+    ]
+    rules = [(each.dataset, each.rule, each.scope, each.checked, each.failed) for each in report.quality]
+    return steps, sorted(rules, key=repr)
