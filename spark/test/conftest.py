@@ -24,13 +24,10 @@ def spark_installed():
 
 @pytest.fixture
 def lake(tmp_path):
-    """A lake with five patients in bronze, and nothing refined."""
-    patients = [
-        {"resourceType": "Patient", "id": f"p{number}", "gender": "female", "birthDate": f"198{number}-01-01"}
-        for number in range(5)
-    ]
-    (tmp_path / "Patient.ndjson").write_text("".join(f"{json.dumps(each)}\n" for each in patients))
+    """A lake with five practitioners in bronze, and nothing refined."""
+    resources = [{"resourceType": "Practitioner", "id": f"d{number}"} for number in range(5)]
+    (tmp_path / "Practitioner.ndjson").write_text("".join(f"{json.dumps(each)}\n" for each in resources))
     with a360.open(tmp_path / "lake") as lake:
         lake.apply()
-        assert lake.ingest(tmp_path / "Patient.ndjson").steps[0].landed == 5
+        assert lake.ingest(tmp_path / "Practitioner.ndjson").steps[0].landed == 5
     return tmp_path / "lake"

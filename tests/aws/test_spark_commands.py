@@ -70,13 +70,16 @@ def test_the_exit_code_is_the_jobs(server, outside, archive):
 def test_ctrl_c_cancels_the_run(server, outside, archive):
     """An interrupted submission cancels its run before it leaves, with the exit code of an interruption."""
     server.script.states = ["SUBMITTED", "RUNNING"]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command("submit", "--archive", archive, "--executors", 1, "--env", "staging"),
         cwd=outside.folder, env=outside.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert server.script.seen.wait(60)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    ) as process:  # fmt: skip
+        try:
+            assert server.script.seen.wait(180)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=90)
+        finally:
+            process.kill()
     assert (process.returncode, out, server.script.cancelled) == (130, "", ["00r1"])
     assert "CANCELLED" in err
 

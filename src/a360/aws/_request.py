@@ -8,6 +8,7 @@ from typing import Any
 from a360.aws._sizing import Sizing
 from a360.aws._workers import Worker
 from a360.contract import SparkJobs
+from a360.jvm import submit_properties
 
 PYTHON_THERE = "./environment/bin/python3.12"
 # Beside Spark's heap: the Python workers with Arrow batches and DuckDB, and on the driver the committer.
@@ -83,6 +84,7 @@ class Job:
         sizing = self.sizing
         cores = sizing.executors * sizing.executor.vcpus
         return {
+            **submit_properties(),
             "spark.archives": f"{self.archive}#environment",
             "spark.emr-serverless.driverEnv.PYSPARK_DRIVER_PYTHON": PYTHON_THERE,
             "spark.emr-serverless.driverEnv.PYSPARK_PYTHON": PYTHON_THERE,
