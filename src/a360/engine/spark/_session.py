@@ -69,10 +69,14 @@ class SparkLakeSession:
 
     def close(self) -> None:
         """End the session and free what it keeps; Spark itself goes on."""
-        with in_our_words("end the session"):
-            self._tables.clear()
-            self._session.sql("USE spark_catalog")
-            detach(self._session, LAKE)
+        try:
+            with in_our_words("end the session"):
+                self._tables.clear()
+                self._session.sql("USE spark_catalog")
+                detach(self._session, LAKE)
+        except A360Error:
+            # A Spark that has ended keeps nothing, and why it did was told where it was missed.
+            return
 
     def register(self, name: str, data: pa.Table | pa.RecordBatchReader) -> None:
         """Make Arrow data visible under a bare name; a reader is read at once."""
