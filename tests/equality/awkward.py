@@ -101,16 +101,14 @@ class Awkward:
     def drawn(self, dataset, schema):
         """Rows of a dataset as they come, most of them such as its rules refuse."""
         table = self._plan.table(dataset)
-        columns = {
-            field.name: self._column(dataset, table.column(field.name), field.type) for field in schema
-        }
+        columns = {field.name: self._column(dataset, table.column(field.name), field) for field in schema}
         return pa.table(columns, schema=schema)
 
-    def _column(self, dataset, column, kind):
-        pool = self._pool(dataset, column, kind)
+    def _column(self, dataset, column, field):
+        pool, kind = self._pool(dataset, column, field.type), field.type
         if column.name in _MOSTLY:
             pool = [*pool[:1], *[_MOSTLY[column.name]] * 9 * len(pool[:1])]
-        elif not column.required:
+        elif field.nullable:
             share = max(1, round(len(pool) * _NULL_SHARE))
             pool = [*pool, *[None] * share]
         return pa.array(pool, kind).take(pa.array(self._random.integers(len(pool), size=_DRAWN)))

@@ -46,7 +46,7 @@ POOLS = {
     "w": [True, False, None],
 }
 SCALARS = """
-ASCII_UPPER(s) | ASCII_LOWER(s) | TRIM(s, ' ') | RTRIM(s, '0') | LTRIM(s, '0') | LENGTH(s) | SUBSTRING(s, 1, 1)
+ASCII_UPPER(s) | ASCII_LOWER(s) | TRIM(s) | LTRIM(s) | TRIM(s, ' ') | RTRIM(s, '0') | LTRIM(s, '0') | LENGTH(s) | SUBSTRING(s, 1, 1)
 SUBSTRING(s, 2) | SUBSTRING(s, -3, 2) | REPLACE(s, 'a', 'b') | REPLACE(s, ' ', '') | STARTS_WITH(s, u) | STRPOS(s, u)
 s LIKE 'a%' | s LIKE '_' | s LIKE '%a_b%' | MD5(s) | STABLE_ID(s) | STABLE_ID(s, 60)
 s = u | s < u | s >= u | s BETWEEN 'a' AND 'z' | s IN ('a', 'á', NULL) | s IS DISTINCT FROM u | NULLIF(s, u)

@@ -27,6 +27,8 @@ def drawn(awkward, awkward_lake, duckdb_session, spark_session):
 
     def draw(dataset):
         schema = awkward_lake.tables.load(dataset).schema().as_arrow()
+        # Rules also look for nulls where the table takes none.
+        schema = pa.schema([field.with_nullable(True) for field in schema])
         rows = awkward.drawn(dataset, schema).slice(0, 1000)
         rows = rows.append_column("#row", pa.array(range(rows.num_rows), pa.int64()))
         for session in (duckdb_session, spark_session):

@@ -174,7 +174,12 @@ def test_no_rules_refuse_nothing():
 
 
 @pytest.mark.parametrize(
-    ("regex", "spark"), [("[0-9]+", "'^(?:[0-9]+)$'"), (r"\d", r"'^(?:\\d)$'"), ("a|b", "'^(?:a|b)$'")]
+    ("regex", "spark"),
+    [
+        ("[0-9]+", r"'(?d)\\A(?:[0-9]+)\\z'"),
+        (r"\d", r"'(?d)\\A(?:\\d)\\z'"),
+        ("a|b", r"'(?d)\\A(?:a|b)\\z'"),
+    ],
 )
 def test_spark_is_asked_for_the_whole_text(regex, spark):
     """Spark's RLIKE finds anywhere, so the pattern is anchored as a whole, and backslashes are doubled."""

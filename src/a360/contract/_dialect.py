@@ -67,11 +67,15 @@ _LONG_ON_SPARK = (*(exp.Extract, exp.Year, exp.Month, exp.Day, exp.Quarter, exp.
 _NUMBERING = (exp.RowNumber, exp.Rank, exp.DenseRank)
 
 
-def engine_sql(model: str, engine: Engine) -> str:
-    """The SQL of a model as an engine is given it; for DuckDB what it knows already stays as written."""
-    query = sqlglot.parse_one(model, dialect=ModelSql)
+# What TRIM takes away in DuckDB where it is not told what: each kind of space in Unicode.
+_SPACES = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+
+
+def engine_sql(sql: str, engine: Engine) -> str:
+    """The SQL of a model or a rule as an engine is given it; for DuckDB what it knows stays as written."""
+    query = sqlglot.parse_one(sql, dialect=ModelSql)
     if engine == "duckdb" and query.find(*_OWN) is None:
-        return model
+        return sql
     return written_for(query, engine)
 
 
@@ -82,6 +86,7 @@ def written_for(query: exp.Expr, engine: Engine, unsupported_level: ErrorLevel =
         _with_longs(written)
     if engine != "duckdb":
         _with_rounding(written, engine)
+        _with_spaces(written)
     # From within: one may stand in the text of another.
     for node in reversed(list(written.find_all(*_OWN))):
         form = _form(node, engine)
@@ -106,6 +111,13 @@ def _with_longs(written: exp.Expr) -> None:
         whole = node.parent if isinstance(node, _NUMBERING) else node
         if isinstance(whole, exp.Expr):
             whole.replace(exp.cast(whole.copy(), exp.DataType.Type.BIGINT))
+
+
+def _with_spaces(written: exp.Expr) -> None:
+    """Have TRIM take away what it does in DuckDB; others know but one kind of space."""
+    for node in written.find_all(exp.Trim):
+        if node.expression is None:
+            node.set("expression", exp.Literal.string(_SPACES))
 
 
 def in_doubles(node: exp.Expr) -> bool:

@@ -358,7 +358,7 @@ _AS_TYPED: tuple[_Rule, ...] = (
     (
         "C722",
         differing_text,
-        "ASCII_UPPER and ASCII_LOWER; TRIM(x, ' '); places from 1; LIKE a text without a backslash",
+        "ASCII_UPPER and ASCII_LOWER; places from 1; LIKE a text without a backslash",
     ),
     (
         "C723",

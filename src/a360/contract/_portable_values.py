@@ -14,8 +14,6 @@ def differing_text(node: exp.Expr) -> str | None:
     """What engines make of some texts each in its way."""
     if isinstance(node, exp.Upper | exp.Lower):
         return f"{text_of(node)} is another text in DuckDB than in Spark where letters have no twin (ß, ﬁ, İ)"
-    if isinstance(node, exp.Trim) and node.expression is None:
-        return f"{text_of(node)} trims every kind of space in DuckDB, and only plain ones in Spark"
     if isinstance(node, exp.Substring) and node.args.get("start") == exp.Literal.number(0):
         return f"{text_of(node)} begins before the text in DuckDB and Trino, and with it in Spark"
     if isinstance(node, exp.Like | exp.ILike):

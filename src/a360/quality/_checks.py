@@ -14,6 +14,7 @@ from a360.contract import (
     RowCheck,
     ValidValues,
     codes_sql,
+    engine_sql,
     loaded_sql,
     quote_name,
     quote_text,
@@ -29,7 +30,7 @@ def failure_sql(check: RowCheck, columns: Sequence[str], dialect: Dialect = "duc
     A null value passes every check but those that ask for a value; an expression that is null passes.
     """
     if isinstance(check, Expression):
-        return f"NOT coalesce(({check.sql}), TRUE)"
+        return f"NOT coalesce(({engine_sql(check.sql, dialect)}), TRUE)"
     if isinstance(check, InCodes):
         return " OR ".join(_unknown_code(check, quote_name(column)) for column in columns)
     return " OR ".join(_column_fails(check, quote_name(column), dialect) for column in columns)
@@ -53,14 +54,14 @@ def _column_fails(check: RowCheck, column: str, dialect: Dialect) -> str:
     if isinstance(check, NotNull):
         return f"{column} IS NULL"
     if isinstance(check, NotMissing):
-        return f"({column} IS NULL OR {column} IN ({_list(check.values)}))"
+        return f"({column} IS NULL OR {column} IN ({_list(check.values, dialect)}))"
     conditions = list(_conditions(check, column, dialect))
     return f"NOT coalesce({' AND '.join(conditions)}, TRUE)" if conditions else "FALSE"
 
 
 def _conditions(check: RowCheck, column: str, dialect: Dialect) -> list[str]:
     if isinstance(check, ValidValues):
-        return [f"{column} IN ({_list(check.values)})"]
+        return [f"{column} IN ({_list(check.values, dialect)})"]
     if isinstance(check, Pattern):
         return [_MATCHES[dialect](column, check.regex)]
     if isinstance(check, Range):
@@ -79,23 +80,19 @@ def _conditions(check: RowCheck, column: str, dialect: Dialect) -> list[str]:
 
 _MATCHES: dict[Dialect, Callable[[str, str], str]] = {
     "duckdb": lambda column, regex: f"regexp_full_match({column}, {literal(regex)})",
-    "spark": lambda column, regex: f"{column} RLIKE {literal(_spark_regex(regex))}",
+    # RLIKE finds anywhere. To Java `$` also stands before a last line break, and `.` for no kind of it.
+    "spark": lambda column, regex: rf"{column} RLIKE {literal(rf'(?d)\A(?:{regex})\z', 'spark')}",
 }
 
 
-def _spark_regex(regex: str) -> str:
-    # Spark reads backslashes in its string literals as escapes, so each one is written twice.
-    return f"^(?:{regex})$".replace("\\", "\\\\")
+def _list(values: Sequence[Scalar], dialect: Dialect) -> str:
+    return ", ".join(literal(value, dialect) for value in values)
 
 
-def _list(values: Sequence[Scalar]) -> str:
-    return ", ".join(literal(value) for value in values)
-
-
-def literal(value: Scalar) -> str:
-    """A SQL literal; text is quoted with its quotes doubled."""
+def literal(value: Scalar, dialect: Dialect = "duckdb") -> str:
+    """A SQL literal; text is quoted with its quotes doubled, and for Spark its backslashes, which escape."""
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, int | float):
         return repr(value)
-    return quote_text(value)
+    return quote_text(value.replace("\\", "\\\\") if dialect == "spark" else value)

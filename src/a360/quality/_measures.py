@@ -21,6 +21,7 @@ from a360.contract import (
     RowCount,
     RowRule,
     VolumeChange,
+    engine_sql,
     quote_name,
 )
 from a360.quality._checks import Dialect, failure_sql, literal
@@ -73,7 +74,7 @@ class _Writer:
     def columns(self, number: int, rule: Rule) -> Iterator[str]:
         """What a rule adds to the SELECT."""
         if not isinstance(rule, RowRule) and isinstance(rule.measure, DistributionChange):
-            for place, condition in enumerate(_bins(rule.measure)):
+            for place, condition in enumerate(_bins(rule.measure, self.dialect)):
                 yield f"{_count(condition)} AS m{number}_{place}"
         else:
             yield f"{self._measure(number, rule)} AS m{number}"
@@ -89,7 +90,8 @@ class _Writer:
                 sql = self._duplicates(columns)
             case DanglingRows():
                 sql = self._dangling(number, measure)
-            case Query(sql=query):
+            case Query(sql=written):
+                query = engine_sql(written, self.dialect)
                 aggregates = folded(query, self.dataset, self.dialect)
                 sql = aggregates or f"({_own_rows(query, self.dataset, self.rows, self.dialect)})"
             case Latency(column=column):
@@ -137,12 +139,12 @@ def _count(condition: str) -> str:
     return f"count(*) FILTER (WHERE {_ALIVE} AND ({condition}))"
 
 
-def _bins(measure: DistributionChange) -> list[str]:
+def _bins(measure: DistributionChange, dialect: Dialect = "duckdb") -> list[str]:
     """A condition for each bin; nulls are in none."""
     column = quote_name(measure.column)
     if measure.values:
-        one_each = [f"{column} = {literal(value)}" for value in measure.values]
-        among = ", ".join(literal(value) for value in measure.values)
+        one_each = [f"{column} = {literal(value, dialect)}" for value in measure.values]
+        among = ", ".join(literal(value, dialect) for value in measure.values)
         return [*one_each, f"{column} NOT IN ({among})"]
     edges = [literal(edge) for edge in measure.edges]
     within = [f"{column} >= {low} AND {column} < {high}" for low, high in pairwise(edges)]
