@@ -47,7 +47,8 @@ def clear_superseded(context: RefineContext, quarantine: str, dataset: str, rule
         WHERE q.dataset = {quote_text(dataset)}
         """
     )
-    gone = f"dataset = {quote_text(dataset)} AND ({place}, rule) IN (SELECT ({place}, rule) FROM superseded)"
+    among = f"coalesce(({place}, rule) IN (SELECT ({place}, rule) FROM superseded), FALSE)"
+    gone = f"dataset = {quote_text(dataset)} AND {among}"
     count = f"SELECT count(*) AS n FROM {quote_table(quarantine)} WHERE {gone}"
     found = int(session.sql(count)["n"][0].as_py())
     if found:
