@@ -66,7 +66,16 @@ def test_the_exit_code_is_the_jobs(server, outside, archive):
     assert "rule-blocked" in told.stderr
 
 
+@pytest.fixture
+def interruptible():
+    """What a shell starts in the background ignores interruptions, and so would what it starts in turn."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.faults
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_cancels_the_run(server, outside, archive):
     """An interrupted submission cancels its run before it leaves, with the exit code of an interruption."""
     server.script.states = ["SUBMITTED", "RUNNING"]

@@ -115,7 +115,8 @@ class LakeQuality:
         stored = self._stored.get(step.dataset, ())
         rules: list[RowRule | DatasetRule] = [*step.rules, *step.dataset_rules]
         results, unknown = judge_stored(step.dataset, rules, stored, self._now)
-        results += [each.result for each in stored if each.result.fingerprint in {IN_STORE, ELSEWHERE}]
+        kept = {each.result.fingerprint: each.result for each in stored}
+        results += [kept[name] for name in (IN_STORE, ELSEWHERE) if name in kept]
         standing = self._standing(step)
         wanted = {rule.fingerprint for rule in rules}
         used = [each for each in stored if each.result.fingerprint in wanted]
