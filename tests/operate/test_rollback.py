@@ -130,7 +130,8 @@ def test_the_next_run_brings_a_derived_dataset_forward_again(lake, name):
 def test_downstream_stands_on_what_was_rolled_back_and_is_not_taken_for_current(lake):
     """Gold alone, computed after a rollback of silver, follows silver and does not rest on what it was."""
     lake.rollback("silver.encounter", first_snapshot(lake, "silver.encounter"), accept=True)
-    refine(lake._parts.refining, [lake.lake_plan.step("gold.practitioner_counts")])
+    with lake._parts.refining("duckdb") as context:
+        refine(context, [lake.lake_plan.step("gold.practitioner_counts")])
     assert rows_of(lake, "SELECT sum(encounters)::INT AS n FROM gold.practitioner_counts") == [{"n": 1}]
 
 

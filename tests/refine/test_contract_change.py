@@ -103,7 +103,7 @@ def test_a_stricter_rule_refuses_former_versions_too(lake, folder):
 def test_a_model_that_changes_is_computed_anew(lake, folder):
     """A gold model with another text is computed for all keys; silver stays as it is."""
     model = folder / "models/patient_counts.sql"
-    model.write_text(model.read_text().replace("p.gender,", "UPPER(p.gender) AS gender,"))
+    model.write_text(model.read_text().replace("p.gender,", "ASCII_UPPER(p.gender) AS gender,"))
     with a360.open(lake.path, contracts=folder) as changed:
         report = changed.run()
         assert committed(report) == {"gold.patient_counts"}

@@ -99,7 +99,7 @@ class DuckDBSession:
 
     def define(self, name: str, native: str) -> str:  # noqa: ARG002 - all SQL is DuckDB's own
         """The query itself."""
-        return f"({native})"
+        return f"({native}\n)"  # a new line, should the query end in a comment
 
     def mapped(self, name: str, sql: str, function: BatchFunction, schema: pa.Schema) -> None:
         """Make what a function makes of a query's rows visible under a bare name."""
