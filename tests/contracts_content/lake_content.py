@@ -18,6 +18,7 @@ from silver_oracle import contained, latest
 from silver_references import Follower, Index
 from silver_values import amount, day, moment
 
+from a360.contract import engine_sql
 from a360.fhir import compile_view
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
@@ -183,9 +184,13 @@ def lake_of(origin: str) -> duckdb.DuckDBPyConnection:
     silver_tables(session, silver_of(origin), "s")
     session.execute("CREATE SCHEMA gold")
     for file in dataset_files("gold"):
-        model = (CONTRACTS / "models" / f"{file.stem}.sql").read_text(encoding="utf-8")
-        session.execute(f"CREATE TABLE gold.{file.stem} AS {model}")
+        session.execute(f"CREATE TABLE gold.{file.stem} AS {model_sql(file.stem)}")
     return session
+
+
+def model_sql(name: str) -> str:
+    """A gold model as DuckDB is given it."""
+    return engine_sql((CONTRACTS / "models" / f"{name}.sql").read_text(encoding="utf-8"), "duckdb")
 
 
 def rows_in(session: duckdb.DuckDBPyConnection, table: str) -> list[Row]:

@@ -5,15 +5,14 @@ from decimal import Decimal
 
 import duckdb
 import pytest
-from lake_content import CONTRACTS, silver_tables
+from lake_content import model_sql, silver_tables
 
 
 def mart(name, **rows):
     """The rows of a mart over silver datasets with these rows alone."""
-    model = (CONTRACTS / "models" / f"{name}.sql").read_text(encoding="utf-8")
     with duckdb.connect() as session:
         silver_tables(session, rows, "s")
-        return session.execute(model).to_arrow_table().to_pylist()
+        return session.execute(model_sql(name)).to_arrow_table().to_pylist()
 
 
 def at(text):
