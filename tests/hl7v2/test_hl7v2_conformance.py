@@ -173,4 +173,5 @@ def test_long_messages_take_no_more_than_their_share(repeat):
         return time.process_time() - start
 
     seconds(300)
-    assert seconds(6000) < 50 * max(seconds(600), 0.002)
+    # The least of some: what else the process does, as collecting garbage, is no share of the message's.
+    assert min(seconds(6000) for _ in range(3)) < 50 * max(seconds(600), 0.002)
