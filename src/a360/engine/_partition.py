@@ -1,4 +1,4 @@
-"""Partition values, from the texts that engines report into the form that a manifest wants."""
+"""Partition values: as engines compute them, and from the texts they report into what a manifest wants."""
 
 import datetime as dt
 from collections.abc import Callable, Sequence
@@ -7,6 +7,15 @@ from uuid import UUID
 
 from pyiceberg.partitioning import PartitionField
 from pyiceberg.table import Table
+from pyiceberg.transforms import (
+    BucketTransform,
+    DayTransform,
+    HourTransform,
+    IdentityTransform,
+    MonthTransform,
+    TruncateTransform,
+    YearTransform,
+)
 from pyiceberg.typedef import Record
 from pyiceberg.types import (
     BooleanType,
@@ -22,6 +31,34 @@ from pyiceberg.types import (
 from a360.errors import UsageError
 
 _EPOCH = dt.date(1970, 1, 1)
+_UNITS: dict[type[object], str] = {
+    YearTransform: "year",
+    MonthTransform: "month",
+    DayTransform: "day",
+    HourTransform: "hour",
+}
+
+type Spelling = Callable[[str, int | None], str]
+"""An engine's SQL for a transform by its name, with the width of those that have one."""
+
+
+def partition_sql(part: PartitionField, column: str, spelled: Spelling) -> str:
+    """SQL for the partition value of a row, whose source column is `column` in the engine's SQL.
+
+    Raises:
+        UsageError: `usage`, for a transform that cannot be computed here.
+    """
+    transform = part.transform
+    if isinstance(transform, IdentityTransform):
+        return column
+    if isinstance(transform, BucketTransform):
+        return spelled("bucket", transform.num_buckets)
+    if isinstance(transform, TruncateTransform):
+        return spelled("truncate", transform.width)
+    unit = _UNITS.get(type(transform))
+    if unit is None:
+        raise UsageError("usage", f"tables cannot be partitioned by Iceberg's transform {transform} here")
+    return spelled(unit, None)
 
 
 def partition_record(table: Table, parts: Sequence[PartitionField], texts: Sequence[str | None]) -> Record:

@@ -2,43 +2,22 @@
 
 from pyiceberg.partitioning import PartitionField
 from pyiceberg.schema import Schema
-from pyiceberg.transforms import (
-    BucketTransform,
-    DayTransform,
-    HourTransform,
-    IdentityTransform,
-    MonthTransform,
-    TruncateTransform,
-    YearTransform,
-)
 from pyiceberg.types import DateType
 
 from a360.contract import quote_name
-from a360.errors import UsageError
-
-_SINCE_EPOCH: dict[type[object], str] = {
-    YearTransform: "year",
-    MonthTransform: "month",
-    DayTransform: "day",
-    HourTransform: "hour",
-}
+from a360.engine._partition import partition_sql
 
 
 def partition_expression(schema: Schema, part: PartitionField) -> str:
     """SQL for the partition value of a row, by Iceberg's definition of the transform."""
     column = quote_name(schema.find_column_name(part.source_id) or "")
-    transform = part.transform
-    if isinstance(transform, IdentityTransform):
-        return column
-    if isinstance(transform, BucketTransform):
-        return f"iceberg_bucket({transform.num_buckets}, {column})"
-    if isinstance(transform, TruncateTransform):
-        return f"iceberg_truncate({transform.width}, {column})"
-    unit = _SINCE_EPOCH.get(type(transform))
-    if unit is None:
-        raise UsageError("usage", f"DuckDB does not partition by Iceberg's transform {transform}")
-    origin = "DATE '1970-01-01'"
-    if not isinstance(schema.find_type(part.source_id), DateType):
+
+    def spelled(transform: str, width: int | None) -> str:
+        if width is not None:
+            return f"iceberg_{transform}({width}, {column})"
+        if isinstance(schema.find_type(part.source_id), DateType):
+            return f"date_diff('{transform}', DATE '1970-01-01', {column})"
         # Iceberg counts instants in UTC, which a cast to a plain timestamp gives in a session in UTC.
-        column, origin = f"CAST({column} AS TIMESTAMP)", "TIMESTAMP '1970-01-01'"
-    return f"date_diff('{unit}', {origin}, {column})"
+        return f"date_diff('{transform}', TIMESTAMP '1970-01-01', CAST({column} AS TIMESTAMP))"
+
+    return partition_sql(part, column, spelled)

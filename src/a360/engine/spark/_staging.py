@@ -10,34 +10,18 @@ from pyiceberg.io.pyarrow import PyArrowFileIO, schema_to_pyarrow
 from pyiceberg.partitioning import PartitionField
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table
-from pyiceberg.transforms import (
-    BucketTransform,
-    DayTransform,
-    HourTransform,
-    IdentityTransform,
-    MonthTransform,
-    TruncateTransform,
-    YearTransform,
-)
 from pyspark.sql import DataFrame
 
 from a360.engine._conform import require_values
-from a360.engine._partition import partition_record
+from a360.engine._partition import partition_record, partition_sql
 from a360.engine._staged import StagedFile, data_folder, describe, open_io, order_sql
 from a360.engine.spark._mapped import map_batches
 from a360.engine.spark._temporary import quoted
 from a360.engine.spark._writing import WRITTEN, FileWriter
-from a360.errors import UsageError
 from a360.failpoints import failpoint
 
 _PARTITION = "__a360_partition_"
 _FOOTERS_AT_ONCE = 8
-_UNITS: dict[type[object], str] = {
-    YearTransform: "years",
-    MonthTransform: "months",
-    DayTransform: "days",
-    HourTransform: "hours",
-}
 
 
 def stage(
@@ -103,17 +87,12 @@ def _arranged(
 def _expression(schema: Schema, part: PartitionField, catalog: str) -> str:
     """SQL for the partition value of a row, by Iceberg's own functions."""
     column = quoted(schema.find_column_name(part.source_id) or "")
-    transform = part.transform
-    if isinstance(transform, IdentityTransform):
-        return column
-    if isinstance(transform, BucketTransform):
-        return f"{quoted(catalog)}.system.bucket({transform.num_buckets:d}, {column})"
-    if isinstance(transform, TruncateTransform):
-        return f"{quoted(catalog)}.system.truncate({transform.width:d}, {column})"
-    unit = _UNITS.get(type(transform))
-    if unit is None:
-        raise UsageError("usage", f"Spark does not partition by Iceberg's transform {transform}")
-    return f"{quoted(catalog)}.system.{unit}({column})"
+
+    def spelled(transform: str, width: int | None) -> str:
+        call = f"{transform}s({column})" if width is None else f"{transform}({width:d}, {column})"
+        return f"{quoted(catalog)}.system.{call}"
+
+    return partition_sql(part, column, spelled)
 
 
 def _file_schema(schema: Schema) -> pa.Schema:
