@@ -118,6 +118,20 @@ def test_a_commit_that_died_between_write_and_publish_is_collected(tables, table
     assert rows_of(tables, table) == [{"id": 9, "v": "old"}]
 
 
+def test_a_branch_that_is_taken_away_is_no_empty_commit(tables, table, stamp, monkeypatch):
+    """Where somebody takes the branch away before the audit, the writer is told, and the table stands."""
+    tables.append(table, "SELECT 9 AS id, 'old' AS v, 'x' AS clinic", stamp())
+
+    def take_away(place):
+        if place == "table.audit.written":
+            tables.collect(table, dry_run=False, grace=timedelta(0))
+
+    monkeypatch.setattr("a360.table._audit.failpoint", take_away)
+    with pytest.raises(ConflictError, match="taken away"):
+        tables.replace(table, ROWS, stamp(), audit=lambda _: None)
+    assert rows_of(tables, table) == [{"id": 9, "v": "old"}]
+
+
 def test_a_branch_under_audit_does_not_expire(tables, table, stamp):
     """What is being audited is kept by its branch, however old the snapshots that may go."""
     tables.append(table, "SELECT 9 AS id, 'old' AS v, 'x' AS clinic", stamp())

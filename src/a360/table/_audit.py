@@ -24,7 +24,7 @@ from pyiceberg.table.update import (
 
 from a360.catalog import CommitStamp
 from a360.engine import quote_table
-from a360.errors import OperatorError
+from a360.errors import ConflictError, OperatorError
 from a360.failpoints import failpoint
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class AuditedCommit:
         at = table.metadata.current_snapshot_id
         try:
             head = self._written(name, table, change, branch)
-            if head == at:
+            if head is None or head == at:
                 self._abandon(name, branch)
                 return
             self.audit(f"(SELECT * FROM {quote_table(name)} AT (VERSION => {head}))")
@@ -70,13 +70,18 @@ class AuditedCommit:
             change.apply(self.committer.catalog, endpoint, branch)
         failpoint("table.audit.written")
         ref = self.committer.standing(name).table.metadata.refs.get(branch)
+        if ref is None and at is not None:
+            raise ConflictError(
+                "commit-conflict",
+                f"The branch of a commit to {name} was taken away before its audit",
+                where=name,
+                next_step="run again; nothing of this commit has landed",
+            )
         return None if ref is None else ref.snapshot_id
 
-    def _publish(self, table: Table, branch: str, head: int | None) -> None:
+    def _publish(self, table: Table, branch: str, head: int) -> None:
         """Move `main` to the head of the branch, and take the branch away: both or neither."""
         at = table.metadata.current_snapshot_id
-        if head is None:
-            return
         self._commit(
             table,
             (_at(MAIN_BRANCH, at), _at(branch, head)),
