@@ -13,8 +13,12 @@ import pytest
 from hypothesis import settings
 
 from a360.errors import OperatorError
-from a360.jvm import ICEBERG, close_spark, find_java, local_spark, require_extra, resolve
+from a360.jvm import ICEBERG, close_spark, find_java, local_spark, resolve
 from a360.settings import load_settings
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from spark_fixtures import *  # noqa: F403 - found on the path just set
 
 # Two tests share a core, and an example that waited for it is not slow.
 settings.register_profile("a360", deadline=None)
@@ -91,20 +95,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("spark"):
             item.add_marker(pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"))
-
-
-@pytest.fixture(scope="session")
-def spark_installed():
-    """Skips where Spark or its Java is not installed, and fails where A360_REQUIRE names spark."""
-    try:
-        require_extra()
-        find_java()
-    except OperatorError as error:
-        if "spark" in os.environ.get("A360_REQUIRE", "").split(","):
-            raise
-        pytest.skip(f"{error.what}: {error.next_step}")
-    # Tests run each query once: code that is compiled twice, and a collector with threads, would not pay.
-    os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 
 
 @pytest.fixture(scope="session")

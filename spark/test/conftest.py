@@ -1,25 +1,16 @@
 """What tests of jobs share: Spark, and a lake to work in."""
 
 import json
-import os
+import sys
+from pathlib import Path
 
 import pytest
 
 import a360
-from a360.errors import OperatorError
-from a360.jvm import find_java, require_extra
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 
-@pytest.fixture(scope="session")
-def spark_installed():
-    """Skips where Spark or its Java is not installed, and fails where A360_REQUIRE names spark."""
-    try:
-        require_extra()
-        find_java()
-    except OperatorError as error:
-        if "spark" in os.environ.get("A360_REQUIRE", "").split(","):
-            raise
-        pytest.skip(f"{error.what}: {error.next_step}")
+from spark_fixtures import *  # noqa: F403 - found on the path just set
 
 
 @pytest.fixture
