@@ -86,15 +86,9 @@ def _is_slow(item):
 
 
 def pytest_collection_modifyitems(items):
-    """PySpark leaves the socket that results come over to the garbage collector; slow files come first.
-
-    A file is the work of one process: were the slow ones last, one process would wait for the other's.
-    """
+    """Slow files come first: a file is the work of one process, and the others would wait for a late one."""
     slow = {item.path for item in items if _is_slow(item)}
     items.sort(key=lambda item: item.path not in slow)
-    for item in items:
-        if item.get_closest_marker("spark"):
-            item.add_marker(pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"))
 
 
 @pytest.fixture(scope="session")
@@ -115,6 +109,7 @@ def spark_with_iceberg(iceberg_jar):
     close_spark()
     yield local_spark([ICEBERG])
     close_spark()
+    collect_sockets()
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,40 @@
-"""The fixture that asks for Spark, taken over by the conftest of each place that has tests of it."""
+"""What asks for Spark in tests, taken over by the conftest of each place that has tests of it."""
 
+import gc
 import os
+import sys
+import warnings
 
 import pytest
 
 from a360.errors import OperatorError
 from a360.jvm import find_java, require_extra
 
-__all__ = ["spark_installed"]
+__all__ = ["collect_sockets", "pytest_runtest_protocol", "spark_installed"]
+
+_UNCLOSED = "unclosed <socket"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item, nextitem):
+    """PySpark leaves the sockets that results come over to the garbage collector, who may tell of them.
+
+    What Spark's tests leave is collected behind the last of them, so that no test without Spark is blamed.
+    """
+    if not item.get_closest_marker("spark"):
+        return (yield)
+    item.add_marker(pytest.mark.filterwarnings(f"ignore:{_UNCLOSED}:ResourceWarning"))
+    result = yield
+    if "pyspark" in sys.modules and not (nextitem and nextitem.get_closest_marker("spark")):
+        collect_sockets()
+    return result
+
+
+def collect_sockets():
+    """Have the garbage collector close the sockets that PySpark let go, and tell nobody."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", _UNCLOSED, ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture(scope="session")
