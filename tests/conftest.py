@@ -18,6 +18,7 @@ from a360.settings import load_settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import spark_fixtures
 from spark_fixtures import *  # noqa: F403 - found on the path just set
 
 # Two tests share a core, and an example that waited for it is not slow.
@@ -109,7 +110,7 @@ def spark_with_iceberg(iceberg_jar):
     close_spark()
     yield local_spark([ICEBERG])
     close_spark()
-    collect_sockets()
+    spark_fixtures.collect_sockets()
 
 
 @pytest.fixture(scope="session")
