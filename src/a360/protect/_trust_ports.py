@@ -29,7 +29,26 @@ class IdentitySink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """Who did what to which data, for which purpose, and how it ended. Holds no patient data in clear."""
+    """Who did what to which data, for which purpose, and how it ended. Holds no patient data in clear.
+
+    Args:
+        at: When; with a time zone.
+        principal: Whose rights counted.
+        action: A word such as `query`, `login` or `grant.change`.
+        objects: The datasets or other things that were touched, by the names that contracts give them.
+        outcome: `allowed`, `denied`, `done` or `failed`.
+        purpose: The purpose of use that was given.
+        details: What else there is to say; never a value of the data.
+        acting_for: Who really asked, where they acted as `principal`.
+        request: What all events of one request have in common.
+        rules: The rules of the policy that decided.
+        columns: The columns that were read, as `gold.patient_360.birth_date`.
+        subjects: Pseudonyms of the patients whose data was told, as the log makes them; empty where nobody
+            knows, which is so for most queries over many patients.
+        rows: How many rows were told.
+        bytes: How many bytes they had.
+        source: The address that asked.
+    """
 
     at: datetime
     principal: str
@@ -38,6 +57,14 @@ class AuditEvent:
     outcome: str
     purpose: str | None = None
     details: Mapping[str, str | int] = field(default_factory=dict)
+    acting_for: str | None = None
+    request: str | None = None
+    rules: Sequence[str] = ()
+    columns: Sequence[str] = ()
+    subjects: Sequence[str] = ()
+    rows: int | None = None
+    bytes: int | None = None
+    source: str | None = None
 
 
 class AuditLog(Protocol):
