@@ -10,8 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from a360.errors import OperatorError
-from a360.jvm import ICEBERG, PYSPARK, close_spark, find_java, local_spark, require_extra, submit_properties
+from a360.errors import OperatorError, UsageError
+from a360.jvm import (
+    ICEBERG,
+    PYSPARK,
+    close_spark,
+    find_java,
+    local_spark,
+    require_extra,
+    spark_session,
+    submit_properties,
+)
 from a360.settings import load_settings
 
 pytestmark = [pytest.mark.spark, pytest.mark.usefixtures("spark_installed")]
@@ -145,12 +154,20 @@ def _target(descriptor):
         return ""
 
 
-def test_it_starts_again_after_it_was_closed():
-    """Closing ends Java; the next call starts another."""
-    first = local_spark().sparkContext._gateway.proc
-    close_spark()
+def test_it_starts_again_for_a_jar_that_it_lacks(iceberg_jar):
+    """A Spark without a jar makes way for one with it, unless work goes on; closing that ends its Java."""
+    with spark_session() as working:
+        with pytest.raises(UsageError) as caught:
+            local_spark([ICEBERG])
+        assert working.range(3).count() == 3
+    assert "iceberg" in caught.value.found
+    first = working.sparkContext._gateway.proc
+    again = local_spark([ICEBERG])
     assert first.poll() is not None
-    assert local_spark().range(3).count() == 3
+    assert again.sql("SELECT 1").sparkSession.sparkContext is local_spark().sparkContext
+    second = again.sparkContext._gateway.proc
+    close_spark()
+    assert second.poll() is not None
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from a360.errors import DataError, InternalError
 from a360.fhir._compile import CompiledView, compile_view
 from a360.fhir._stopped import stopped_by
 from a360.fhir._struct import StructNode
-from a360.jvm import local_spark
+from a360.jvm import spark_session
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -27,11 +27,11 @@ _NO_RESOURCE = "A line of the input is no FHIR resource"
 
 def collected(compiled: CompiledView, payloads: Sequence[str]) -> list[Sequence[Any]]:
     """The rows of a view over the JSON texts of resources."""
-    session = local_spark()
     texts = pa.table({"payload": pa.array(payloads, pa.string())})
     parsed = f"from_json(payload, {quote_text(compiled.struct.spark_type())}) AS resource"
-    _named(session.createDataFrame(texts).selectExpr(parsed), compiled)
-    rows: list[Sequence[Any]] = session.sql(compiled.sql).collect()
+    with spark_session() as session:
+        _named(session.createDataFrame(texts).selectExpr(parsed), compiled)
+        rows: list[Sequence[Any]] = session.sql(compiled.sql).collect()
     return rows
 
 
@@ -55,21 +55,26 @@ def view_parquet(view: Mapping[str, Any] | str, files: Sequence[Path], folder: P
     """
     compiled = compile_view(view, "spark")
     written = folder / "rows"
-    with tempfile.TemporaryDirectory(dir=folder, prefix="input-") as place, _told():
+    with (
+        tempfile.TemporaryDirectory(dir=folder, prefix="input-") as place,
+        spark_session() as session,
+        _told(),
+    ):
         paths = [_readable(path, number, Path(place)) for number, path in enumerate(files)]
-        _require_objects(paths)
-        _rows(compiled, paths).write.parquet(str(written), compression="zstd")
+        _require_objects(session, paths)
+        _rows(session, compiled, paths).write.parquet(str(written), compression="zstd")
     return sorted(written.glob("*.parquet"))
 
 
 def explained(compiled: CompiledView, files: Sequence[Path]) -> str:
     """Spark's plan of a view over files."""
-    plan: str = _rows(compiled, files)._jdf.queryExecution().toString()  # noqa: SLF001 - explain() prints
+    with spark_session() as session:
+        rows = _rows(session, compiled, files)
+        plan: str = rows._jdf.queryExecution().toString()  # noqa: SLF001 - explain() prints
     return plan
 
 
-def _rows(compiled: CompiledView, paths: Sequence[Path]) -> "DataFrame":
-    session = local_spark()
+def _rows(session: "SparkSession", compiled: CompiledView, paths: Sequence[Path]) -> "DataFrame":
     _named(_resources(session, compiled.struct, paths), compiled)
     return session.sql(compiled.sql)
 
@@ -92,9 +97,9 @@ def _readable(path: Path, number: int, place: Path) -> Path:
     return named
 
 
-def _require_objects(paths: Sequence[Path]) -> None:
+def _require_objects(session: "SparkSession", paths: Sequence[Path]) -> None:
     """Raise where a line holds anything but one JSON object: Spark passes over what follows the first."""
-    lines = local_spark().read.text([str(path) for path in paths], lineSep="\n")
+    lines = session.read.text([str(path) for path in paths], lineSep="\n")
     parsed = f"from_json(concat('[', value, ']'), 'ARRAY<STRUCT<`{_TYPE}`: STRING>>')"
     if lines.where(f"value RLIKE '[^ \\\\t\\\\r]' AND coalesce(size({parsed}), 0) <> 1").count():
         raise _no_resource()

@@ -3,7 +3,7 @@
 from a360.jvm._jars import AWS, ICEBERG, Jar, cached, resolve
 from a360.jvm._java import Java, find_java
 from a360.jvm._profiles import submit_properties
-from a360.jvm._session import PYSPARK, close_spark, local_spark, require_extra
+from a360.jvm._session import PYSPARK, close_spark, local_spark, require_extra, spark_session
 
 __all__ = [
     "AWS",
@@ -17,5 +17,6 @@ __all__ = [
     "local_spark",
     "require_extra",
     "resolve",
+    "spark_session",
     "submit_properties",
 ]

@@ -46,6 +46,7 @@ class _Started:
     gateway: Any
     jars: frozenset[Jar]
     folder: Path | None = None
+    users: int = 0
 
     @property
     def alive(self) -> bool:
@@ -60,6 +61,21 @@ _lock = threading.RLock()
 _started: _Started | None = None
 
 
+@contextmanager
+def spark_session(jars: Sequence[Jar] = (), settings: Settings | None = None) -> "Iterator[SparkSession]":
+    """A session as `local_spark` gives it, under which Spark is not started anew meanwhile."""
+    with _lock:
+        session, used = local_spark(jars, settings), _started
+        if used is not None:
+            used.users += 1
+    try:
+        yield session
+    finally:
+        if used is not None:
+            with _lock:
+                used.users -= 1
+
+
 def local_spark(jars: Sequence[Jar] = (), settings: Settings | None = None) -> "SparkSession":
     """A new session of the one local Spark of this process, which is started where there is none yet.
 
@@ -67,30 +83,37 @@ def local_spark(jars: Sequence[Jar] = (), settings: Settings | None = None) -> "
     ANSI on, in UTC, with the jars that it has.
 
     Args:
-        jars: Jars that it must have besides its own; they can only be given when it starts.
+        jars: Jars that it must have besides its own. They can only be given when it starts: one without them
+            is ended, and its sessions with it, and started anew.
         settings: Threads, memory, Java and the cache of jars; None for those of the environment.
 
     Raises:
+        UsageError: It lacks a jar, and is at work by a `spark_session`.
         OperatorError: `extra-missing`, `java-missing`, `jar-missing`, `jar-untrusted`, or
             `environment-unfit` where it does not start.
     """
     global _started  # noqa: PLW0603 - a process can have one Spark
     require_extra()
     with _lock:
+        wanted = frozenset(jars)
         if _started is not None and not _started.alive:
+            close_spark()
+        if _started is not None and not wanted <= _started.jars:
+            if _started.users:
+                raise UsageError(
+                    "usage",
+                    "Spark is at work in this process, and lacks a jar that can only be given when it starts",
+                    found=", ".join(sorted(jar.coordinates for jar in wanted - _started.jars)),
+                    next_step="try again when that work has ended",
+                )
+            wanted |= _started.jars
             close_spark()
         if _started is None:
             theirs = _theirs()
             if theirs is not None:
                 return _fresh(theirs)
-            _started = _submitted(frozenset(jars)) or _start(frozenset(jars), settings or load_settings())
+            _started = _submitted(wanted) or _start(wanted, settings or load_settings())
             atexit.register(close_spark)
-        if not _started.jars.issuperset(jars):
-            raise UsageError(
-                "usage",
-                "Spark runs in this process already, and jars can only be given when it starts",
-                next_step="close_spark() first",
-            )
         return _fresh(_started.session)
 
 

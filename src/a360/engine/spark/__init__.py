@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from a360.catalog import CatalogSession
 from a360.engine.spark._catalogs import glue_properties, on_s3
 from a360.engine.spark._session import SparkLakeSession
-from a360.jvm import AWS, ICEBERG, local_spark
+from a360.jvm import AWS, ICEBERG, spark_session
 from a360.settings import Settings
 
 __all__ = ["SparkEngine", "SparkLakeSession", "glue_properties"]
@@ -29,4 +29,4 @@ class SparkEngine:
         """Open a session over the tables of a catalog."""
         endpoint = catalog.endpoint
         jars = [ICEBERG, AWS] if on_s3(endpoint) else [ICEBERG]
-        return SparkLakeSession(local_spark(jars, self._settings), endpoint, self._properties)
+        return SparkLakeSession(spark_session(jars, self._settings), endpoint, self._properties)

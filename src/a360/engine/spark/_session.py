@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -42,22 +42,35 @@ _SETTINGS = {
 
 
 class SparkLakeSession:
-    """A session of its own of a Spark that runs; `EngineSession` says what its methods promise."""
+    """A session of its own of a Spark that runs; `EngineSession` says what its methods promise.
+
+    Args:
+        using: Gives Spark's own session until this one is closed.
+        endpoint: The lake's catalog.
+        properties: Further properties of Iceberg's catalogs.
+    """
 
     dialect: Dialect = "spark"
     distributed = True
     branches = True
 
-    def __init__(self, session: SparkSession, endpoint: Endpoint, properties: Mapping[str, str]) -> None:
-        self._session = session
-        self._properties = properties
-        for key, value in _SETTINGS.items():
-            session.conf.set(key, value)
-        attach(session, LAKE, endpoint, properties)
-        self._tables = TemporaryTables(session)
-        self._statements = Statements(session, self._tables, self._translated, self._columns)
-        with in_our_words("open the lake's catalog"):
-            session.sql(f"USE {LAKE}")
+    def __init__(
+        self,
+        using: AbstractContextManager[SparkSession],
+        endpoint: Endpoint,
+        properties: Mapping[str, str],
+    ) -> None:
+        with ExitStack() as opening:
+            self._session = session = opening.enter_context(using)
+            self._properties = properties
+            for key, value in _SETTINGS.items():
+                session.conf.set(key, value)
+            attach(session, LAKE, endpoint, properties)
+            self._tables = TemporaryTables(session)
+            self._statements = Statements(session, self._tables, self._translated, self._columns)
+            with in_our_words("open the lake's catalog"):
+                session.sql(f"USE {LAKE}")
+            self._using = opening.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -70,7 +83,7 @@ class SparkLakeSession:
     def close(self) -> None:
         """End the session and free what it keeps; Spark itself goes on."""
         try:
-            with in_our_words("end the session"):
+            with self._using, in_our_words("end the session"):
                 self._tables.clear()
                 self._session.sql("USE spark_catalog")
                 detach(self._session, LAKE)
