@@ -61,7 +61,9 @@ def child(name: str, engine: str, rows: int, folder: Path) -> None:
 def measured(name: str, engine: str, rows: int, folder: Path | None) -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="a360-bench-", dir=folder) as work:
         command = [sys.executable, __file__, "--measure", name, "--engine", engine, "--rows", str(rows)]
-        done = subprocess.run([*command, "--folder", work], check=True, stdout=subprocess.PIPE, text=True)
+        done = subprocess.run([*command, "--folder", work], check=False, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(f"{name} of {rows:,} rows on {engine} ended with {done.returncode}")
     return [Figure(**each) for each in json.loads(done.stdout.splitlines()[-1])]
 
 
