@@ -48,6 +48,12 @@ class AuditedCommit:
         """Write, audit and publish; where that ends early, no branch stays and `main` is as it was."""
         branch = f"{_PREFIX}{self.stamp.commit_id}"
         at = table.metadata.current_snapshot_id
+        if at is None and change.first_rows is not None:
+            # An engine finds no branch where there is no snapshot; but what comes is all that will be there.
+            self.audit(change.first_rows)
+            with self.committer.catalog.stamped(self.stamp, base={name: at}) as endpoint:
+                change.apply(self.committer.catalog, endpoint)
+            return
         try:
             head = self._written(name, table, change, branch)
             if head is None or head == at:

@@ -39,7 +39,13 @@ type Base = str | Unfenced | None
 
 
 class Change(Protocol):
-    """What a commit does to a table, made for one base snapshot."""
+    """What a commit does to a table, made for one base snapshot.
+
+    `first_rows` is a relation with all that a table without a snapshot will hold, of a change that can be
+    made to no branch of it.
+    """
+
+    first_rows: str | None
 
     def apply(self, catalog: CatalogSession, endpoint: Endpoint, branch: str = MAIN_BRANCH) -> None:
         """Commit to a branch at a stamped and fenced endpoint."""
@@ -54,6 +60,8 @@ type Plan = Callable[[Table], Change | None]
 
 class SnapshotChange:
     """A snapshot that we write ourselves."""
+
+    first_rows = None
 
     def __init__(self, table: Table, draft: Draft, *, disposable: Sequence[StagedFile] = ()) -> None:
         self._table = table
@@ -81,8 +89,9 @@ class SnapshotChange:
 class EngineChange:
     """What the engine writes by itself as one commit, at an endpoint and to a branch that it is given."""
 
-    def __init__(self, write: Callable[[Endpoint, str], None]) -> None:
+    def __init__(self, write: Callable[[Endpoint, str], None], first_rows: str | None = None) -> None:
         self._write = write
+        self.first_rows = first_rows
 
     def apply(
         self,

@@ -154,7 +154,10 @@ class Merge:
             incoming=self._source if self._rows else None,
             null_safe=bool(self.scope),
         )
-        return EngineChange(lambda at, branch: self.writer.session.exchange(at, exchange, branch))
+        return EngineChange(
+            lambda at, branch: self.writer.session.exchange(at, exchange, branch),
+            first_rows=exchange.incoming,
+        )
 
     def _matches(self) -> str:
         """Keys are never null; scope values may be, and then mean the rows that have none."""

@@ -126,7 +126,9 @@ class Writer:
             def plan(table: Table) -> Change:
                 incoming = f"({self.session.conform(sql, table, name=name)})"
                 exchange = Exchange(name, columns_of(table), incoming=incoming, whole=whole)
-                return EngineChange(lambda at, branch: self.session.exchange(at, exchange, branch))
+                return EngineChange(
+                    lambda at, branch: self.session.exchange(at, exchange, branch), first_rows=incoming
+                )
 
             return self.committer.commit(name, stamp, plan, base=base, audit=audit)
 

@@ -55,7 +55,7 @@ WRITES = st.lists(
 
 def as_table(rows):
     columns = {"id": list(rows), "v": [v for v, _ in rows.values()], "clinic": [c for _, c in rows.values()]}
-    return pa.table(columns, schema=pa.schema({"id": pa.int64(), "v": pa.string(), "clinic": pa.string()}))
+    return pa.table(columns, schema=KEYED.as_arrow())
 
 
 def after(held, kind, what):
@@ -94,35 +94,110 @@ def carry_out(tables, session, kind, what, held):
         tables.delete(NAME, what, stamp, session=session)
 
 
-@pytest.mark.parametrize("mode", ["copy-on-write", "merge-on-read"])
+def write_by_pyiceberg(table, kind, what):
+    """A write by a program that knows nothing of the refinery."""
+    if kind == "merge" and what:
+        table.upsert(as_table(what), join_cols=["id"])
+    elif kind == "replace":
+        table.overwrite(as_table(what))
+    elif kind == "delete":
+        table.delete(what)
+
+
+def versions_sql(versions):
+    """A query for the rows of each of some versions, by the version."""
+    parts = [
+        f"SELECT {each} AS version, id, v, clinic FROM {NAME} AT (VERSION => {each})" for each in versions
+    ]
+    return " UNION ALL ".join(parts)
+
+
+def read_by_pyiceberg(table, version):
+    return table.scan(snapshot_id=version, selected_fields=("id", "v", "clinic")).to_arrow().to_pylist()
+
+
+def rows_by_version(found):
+    """Rows in order by the version they are of."""
+    by_version = {}
+    for version, *row in (tuple(each.values()) for each in found):
+        by_version.setdefault(version, []).append(tuple(row))
+    return {version: sorted(rows, key=repr) for version, rows in by_version.items()}
+
+
+@pytest.fixture(scope="module")
+def sessions(duckdb_session, spark_session):
+    return duckdb_session, spark_session
+
+
+@pytest.mark.parametrize(
+    ("mode", "format_version"), [("copy-on-write", 2), ("merge-on-read", 2), ("merge-on-read", 3)]
+)
 @settings(
-    max_examples=3,
+    max_examples=2,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=list(HealthCheck),
     derandomize=True,
 )
 @given(writes=WRITES, data=st.data())
-def test_engines_write_one_table_in_turn(tables, duckdb_session, spark_session, catalog, mode, writes, data):
-    """Whatever is written by whichever engine, all readers find the oracle's rows afterwards."""
-    client = catalog.client()
+def test_engines_write_one_table_in_turn(tables, sessions, catalog, mode, format_version, writes, data):
+    """Whatever is written by whichever engine, all find the oracle's rows, then and in each version later."""
+    client, (duckdb_session, spark_session) = catalog.client(), sessions
     client.create_namespace_if_not_exists("silver")
-    properties = {
-        "format-version": "2",
-        **{f"write.{each}.mode": mode for each in ("merge", "delete", "update")},
-    }
-    client.create_table(NAME, KEYED, partition_spec=SPEC, properties=properties)
+    modes = {f"write.{each}.mode": mode for each in ("merge", "delete", "update")}
+    properties = {"format-version": str(format_version), **modes}
+    table = client.create_table(NAME, KEYED, partition_spec=SPEC, properties=properties)
+    writers = [spark_session, spark_session, duckdb_session, *([table] if format_version == 2 else [])]
+    held, wanted = {}, {}
     try:
-        held = {}
         for kind, what in writes:
-            session = data.draw(st.sampled_from([spark_session, spark_session, duckdb_session]))
-            carry_out(tables, session, kind, what, held)
+            writer = data.draw(st.sampled_from(writers[:3] if kind == "scope" else writers))
+            if writer is table:
+                write_by_pyiceberg(table.refresh(), kind, what)
+            else:
+                carry_out(tables, writer, kind, what, held)
             held = after(held, kind, what)
-            wanted = sorted((key, *row) for key, row in held.items())
-            for reader in (duckdb_session, spark_session):
+            table.refresh()
+            if table.current_snapshot() is not None:
+                rows = sorted(((key, *row) for key, row in held.items()), key=repr)
+                wanted[table.current_snapshot().snapshot_id] = rows
+            for reader in sessions:
                 found = reader.sql(f"SELECT id, v, clinic FROM {NAME}").to_pylist()
-                assert sorted(tuple(row.values()) for row in found) == wanted, (reader.dialect, kind, what)
+                assert {tuple(row.values()) for row in found} == {(key, *row) for key, row in held.items()}
+                assert len(found) == len(held), (reader.dialect, kind, what)
+        full = {version: rows for version, rows in wanted.items() if rows}
+        for reader in sessions if full else ():
+            assert rows_by_version(reader.sql(versions_sql(full)).to_pylist()) == full, reader.dialect
+        for version, rows in wanted.items():
+            found = read_by_pyiceberg(table, version)
+            assert sorted((tuple(row.values()) for row in found), key=repr) == rows
     finally:
         client.drop_table(NAME)
+
+
+@pytest.mark.parametrize("format_version", [2, 3])
+def test_a_first_merge_is_audited_before_it_is_seen(tables, spark_session, new_table, format_version):
+    """Also of a table without a snapshot to branch off: refused it stays empty, passed it has the rows."""
+    table = new_table(NAME, KEYED, properties={"format-version": str(format_version)})
+    rows, seen = as_table({1: ("v", "x"), 2: ("w", "y")}), []
+
+    def audit(relation):
+        seen.append(spark_session.sql(f"SELECT count(*) AS n FROM {relation} AS t")["n"][0].as_py())
+        table.refresh()
+        assert table.current_snapshot() is None
+        if len(seen) == 1:
+            raise DataError("rule-blocked", "No")
+
+    def merge():
+        tables.merge(NAME, rows, ["id"], CommitStamp(new_commit_id()), session=spark_session, audit=audit)
+
+    with pytest.raises(DataError):
+        merge()
+    table.refresh()
+    assert (table.current_snapshot(), set(table.refs())) == (None, set())
+    merge()
+    table.refresh()
+    assert (seen, set(table.refs())) == ([2, 2], {"main"})
+    assert sorted(tables.read(NAME)["id"].to_pylist()) == [1, 2]
 
 
 def test_a_change_is_audited_on_a_branch_that_spark_writes(tables, spark_session, new_table):
