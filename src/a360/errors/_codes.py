@@ -51,6 +51,8 @@ _TABLE = (
     ErrorCode("key-missing", "A key that sealed or tokenised data is not in the key store."),
     ErrorCode("seal-broken", "Sealed data does not open under its key: it was changed or belongs elsewhere."),
     ErrorCode("storage-full", "The disk is full, or does not take what is written to it."),
+    ErrorCode("audit-broken", "The audit log is not what was recorded."),
+    ErrorCode("audit-unwritable", "The audit log cannot be written, so nothing that must be on it may be."),
     ErrorCode("environment-unfit", "The machine lacks something the command needs."),
     ErrorCode("extra-missing", "A part of the product that is installed on request is not installed."),
     ErrorCode("java-missing", "There is no Java that Spark runs on."),

@@ -1,0 +1,51 @@
+"""Proofs from a log: that a record is in it, and that it only grew."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from a360.errors import UsageError
+from a360.trust.audit._checkpoint import Checkpoint
+from a360.trust.audit._folder import LogFolder
+from a360.trust.audit._tree import consistency_proof, inclusion_proof, leaf_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Inclusion:
+    """A record with what shows that a checkpoint has it: `includes` of its leaf is true for the root."""
+
+    record: str
+    index: int
+    size: int
+    proof: tuple[bytes, ...]
+
+
+def prove_record(folder: Path, sequence: int, checkpoint: Checkpoint) -> Inclusion:
+    """Show that a record is one of those of a checkpoint.
+
+    Raises:
+        UsageError: the checkpoint does not go as far.
+    """
+    lines = _lines(folder, checkpoint.size)
+    if not 0 < sequence <= len(lines):
+        raise UsageError(
+            "usage",
+            "No checkpoint has this record",
+            found=f"record {sequence}, the checkpoint has {len(lines)}",
+            next_step="`a360 audit checkpoint` signs what there is",
+        )
+    proof = inclusion_proof([leaf_hash(line) for line in lines], sequence - 1)
+    return Inclusion(lines[sequence - 1].decode(), sequence - 1, len(lines), tuple(proof))
+
+
+def prove_growth(folder: Path, older: Checkpoint, newer: Checkpoint) -> list[bytes]:
+    """Show that the log of a checkpoint began as that of an older one."""
+    return consistency_proof([leaf_hash(line) for line in _lines(folder, newer.size)], older.size)
+
+
+def _lines(folder: Path, count: int) -> list[bytes]:
+    lines: list[bytes] = []
+    for path in LogFolder(folder).files():
+        lines += path.read_bytes().removesuffix(b"\n").split(b"\n")
+        if len(lines) >= count:
+            break
+    return lines[:count]

@@ -1,0 +1,145 @@
+"""The log as rows: for search, for reports, and as the dataset `ops.audit`."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+
+from a360._duckdb import connect
+from a360.contract import quote_text
+from a360.trust.audit._folder import LogFolder
+
+AUDIT_SCHEMA: Final = pa.schema(
+    [
+        pa.field("sequence", pa.int64(), nullable=False),
+        pa.field("at", pa.timestamp("us", "UTC"), nullable=False),
+        pa.field("principal", pa.string(), nullable=False),
+        pa.field("acting_for", pa.string()),
+        pa.field("action", pa.string(), nullable=False),
+        pa.field("outcome", pa.string(), nullable=False),
+        pa.field("purpose", pa.string()),
+        pa.field("objects", pa.string()),
+        pa.field("columns", pa.string()),
+        pa.field("rules", pa.string()),
+        pa.field("subjects", pa.string()),
+        pa.field("rows", pa.int64()),
+        pa.field("bytes", pa.int64()),
+        pa.field("request", pa.string()),
+        pa.field("source", pa.string()),
+        pa.field("details", pa.string()),
+        pa.field("hash", pa.string(), nullable=False),
+    ]
+)
+"""The columns of `ops.audit`; names in a list are joined by commas, and details are JSON."""
+
+_BATCH_ROWS = 65_536
+_LISTS = ("objects", "columns", "rules", "subjects")
+_FIELDS = {
+    "acting_for": "VARCHAR",
+    "action": "VARCHAR",
+    "at": "TIMESTAMPTZ",
+    "bytes": "BIGINT",
+    "columns": "VARCHAR[]",
+    "details": "JSON",
+    "objects": "VARCHAR[]",
+    "outcome": "VARCHAR",
+    "principal": "VARCHAR",
+    "purpose": "VARCHAR",
+    "request": "VARCHAR",
+    "rows": "BIGINT",
+    "rules": "VARCHAR[]",
+    "source": "VARCHAR",
+    "subjects": "VARCHAR[]",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What records to look for; each part that is given must hold.
+
+    `principal` is also found as the one who really asked; `object` names a dataset or a column.
+    """
+
+    principal: str | None = None
+    object: str | None = None
+    action: str | None = None
+    outcome: str | None = None
+    purpose: str | None = None
+    request: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def where(self) -> tuple[str, dict[str, Any]]:
+        """The condition over the log's rows, and the values of its parameters."""
+        conditions = {
+            "principal": "$principal IN (principal, acting_for)",
+            "object": "(list_contains(objects, $object) OR list_contains(columns, $object))",
+            "action": "(action = $action OR starts_with(action, $action || '.'))",
+            "outcome": "outcome = $outcome",
+            "purpose": "purpose = $purpose",
+            "request": "request = $request",
+            "since": "at >= $since",
+            "until": "at < $until",
+        }
+        given = {name: getattr(self, name) for name in conditions if getattr(self, name) is not None}
+        return " AND ".join(conditions[name] for name in given) or "true", given
+
+
+def search(folder: Path, wanted: Search = Search(), *, newest: int | None = None) -> pa.RecordBatchReader:
+    """The records that a search finds, in the columns of `AUDIT_SCHEMA` and in their order.
+
+    Args:
+        folder: The log's folder.
+        wanted: What to look for.
+        newest: How many of the newest to keep, the newest first; None for all, the oldest first.
+    """
+    condition, values = wanted.where()
+    order = "" if newest is None else f" ORDER BY sequence DESC LIMIT {newest:d}"
+    return stream(folder, f"SELECT {_shown()} FROM log WHERE {condition}{order}", values, AUDIT_SCHEMA)
+
+
+def rows_of(folder: Path) -> pa.RecordBatchReader:
+    """All records of a log."""
+    return search(folder)
+
+
+def stream(
+    folder: Path, sql: str, values: Mapping[str, Any], schema: pa.Schema | None = None
+) -> pa.RecordBatchReader:
+    """Rows of a query over `log`, which has the records with their lists as lists.
+
+    A line that is being written has no end yet and is left out; so is one that is no record, which `verify`
+    finds.
+    """
+    connection = connect(spill="", extensions=(), memory_limit=None, threads=None)
+    connection.execute(f"CREATE TEMP VIEW log AS {_relation(LogFolder(folder).files())}")
+    reader = connection.execute(sql, dict(values)).to_arrow_reader(_BATCH_ROWS)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        with closing(connection):
+            for batch in reader:
+                yield batch if schema is None else batch.cast(schema)
+
+    return pa.RecordBatchReader.from_batches(schema or reader.schema, batches())
+
+
+def _relation(files: list[Path]) -> str:
+    names = ", ".join(quote_text(str(path)) for path in files)
+    fields = ", ".join(f'"{name}" {kind}' for name, kind in _FIELDS.items())
+    columns = f"{{event: 'STRUCT({fields})', hash: 'VARCHAR', sequence: 'BIGINT'}}"
+    source = f"read_json([{names}], format = 'newline_delimited', columns = {columns}, ignore_errors = true)"
+    shown = ", ".join(f'event."{name}" AS "{name}"' for name in _FIELDS)
+    return f"SELECT sequence, hash, {shown} FROM {source} WHERE sequence IS NOT NULL"
+
+
+def _shown() -> str:
+    def one(name: str) -> str:
+        if name in _LISTS:
+            return f'array_to_string("{name}", \',\') AS "{name}"'
+        return f'"{name}"::VARCHAR AS "{name}"' if name == "details" else f'"{name}"'
+
+    return ", ".join(map(one, AUDIT_SCHEMA.names))
