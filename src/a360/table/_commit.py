@@ -61,7 +61,7 @@ type Plan = Callable[[Table], Change | None]
 class SnapshotChange:
     """A snapshot that we write ourselves."""
 
-    first_rows = None
+    first_rows: str | None = None
 
     def __init__(self, table: Table, draft: Draft, *, disposable: Sequence[StagedFile] = ()) -> None:
         self._table = table
