@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from a360.contract import FAULTS
 from a360.contract._environment import Alerts, Environment, Share, SparkJobs
-from a360.contract._lakefile import Filter, Grant, LakeFile, Mask, Retention, Role, Zones
+from a360.contract._lakefile import LakeFile, Retention, ZoneDeclaration, Zones
 from a360.contract._odcs import (
     Column,
     ColumnProperties,
@@ -17,6 +17,18 @@ from a360.contract._odcs import (
     Quality,
     Table,
     TypeOptions,
+)
+from a360.contract._policy_file import (
+    BreakGlass,
+    Consent,
+    Deny,
+    Filter,
+    Grant,
+    Group,
+    Impersonation,
+    Mask,
+    Role,
+    UserEntry,
 )
 from a360.contract._records import Deleted, Drift, RecordField, RecordReference, RecordSource, TimeField
 from a360.contract._types import LOGICAL_TYPES
@@ -31,10 +43,17 @@ MODELS = (
     TypeOptions,
     LakeFile,
     Zones,
+    ZoneDeclaration,
     Role,
+    Group,
+    UserEntry,
     Grant,
+    Deny,
     Filter,
     Mask,
+    Consent,
+    BreakGlass,
+    Impersonation,
     Retention,
     RecordSource,
     TimeField,

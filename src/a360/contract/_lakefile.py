@@ -4,18 +4,31 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from a360.contract._base import Dataset, Many, Model, Name, Period
+from a360.contract._base import Many, Model, Name, Period
 from a360.contract._plan import Zone
-from a360.contract._policy import Action, MaskMethod
+from a360.contract._policy_file import (
+    BreakGlass,
+    Consent,
+    Deny,
+    Doc,
+    Filter,
+    Grant,
+    Group,
+    Impersonation,
+    Mask,
+    Role,
+    User,
+    UserEntry,
+)
 
 SENSITIVITY = "sensitivity"
-type Doc = Annotated[str, Field(min_length=1)]
 
 
 class ZoneDeclaration(Model):
-    """A zone."""
+    """A zone; its tables inherit its tags."""
 
     description: Doc
+    tags: Many[str] = ()
 
 
 class Zones(Model):
@@ -33,55 +46,6 @@ class Vocabulary(Model):
 
     description: Doc
     values: Annotated[dict[Name, Doc], Field(min_length=1)]
-
-
-class Role(Model):
-    """A role."""
-
-    description: Doc
-    purposes: Many[Name] = ()
-
-
-class Grant(Model):
-    """What a role may do with which datasets, and with columns of which sensitivities."""
-
-    role: Name
-    actions: Annotated[Many[Action], Field(min_length=1)]
-    zones: Many[Zone] = ()
-    datasets: Many[Dataset] = ()
-    tags: Many[str] = ()
-    sensitivities: Annotated[Many[Name], Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _reaches_something(self) -> "Grant":
-        if not (self.zones or self.datasets or self.tags):
-            raise ValueError("a grant names zones, datasets or tags")
-        return self
-
-
-class Filter(Model):
-    """Which rows of datasets the roles see."""
-
-    name: Name
-    roles: Annotated[Many[Name], Field(min_length=1)]
-    datasets: Annotated[Many[Dataset], Field(min_length=1)]
-    where: Doc
-
-
-class Mask(Model):
-    """How the roles see columns: named ones, or those of the sensitivities."""
-
-    name: Name
-    roles: Annotated[Many[Name], Field(min_length=1)]
-    columns: Many[Annotated[str, Field(pattern=r"^[a-z]+\.[a-z0-9_]+\.[a-z0-9_]+$")]] = ()
-    sensitivities: Many[Name] = ()
-    method: MaskMethod
-
-    @model_validator(mode="after")
-    def _reaches_something(self) -> "Mask":
-        if not (self.columns or self.sensitivities):
-            raise ValueError("a mask names columns or sensitivities")
-        return self
 
 
 class Retention(Model):
@@ -112,9 +76,15 @@ class LakeFile(Model):
     tags: dict[Name, Vocabulary]
     purposes: dict[Name, Doc] = Field(default_factory=dict)
     roles: dict[Name, Role] = Field(default_factory=dict)
+    groups: dict[Name, Group] = Field(default_factory=dict)
+    users: dict[User, UserEntry] = Field(default_factory=dict)
     grants: Many[Grant] = ()
+    denies: Many[Deny] = ()
     filters: Many[Filter] = ()
     masks: Many[Mask] = ()
+    consents: Many[Consent] = ()
+    break_glass: Many[BreakGlass] = ()
+    impersonations: Many[Impersonation] = ()
     retention: dict[Zone, Retention] = Field(default_factory=dict)
     packs: Many[Name] = ()
     hl7v2: Hl7v2 = Field(default=Hl7v2(), alias="hl7v2")

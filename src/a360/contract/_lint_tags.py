@@ -87,7 +87,7 @@ def check_policy(contracts: LakeContracts) -> Iterator[Fault]:
     for name, role in lake.roles.items():
         yield from unknown("purpose", role.purposes, lake.purposes, "roles", name, "purposes")
     for i, grant in enumerate(lake.grants):
-        yield from unknown("role", [grant.role], lake.roles, "grants", i)
+        yield from unknown("role", [grant.role] if grant.role else (), lake.roles, "grants", i)
         yield from unknown("dataset", grant.datasets, datasets, "grants", i, "datasets")
         yield from unknown(SENSITIVITY, grant.sensitivities, lake.sensitivities, "grants", i, "sensitivities")
         for tag in grant.tags:

@@ -81,7 +81,10 @@ def _hl7v2(told: Hl7v2) -> Hl7v2Plan:
 def _zones(contracts: LakeContracts) -> tuple[ZonePlan, ...]:
     zones = contracts.lake.zones
     names: tuple[Zone, ...] = ("bronze", "silver", "gold", "quarantine", "ops")
-    return tuple(ZonePlan(name, getattr(zones, name).description) for name in names)
+    declared = {name: getattr(zones, name) for name in names}
+    return tuple(
+        ZonePlan(name, each.description, tuple(sorted(each.tags))) for name, each in declared.items()
+    )
 
 
 def _quarantine(contracts: LakeContracts) -> list[TablePlan]:

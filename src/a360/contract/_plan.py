@@ -271,10 +271,11 @@ type Step = SilverStep | GoldStep | ReferenceStep
 
 @dataclass(frozen=True, slots=True)
 class ZonePlan:
-    """A namespace of the lake."""
+    """A namespace of the lake; its tables inherit its tags."""
 
     name: Zone
     doc: str = ""
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,19 @@ from pydantic_core import ErrorDetails
 
 from a360.contract._environment import Environment
 from a360.contract._faults import Fault
-from a360.contract._lakefile import Grant, LakeFile, Mask, Retention
+from a360.contract._lakefile import LakeFile, Retention
 from a360.contract._odcs import LIFTED, Column, Contract, DatasetProperties, Quality, Table, TypeOptions
+from a360.contract._policy_file import (
+    BreakGlass,
+    Consent,
+    Deny,
+    Filter,
+    Grant,
+    Impersonation,
+    Mask,
+    Role,
+    UserEntry,
+)
 from a360.contract._records import Deleted, Drift, RecordField, RecordReference, RecordSource, TimeField
 from a360.contract._yaml import Loc, SourceFile
 
@@ -37,7 +48,8 @@ _FILLERS: Mapping[str, Any] = {
 }
 _MODELS: tuple[type[BaseModel], ...] = (
     *(Contract, Table, Column, Quality, TypeOptions, DatasetProperties),
-    *(LakeFile, Grant, Mask, Retention, Environment),
+    *(LakeFile, Retention, Environment),
+    *(Role, UserEntry, Grant, Deny, Filter, Mask, Consent, BreakGlass, Impersonation),
     *(RecordSource, RecordField, RecordReference, Deleted, Drift, TimeField),
 )
 _KNOWN_KEYS = sorted({field.alias or name for model in _MODELS for name, field in model.model_fields.items()})

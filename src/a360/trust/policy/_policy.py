@@ -1,0 +1,153 @@
+"""The policy as the rooms above ask it."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from a360.contract import Action, Ask, BreakGlassPlan, LakePlan, PolicyIndex, TableDecision
+from a360.errors import DeniedError, UsageError
+from a360.protect import AuditEvent, AuditLog
+from a360.trust.policy._emergency import LONGEST, Emergency
+from a360.trust.policy._principal import Principal
+
+_SHORTEST_REASON = 10
+
+
+class Policy:
+    """Decides by the policy of a plan; it keeps nothing between decisions."""
+
+    def __init__(self, plan: LakePlan) -> None:
+        self.plan = plan
+        self._index = PolicyIndex(plan.policy, plan.tables)
+
+    def decide(
+        self,
+        principal: Principal,
+        action: Action,
+        dataset: str,
+        *,
+        purpose: str | None = None,
+        at: datetime | None = None,
+        emergency: Emergency | None = None,
+    ) -> TableDecision:
+        """What of a dataset a principal may see or do; a fault of ours is a no.
+
+        Args:
+            principal: Who asks.
+            action: select, describe or write.
+            dataset: The table, as `zone.name`.
+            purpose: What for; by default the one purpose of the principal's roles, if it is one.
+            at: When; now by default. Consents are judged by it.
+            emergency: What `break_glass` gave, to see what its rule shows for as long as it lasts.
+        """
+        try:
+            at = at or datetime.now(UTC)
+            known = emergency is not None and emergency.holds_for(principal.name, at)
+            ask = Ask(
+                user=principal.name,
+                roles=self.roles_of(principal),
+                groups=principal.groups,
+                attributes=principal.attributes,
+                action=action,
+                purpose=purpose or self.default_purpose(principal),
+                at=at,
+                break_glass=emergency.rule if emergency and known else None,
+            )
+            return self._index.decide(ask, dataset)
+        except Exception as fault:  # noqa: BLE001 - whatever goes wrong, the answer is no
+            reason = f"the policy cannot be judged: {type(fault).__name__}"
+            return TableDecision(dataset, allowed=False, reason=reason)
+
+    def unrestricted(self, principal: Principal, *, purpose: str | None, at: datetime | None = None) -> bool:
+        """Whether nothing of any table is hidden from a principal."""
+        return all(
+            self.decide(principal, "select", dataset, purpose=purpose, at=at).unrestricted
+            for dataset in self._index.datasets
+        )
+
+    def roles_of(self, principal: Principal) -> tuple[str, ...]:
+        """The roles of a principal, those of its groups included."""
+        groups = (self.plan.policy.group(name) for name in principal.groups)
+        of_groups = (role for group in groups if group for role in group.roles)
+        return tuple(dict.fromkeys([*principal.roles, *of_groups]))
+
+    def purposes_of(self, principal: Principal) -> tuple[str, ...]:
+        """The purposes that a principal may act for, by its roles and by grants to itself or its groups."""
+        policy = self.plan.policy
+        roles = set(self.roles_of(principal))
+        found = {purpose for role in policy.roles if role.name in roles for purpose in role.purposes}
+        for grant in policy.grants:
+            if (grant.user and grant.user == principal.name) or grant.group in principal.groups:
+                found.update(grant.purposes)
+        return tuple(purpose for purpose in policy.purposes if purpose in found)
+
+    def default_purpose(self, principal: Principal) -> str | None:
+        """The purpose of who may act for one only."""
+        purposes = self.purposes_of(principal)
+        return purposes[0] if len(purposes) == 1 else None
+
+    def break_glass(
+        self,
+        principal: Principal,
+        *,
+        purpose: str,
+        reason: str,
+        audit: AuditLog,
+        minutes: int | None = None,
+        at: datetime | None = None,
+    ) -> Emergency:
+        """Declare an emergency: on record, with an item for review, before it holds.
+
+        Raises:
+            DeniedError: no rule lets the principal.
+            UsageError: the reason says nothing.
+        """
+        at = at or datetime.now(UTC)
+        if len(reason.strip()) < _SHORTEST_REASON:
+            raise UsageError(
+                "usage",
+                "An emergency needs a reason",
+                found=f"{len(reason.strip())} characters",
+                next_step="say what happened, in a sentence without a patient's name",
+            )
+        rule = self._glass(principal, purpose, audit, at)
+        lasts = min(timedelta(minutes=min(minutes or rule.minutes, rule.minutes)), LONGEST)
+        if lasts <= timedelta(0):
+            raise UsageError("usage", "An emergency lasts a minute at least", next_step="name more minutes")
+        told: dict[str, str | int] = {
+            "rule": rule.name,
+            "reason": reason.strip(),
+            "minutes": int(lasts.total_seconds() // 60),
+        }
+        number = audit.record(_event(principal, "break-glass", at, "allowed", purpose, told))
+        review = {"of": number, "state": "open"}
+        audit.record(_event(principal, "break-glass.review", at, "open", purpose, review))
+        return Emergency(principal.name, rule.name, reason.strip(), at, at + lasts, number)
+
+    def _glass(self, principal: Principal, purpose: str, audit: AuditLog, at: datetime) -> BreakGlassPlan:
+        roles = set(self.roles_of(principal))
+        for rule in self.plan.policy.break_glass:
+            named = principal.name in rule.whom.users
+            named = named or bool(roles & set(rule.whom.roles))
+            named = named or bool(set(principal.groups) & set(rule.whom.groups))
+            if named and purpose in rule.purposes and principal.acting_for is None:
+                return rule
+        audit.record(_event(principal, "break-glass", at, "denied", purpose, {}))
+        raise DeniedError(
+            "denied",
+            f"{principal.name} may not break the glass for {purpose}",
+            found=f"roles {', '.join(sorted(roles)) or 'none'}",
+            next_step="ask somebody whom breakGlass in lake.yaml names",
+        )
+
+
+def _event(
+    principal: Principal,
+    action: str,
+    at: datetime,
+    outcome: str,
+    purpose: str,
+    details: Mapping[str, str | int],
+) -> AuditEvent:
+    if principal.acting_for:
+        details = {**details, "acting_for": principal.acting_for}
+    return AuditEvent(at, principal.name, action, (), outcome, purpose, details)
