@@ -20,6 +20,7 @@ from a360.contract._odcs import (
 )
 from a360.contract._policy_file import (
     BreakGlass,
+    Budget,
     Consent,
     Deny,
     Filter,
@@ -45,6 +46,7 @@ MODELS = (
     Zones,
     ZoneDeclaration,
     Role,
+    Budget,
     Group,
     UserEntry,
     Grant,

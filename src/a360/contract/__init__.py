@@ -7,6 +7,14 @@ which take longer to import than most commands take to run, so those names are f
 from typing import TYPE_CHECKING
 
 from a360._lazy import lazily
+from a360.contract._carriers import (
+    CarrierPrincipal,
+    Carriers,
+    DataCellFilter,
+    MaskedView,
+    TagAssignment,
+    TagGrant,
+)
 from a360.contract._date_formats import (
     EPOCH_MILLIS,
     EPOCH_SECONDS,
@@ -60,6 +68,7 @@ from a360.contract._plan_records import (
 from a360.contract._policy import (
     Action,
     BreakGlassPlan,
+    BudgetPlan,
     ConsentPlan,
     DenyPlan,
     FilterPlan,
@@ -165,6 +174,9 @@ __all__ = [
     "Ask",
     "Assignment",
     "BreakGlassPlan",
+    "BudgetPlan",
+    "CarrierPrincipal",
+    "Carriers",
     "Cell",
     "ChangeAction",
     "Check",
@@ -172,6 +184,7 @@ __all__ = [
     "ColumnPlan",
     "ConsentPlan",
     "DanglingRows",
+    "DataCellFilter",
     "Dataset",
     "DatasetRule",
     "DateFormat",
@@ -204,6 +217,7 @@ __all__ = [
     "MaskDialect",
     "MaskMethod",
     "MaskPlan",
+    "MaskedView",
     "Measure",
     "Mended",
     "ModelFix",
@@ -239,6 +253,8 @@ __all__ = [
     "TableChange",
     "TableDecision",
     "TablePlan",
+    "TagAssignment",
+    "TagGrant",
     "TagPlan",
     "TextFile",
     "Transform",

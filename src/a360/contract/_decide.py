@@ -128,6 +128,15 @@ class PolicyIndex:
             return denied(dataset, f"there is no purpose {ask.purpose}")
         return _Request(self, table, ask, ask.purpose).decide()
 
+    def grants_of(self, ask: Ask) -> Iterator[GrantPlan]:
+        """The grants that let the asker do this for this purpose, whatever other rules say."""
+        for grant in self.policy.grants:
+            if ask.action not in grant.actions or (grant.purposes and ask.purpose not in grant.purposes):
+                continue
+            by_role = grant.role in ask.roles and self.may_act_for(grant.role, ask.purpose or "")
+            if by_role or grant.group in ask.groups or (grant.user and grant.user == ask.user):
+                yield grant
+
     def may_act_for(self, role: str, purpose: str) -> bool:
         """Whether a role has a purpose."""
         return purpose in self._purposes.get(role, ())
@@ -144,8 +153,7 @@ class _Request:
         self.rules: dict[str, list[str]] = defaultdict(list)
         self.whole: list[str] = []
         self.reads: set[str] = set()
-        now = f"TIMESTAMPTZ '{ask.at.isoformat()}'" if ask.at and ask.at.tzinfo else None
-        self.literals = literals_of(ask.attributes, now)
+        self.literals = literals_of(ask.attributes, ask.now)
 
     def decide(self) -> TableDecision:
         capacities = list(self.capacities())
@@ -202,12 +210,7 @@ class _Request:
         return gone
 
     def speaks_of(self, whom: Whom) -> bool:
-        ask = self.ask
-        return (
-            ask.user in whom.users
-            or any(role in whom.roles for role in ask.roles)
-            or any(group in whom.groups for group in ask.groups)
-        )
+        return whom.names(self.ask.user, self.ask.roles, self.ask.groups)
 
     def binds(self, rule: _SpeaksOf, capacity: _Capacity) -> bool:
         """Whether a filter or mask holds: on a role for what that role shows, on a person for everything."""

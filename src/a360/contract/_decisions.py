@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from a360.contract._policy import Action, MaskMethod
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Who asks, as what, what for and when. `break_glass` is the rule of an emergency that was declared."""
+    """Who asks, as what, what for and when.
+
+    `now` is the time as an SQL expression; `break_glass` is the rule of an emergency that was declared.
+    """
 
     user: str
     roles: tuple[str, ...] = ()
@@ -17,7 +19,7 @@ class Ask:
     attributes: Mapping[str, str] = field(default_factory=dict)
     action: Action = "select"
     purpose: str | None = None
-    at: datetime | None = None
+    now: str | None = None
     break_glass: str | None = None
 
     @property

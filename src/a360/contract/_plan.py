@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from a360.contract._canonical import fingerprint_of
 from a360.contract._plan_records import ReceptionPlan, RecordPlan
@@ -11,6 +11,9 @@ from a360.contract._policy import PolicyPlan
 from a360.contract._rules import DatasetRule, InCodes, RowRule
 from a360.contract._vocabularies import VOCABULARIES
 from a360.errors import UsageError
+
+if TYPE_CHECKING:
+    from a360.contract._carriers import Carriers
 
 type Zone = Literal["bronze", "silver", "gold", "quarantine", "ops"]
 type Transform = Literal["identity", "year", "month", "day", "hour", "bucket", "truncate"]
@@ -310,6 +313,13 @@ class LakePlan:
     def fingerprint(self) -> str:
         """A digest that changes when, and only when, the plan does."""
         return fingerprint_of(self)
+
+    @property
+    def carriers(self) -> "Carriers":
+        """The policy as Lake Formation and Athena carry it; worked out anew each time."""
+        from a360.contract._carriers import carriers_of  # noqa: PLC0415 - it looks at plans
+
+        return carriers_of(self)
 
     def table(self, dataset: str) -> TablePlan:
         """The table `namespace.name`."""

@@ -7,6 +7,7 @@ from a360.contract._lakefile import SENSITIVITY, LakeFile
 from a360.contract._plan import TablePlan
 from a360.contract._policy import (
     BreakGlassPlan,
+    BudgetPlan,
     ConsentPlan,
     DenyPlan,
     FilterPlan,
@@ -21,7 +22,7 @@ from a360.contract._policy import (
     UserPlan,
     Whom,
 )
-from a360.contract._policy_file import Grant, Selector, Subjects
+from a360.contract._policy_file import Budget, Grant, Selector, Subjects
 from a360.contract._tags import ZONE, effective_tags, matches, terms_of
 
 
@@ -49,7 +50,10 @@ class _Planner:
         return PolicyPlan(
             tags=tuple(TagPlan(name, tuple(tag.values), tag.description) for name, tag in lake.tags.items()),
             purposes=tuple(lake.purposes),
-            roles=tuple(RolePlan(name, role.purposes, role.description) for name, role in lake.roles.items()),
+            roles=tuple(
+                RolePlan(name, role.purposes, role.description, _budget(role.budget))
+                for name, role in lake.roles.items()
+            ),
             groups=tuple(GroupPlan(name, each.roles, each.description) for name, each in lake.groups.items()),
             users=tuple(self.users()),
             grants=tuple(self.grant(number, grant) for number, grant in enumerate(lake.grants, start=1)),
@@ -141,6 +145,26 @@ class _Planner:
                 purposes=dict(sorted(rule.purposes.items())),
                 exempt=rule.exempt,
             )
+
+
+def _budget(told: Budget) -> BudgetPlan:
+    return BudgetPlan(
+        seconds=told.seconds,
+        memory_bytes=_bytes(told.memory),
+        result_rows=told.rows,
+        result_bytes=_bytes(told.bytes),
+        scanned_bytes=_bytes(told.scanned),
+        concurrent=told.concurrent,
+    )
+
+
+def _bytes(size: str | None) -> int | None:
+    """A size such as `2GB` or `512MiB` in bytes."""
+    if size is None:
+        return None
+    number = size.rstrip("KMGTiB ")
+    unit = size.removeprefix(number).strip()
+    return int(float(number) * (1024 if "i" in unit else 1000) ** ("KMGT".index(unit[0]) + 1))
 
 
 def _whom(rule: Subjects) -> Whom:

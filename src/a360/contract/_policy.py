@@ -1,6 +1,6 @@
 """Who may see what, as plain data; `PolicyIndex` decides requests by it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,12 +11,25 @@ type TagTerm = tuple[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetPlan:
+    """What one query of a role may cost, and how many of them run at once; None leaves it to the gateway."""
+
+    seconds: float | None = None
+    memory_bytes: int | None = None
+    result_rows: int | None = None
+    result_bytes: int | None = None
+    scanned_bytes: int | None = None
+    concurrent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RolePlan:
-    """A role, and the purposes of use it may act for."""
+    """A role, the purposes of use it may act for, and what its queries may cost."""
 
     name: str
     purposes: tuple[str, ...]
     doc: str = ""
+    budget: BudgetPlan = BudgetPlan()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +67,11 @@ class Whom:
     def everybody(self) -> bool:
         """Whether nobody is named; a deny rule then speaks of all."""
         return not (self.roles or self.groups or self.users)
+
+    def names(self, user: str, roles: Iterable[str], groups: Iterable[str]) -> bool:
+        """Whether somebody with these roles and groups is named."""
+        named = user in self.users or any(role in self.roles for role in roles)
+        return named or any(group in self.groups for group in groups)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,26 @@ type User = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]{0,62}$")]
 type ColumnName = Annotated[str, Field(pattern=r"^[a-z]+\.[a-z0-9_]+\.[a-z0-9_]+$")]
 
 
+type Size = Annotated[str, Field(pattern=r"^[1-9]\d*(\.\d+)?\s?(K|M|G|T)i?B$")]
+
+
+class Budget(Model):
+    """What one query of a role may cost, and how many run at once."""
+
+    seconds: Annotated[float, Field(gt=0, strict=False)] | None = None
+    memory: Size | None = None
+    rows: Annotated[int, Field(ge=1)] | None = None
+    bytes: Size | None = None
+    scanned: Size | None = None
+    concurrent: Annotated[int, Field(ge=1)] | None = None
+
+
 class Role(Model):
     """A role."""
 
     description: Doc
     purposes: Many[Name] = ()
+    budget: Budget = Field(default=Budget())
 
 
 class Group(Model):

@@ -48,11 +48,10 @@ def impersonated(policy: Policy, principal: Principal, name: str) -> Principal:
 def _may(policy: Policy, principal: Principal, other: Principal) -> bool:
     if principal.acting_for is not None or principal.name == NOBODY.name:
         return False
-    roles, groups = set(policy.roles_of(principal)), set(principal.groups)
+    roles = policy.roles_of(principal)
     plain = not other.groups and not any(grant.user == other.name for grant in policy.plan.policy.grants)
     for rule in policy.plan.policy.impersonations:
-        whom = rule.whom
-        if not (principal.name in whom.users or roles & set(whom.roles) or groups & set(whom.groups)):
+        if not rule.whom.names(principal.name, roles, principal.groups):
             continue
         covered = bool(other.roles) and set(other.roles) <= set(rule.as_roles)
         if other.name in rule.as_users or (plain and covered):

@@ -1,6 +1,6 @@
 """The policy as the rooms above ask it."""
 
-from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from a360.contract import Action, Ask, BreakGlassPlan, LakePlan, PolicyIndex, TableDecision
@@ -49,7 +49,7 @@ class Policy:
                 attributes=principal.attributes,
                 action=action,
                 purpose=purpose or self.default_purpose(principal),
-                at=at,
+                now=f"TIMESTAMPTZ '{at.astimezone(UTC).isoformat()}'",
                 break_glass=emergency.rule if emergency and known else None,
             )
             return self._index.decide(ask, dataset)
@@ -113,41 +113,36 @@ class Policy:
         lasts = min(timedelta(minutes=min(minutes or rule.minutes, rule.minutes)), LONGEST)
         if lasts <= timedelta(0):
             raise UsageError("usage", "An emergency lasts a minute at least", next_step="name more minutes")
-        told: dict[str, str | int] = {
-            "rule": rule.name,
-            "reason": reason.strip(),
-            "minutes": int(lasts.total_seconds() // 60),
-        }
-        number = audit.record(_event(principal, "break-glass", at, "allowed", purpose, told))
-        review = {"of": number, "state": "open"}
-        audit.record(_event(principal, "break-glass.review", at, "open", purpose, review))
+        record = AuditEvent(
+            at=at,
+            principal=principal.name,
+            action="break-glass",
+            objects=(),
+            outcome="allowed",
+            purpose=purpose,
+            details={"reason": reason.strip(), "minutes": int(lasts.total_seconds() // 60)},
+            rules=(f"break-glass {rule.name}",),
+        )
+        number = audit.record(record)
+        review = replace(
+            record, action="break-glass.review", outcome="done", details={"state": "open"}, request=number
+        )
+        audit.record(review)
         return Emergency(principal.name, rule.name, reason.strip(), at, at + lasts, number)
 
     def _glass(self, principal: Principal, purpose: str, audit: AuditLog, at: datetime) -> BreakGlassPlan:
         roles = set(self.roles_of(principal))
         for rule in self.plan.policy.break_glass:
-            named = principal.name in rule.whom.users
-            named = named or bool(roles & set(rule.whom.roles))
-            named = named or bool(set(principal.groups) & set(rule.whom.groups))
+            named = rule.whom.names(principal.name, roles, principal.groups)
             if named and purpose in rule.purposes and principal.acting_for is None:
                 return rule
-        audit.record(_event(principal, "break-glass", at, "denied", purpose, {}))
+        refused = AuditEvent(
+            at, principal.name, "break-glass", (), "denied", purpose, acting_for=principal.acting_for
+        )
+        audit.record(refused)
         raise DeniedError(
             "denied",
             f"{principal.name} may not break the glass for {purpose}",
             found=f"roles {', '.join(sorted(roles)) or 'none'}",
             next_step="ask somebody whom breakGlass in lake.yaml names",
         )
-
-
-def _event(
-    principal: Principal,
-    action: str,
-    at: datetime,
-    outcome: str,
-    purpose: str,
-    details: Mapping[str, str | int],
-) -> AuditEvent:
-    if principal.acting_for:
-        details = {**details, "acting_for": principal.acting_for}
-    return AuditEvent(at, principal.name, action, (), outcome, purpose, details)
