@@ -145,6 +145,24 @@ def test_what_a_session_worked_in_is_forgotten(session):
             session.sql(f"FROM {name}")
 
 
+def test_a_stream_brings_all_rows_in_their_order(session, visits):
+    """A query's rows come in its order, in batches no larger than asked for, with the types of its table."""
+    sql = "SELECT * FROM silver.visit ORDER BY id DESC"
+    batches = list(session.stream(sql, batch_rows=2))
+    assert pa.Table.from_batches(batches) == session.sql(sql)
+    assert max(each.num_rows for each in batches) <= 2
+    none = session.stream("SELECT * FROM silver.visit WHERE id > 9").read_all()
+    assert (none.schema, none.num_rows) == (session.sql(sql).schema, 0)
+
+
+def test_a_stream_tells_of_a_failure_without_values(session):
+    """What fails while rows come is told when they are read, and quotes none of them."""
+    session.register("given", pa.table({"v": ["1", "zebu"]}))
+    with pytest.raises(A360Error) as caught:
+        session.stream("SELECT CAST(v AS INTEGER) AS n FROM given").read_all()
+    assert "zebu" not in str(caught.value)
+
+
 def test_a_function_is_given_all_rows_of_a_query(session):
     """What a function makes of the batches of a query is a relation with the schema that was told."""
     schema = pa.schema({"m": pa.int64(), "text": pa.string()})

@@ -24,6 +24,7 @@ from a360.engine.spark._merging import statement, target_of
 from a360.engine.spark._reading import staged_rows
 from a360.engine.spark._staging import stage
 from a360.engine.spark._statements import Statements
+from a360.engine.spark._streaming import streamed
 from a360.engine.spark._temporary import TemporaryTables, quoted
 from a360.engine.spark._translate import parsed, translated
 from a360.engine.spark._types import house_type
@@ -119,9 +120,9 @@ class SparkLakeSession:
         return returned
 
     def stream(self, sql: str, *, batch_rows: int = BATCH_ROWS) -> pa.RecordBatchReader:
-        """Run a query as a stream. The driver holds its result: `mapped` is for what is large."""
-        table = self.sql(sql)
-        return pa.RecordBatchReader.from_batches(table.schema, table.to_batches(max_chunksize=batch_rows))
+        """Run a query as a stream: a partition of the result is held at a time."""
+        with in_our_words("run a query"):
+            return streamed(self._rows(parsed(sql)), batch_rows)
 
     def native(self, sql: str) -> pa.Table:
         """Run a query in Spark's dialect into an Arrow table."""
