@@ -38,6 +38,7 @@ FORKED.set_forkserver_preload(
         "a360.operate._jobs",
         "a360.refine",
         "a360.table._tables",
+        "a360.trust.audit",
         "pyiceberg.catalog.rest",
         "pyiceberg.io.pyarrow",
         "pytest",

@@ -112,7 +112,7 @@ def verify(folder: Path, key: VerifierKey, places: Sequence[CheckpointPlace]) ->
 
 
 def _standing(folder: LogFolder) -> list[tuple[Path, int]]:
-    """The files and how long each is now, while nobody is about to write; a copy that is not ours as it is."""
+    """The files and how long each is, while nobody is about to write; a copy that is not ours as it is."""
     with suppress(OperatorError), folder.locked():
         return [(path, path.stat().st_size) for path in folder.files()]
     return [(path, path.stat().st_size) for path in folder.files()]
@@ -232,7 +232,7 @@ class _Reading:
             last = self._due[-1]
             records = f"records {self._sequence + 1} to {last.size}"
             text = f"{records} are gone; the checkpoint of {last.at:%F %T} has them"
-            self._tell("truncated", text, self._sequence + 1)
+            self.add("truncated", self._at[0] or note_name(last.size), text, at=self._sequence + 1)
 
 
 def _lines(path: Path, size: int) -> Iterator[bytes]:
