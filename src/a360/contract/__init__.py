@@ -29,6 +29,7 @@ from a360.contract._derived import (
     HOUSEKEEPING,
     SURVIVOR_COLUMN,
     TABLE_PROPERTIES,
+    ops_relations,
 )
 from a360.contract._diff import ActualColumn, ActualTable, diff, diff_table, tightened
 from a360.contract._diff_marks import gone_properties
@@ -289,6 +290,7 @@ __all__ = [
     "mend",
     "mend_models",
     "model_faults",
+    "ops_relations",
     "parse_date_format",
     "parse_type",
     "physical_type",

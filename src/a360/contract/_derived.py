@@ -163,6 +163,33 @@ _OPS: dict[str, tuple[str, tuple[str, ...], tuple[_Row, ...]]] = {
     ),
 }
 
+# What is read as tables are, and is none: its rows are made when somebody asks.
+_OPS_RELATIONS: dict[str, tuple[str, tuple[str, ...], tuple[_Row, ...]]] = {
+    "audit": (
+        "One row per record of the audit log.",
+        ("sequence",),
+        (
+            ("sequence", "long", True, "operational", "The place of the record in the log, from 1."),
+            ("at", "timestamptz", True, "operational", "When it happened."),
+            ("principal", "string", True, "operational", "Whose rights counted."),
+            ("acting_for", "string", False, "operational", "Who really asked, acting as the principal."),
+            ("action", "string", True, "operational", "What was done: query, login, grant.change, …"),
+            ("outcome", "string", True, "operational", "allowed, denied, done or failed."),
+            ("purpose", "string", False, "operational", "The purpose of use that was given."),
+            ("objects", "string", False, "operational", "The datasets it was done to, joined by commas."),
+            ("columns", "string", False, "operational", "The columns that were read, joined by commas."),
+            ("rules", "string", False, "operational", "The rules that decided, joined by semicolons."),
+            ("subjects", "string", False, "identifier", "Pseudonyms of patients, joined by commas."),
+            ("rows", "long", False, "operational", "How many rows were told."),
+            ("bytes", "long", False, "operational", "How many bytes they had."),
+            ("request", "string", False, "operational", "What all records of one request share."),
+            ("source", "string", False, "operational", "The address that asked."),
+            ("details", "string", False, "operational", "JSON: what else there is to say."),
+            ("hash", "string", True, "operational", "The record's SHA-256."),
+        ),
+    ),
+}
+
 # What every table is created with, whoever writes it.
 TABLE_PROPERTIES: dict[str, str] = {
     "write.format.default": "parquet",
@@ -181,6 +208,13 @@ def quarantine_table(name: str) -> TablePlan:
 def ops_tables() -> tuple[TablePlan, ...]:
     """The tables in which the lake keeps account of itself."""
     return tuple(_derived("ops", name, rows, key=key, doc=doc) for name, (doc, key, rows) in _OPS.items())
+
+
+def ops_relations() -> tuple[TablePlan, ...]:
+    """What can be read in `ops` beside its tables, and has no table of its own."""
+    return tuple(
+        _derived("ops", name, rows, key=key, doc=doc) for name, (doc, key, rows) in _OPS_RELATIONS.items()
+    )
 
 
 def _derived(zone: Zone, name: str, rows: Iterable[_Row], *, key: tuple[str, ...], doc: str) -> TablePlan:

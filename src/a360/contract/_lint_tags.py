@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator
 
-from a360.contract._derived import ops_tables, quarantine_table
+from a360.contract._derived import ops_relations, ops_tables, quarantine_table
 from a360.contract._faults import Fault
 from a360.contract._lakefile import SENSITIVITY, LakeFile
 from a360.contract._load import COLUMNS, Dataset, LakeContracts
@@ -118,7 +118,7 @@ def _shares(contracts: LakeContracts, datasets: Collection[str]) -> Iterator[Fau
 def _all_names(contracts: LakeContracts) -> tuple[set[str], set[str]]:
     """The full names of all datasets and of all columns, declared and derived."""
     refusing = {dataset.short for dataset in contracts.datasets.values() if dataset.can_refuse}
-    derived = (*ops_tables(), *map(quarantine_table, sorted(refusing)))
+    derived = (*ops_tables(), *ops_relations(), *map(quarantine_table, sorted(refusing)))
     datasets = {*contracts.datasets, *contracts.unreadable, *(table.dataset for table in derived)}
     columns = {f"{table.dataset}.{column.name}" for table in derived for column in table.columns}
     for dataset in contracts.datasets.values():

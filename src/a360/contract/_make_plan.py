@@ -7,6 +7,7 @@ from a360.contract._derived import (
     HISTORY_COLUMN,
     HOUSEKEEPING,
     TABLE_PROPERTIES,
+    ops_relations,
     ops_tables,
     quarantine_table,
 )
@@ -62,15 +63,17 @@ def make_plan(contracts: LakeContracts, environment: Environment | str = LOCAL) 
     ]
     tables = (*declared, *_quarantine(contracts), *ops_tables())
     kept = tuple(_with_retention(contracts, table) for table in tables)
+    relations = ops_relations()
     return LakePlan(
         name=contracts.lake.name,
         environment=environment.name,
         zones=_zones(contracts),
         tables=kept,
         steps=steps,
-        policy=plan_policy(contracts.lake, kept),
+        policy=plan_policy(contracts.lake, (*kept, *relations)),
         receptions=receptions(contracts),
         hl7v2=_hl7v2(contracts.lake.hl7v2),
+        relations=relations,
     )
 
 

@@ -297,7 +297,8 @@ class Hl7v2Plan:
 class LakePlan:
     """All that a lake shall be, for one environment. `steps` are in an order in which they can run.
 
-    `receptions` say how records of each type are received.
+    `receptions` say how records of each type are received. `relations` are read as tables are, under the same
+    policy, and no table is made for them: what keeps their rows gives them.
     """
 
     name: str
@@ -308,6 +309,7 @@ class LakePlan:
     policy: PolicyPlan
     receptions: tuple[ReceptionPlan, ...] = ()
     hl7v2: Hl7v2Plan = Hl7v2Plan()
+    relations: tuple[TablePlan, ...] = ()
 
     @property
     def fingerprint(self) -> str:

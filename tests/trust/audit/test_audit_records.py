@@ -78,6 +78,12 @@ def test_what_is_no_event_is_refused(event, wrong):
 def test_a_name_that_may_be_a_value_is_not_recorded(event):
     """What looks like no name of a contract or a rule is replaced, wherever names stand."""
     typed = ["gold.patient_360", "Jane Doe", "x'; drop", "", "silver.note.text"]
-    written = _record.decode(_record.encode(event(objects=typed, columns=typed, rules=typed, subjects=typed)))
-    for names in (written.objects, written.columns, written.rules, written.subjects):
+    written = _record.decode(_record.encode(event(objects=typed, columns=typed, subjects=typed)))
+    for names in (written.objects, written.columns, written.subjects):
         assert names == ("gold.patient_360", "?", "?", "?", "silver.note.text")
+
+
+def test_rules_are_recorded_in_the_words_of_the_policy(event):
+    """What the policy calls its rules is kept, and nothing that quotes or breaks lines."""
+    rules = ["part (role clinician)", "grants[3]", "no grant reaches it", "a 'b'", "a\nb"]
+    assert _record.decode(_record.encode(event(rules=rules))).rules == (*rules[:3], "?", "?")

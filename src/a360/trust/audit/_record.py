@@ -24,10 +24,12 @@ OUTCOMES: Final = frozenset({"allowed", "denied", "done", "failed"})
 _RECORD: Final = re.compile(
     rb'\{"event":(\{.*\}),"hash":"([0-9a-f]{64})","previous":"([0-9a-f]{64})","sequence":([1-9][0-9]{0,15})\}'
 )
-_ACTION: Final = re.compile(r"[a-z][a-z_]*(\.[a-z][a-z_]*)*")
+_ACTION: Final = re.compile(r"[a-z][a-z_-]*(\.[a-z][a-z_-]*)*")
 _KEY: Final = re.compile(r"[a-z][a-z0-9_]*")
 # What a contract, a policy or this program names looks so; anything else may be a value of the data.
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/*#@\[\]-]{0,199}")
+# A rule is told in words of the policy, which come from `lake.yaml`.
+_RULE: Final = re.compile(r"[A-Za-z0-9_ .,:/*#@()\[\]-]{1,200}")
 UNNAMED: Final = "?"
 _LONGEST_NAME: Final = 256
 _LONGEST_TEXT: Final = 8192
@@ -100,7 +102,7 @@ def encode(event: AuditEvent) -> bytes:
                 purpose=_text(event.purpose),
                 request=_text(event.request),
                 rows=_count(event.rows),
-                rules=_names(event.rules),
+                rules=_names(event.rules, _RULE),
                 source=_text(event.source),
                 subjects=_names(event.subjects),
             )
@@ -148,8 +150,8 @@ def record_id(sequence: int, own: str) -> str:
     return f"{sequence}-{own[:16]}"
 
 
-def _names(names: Iterable[str]) -> tuple[str, ...]:
-    known = tuple(name if _NAME.fullmatch(name) else UNNAMED for name in names)
+def _names(names: Iterable[str], form: re.Pattern[str] = _NAME) -> tuple[str, ...]:
+    known = tuple(name if form.fullmatch(name) else UNNAMED for name in names)
     if len(known) > _MOST_NAMES:
         raise _unfit(f"{len(known)} names in one list")
     return known

@@ -10,34 +10,19 @@ from typing import Any, Final
 import pyarrow as pa
 
 from a360._duckdb import connect
-from a360.contract import quote_text
+from a360.contract import ops_relations, quote_text
 from a360.trust.audit._folder import LogFolder
 
+_TYPES: Final = {"string": pa.string(), "long": pa.int64(), "timestamptz": pa.timestamp("us", "UTC")}
+[_PLAN] = [each for each in ops_relations() if each.name == "audit"]
+
 AUDIT_SCHEMA: Final = pa.schema(
-    [
-        pa.field("sequence", pa.int64(), nullable=False),
-        pa.field("at", pa.timestamp("us", "UTC"), nullable=False),
-        pa.field("principal", pa.string(), nullable=False),
-        pa.field("acting_for", pa.string()),
-        pa.field("action", pa.string(), nullable=False),
-        pa.field("outcome", pa.string(), nullable=False),
-        pa.field("purpose", pa.string()),
-        pa.field("objects", pa.string()),
-        pa.field("columns", pa.string()),
-        pa.field("rules", pa.string()),
-        pa.field("subjects", pa.string()),
-        pa.field("rows", pa.int64()),
-        pa.field("bytes", pa.int64()),
-        pa.field("request", pa.string()),
-        pa.field("source", pa.string()),
-        pa.field("details", pa.string()),
-        pa.field("hash", pa.string(), nullable=False),
-    ]
+    [pa.field(each.name, _TYPES[each.type], nullable=not each.required) for each in _PLAN.columns]
 )
-"""The columns of `ops.audit`; names in a list are joined by commas, and details are JSON."""
+"""The columns of `ops.audit`, as the plan has them."""
 
 _BATCH_ROWS = 65_536
-_LISTS = ("objects", "columns", "rules", "subjects")
+_JOINED = {"objects": ",", "columns": ",", "rules": "; ", "subjects": ","}
 _FIELDS = {
     "acting_for": "VARCHAR",
     "action": "VARCHAR",
@@ -138,8 +123,8 @@ def _relation(files: list[Path]) -> str:
 
 def _shown() -> str:
     def one(name: str) -> str:
-        if name in _LISTS:
-            return f'array_to_string("{name}", \',\') AS "{name}"'
+        if name in _JOINED:
+            return f'array_to_string("{name}", {quote_text(_JOINED[name])}) AS "{name}"'
         return f'"{name}"::VARCHAR AS "{name}"' if name == "details" else f'"{name}"'
 
     return ", ".join(map(one, AUDIT_SCHEMA.names))

@@ -17,7 +17,7 @@ class Policy:
 
     def __init__(self, plan: LakePlan) -> None:
         self.plan = plan
-        self._index = PolicyIndex(plan.policy, plan.tables)
+        self._index = PolicyIndex(plan.policy, (*plan.tables, *plan.relations))
 
     def decide(
         self,
