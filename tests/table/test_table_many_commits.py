@@ -46,6 +46,20 @@ def test_manifests_do_not_pile_up(tables, merging, stamp):
     assert len(tables.commits(NAME)) == 15
 
 
+def test_manifests_are_packed_up_to_a_size(tables, merging, stamp):
+    """A merge makes manifests of the target size at most, and one above half of it is left as it is."""
+    merging()
+    append(tables, stamp, 0)
+    [first] = manifests(tables)
+    for times, wanted in ((2.5, 3), (1.5, 5)):
+        tables.drop(NAME, purge=True)
+        merging(**{"commit.manifest.target-size-bytes": str(int(times * first.manifest_length))})
+        for number in range(5):
+            append(tables, stamp, number)
+        assert len(manifests(tables)) == wanted
+        assert held(tables) == {number: f"v{number}" for number in range(5)}
+
+
 def test_a_merge_keeps_what_is_known_of_each_file(tables, merging, stamp):
     """A data file keeps the snapshot that added it and its sequence number through merges."""
     merging()

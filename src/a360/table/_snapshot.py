@@ -7,7 +7,7 @@ rewrite a table under Iceberg's operation `replace`; its manifest writers do all
 import sys
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -37,7 +37,7 @@ from pyiceberg.table.update import (
 from a360.engine import open_io
 
 _CODEC: Final = "deflate"
-# Iceberg's defaults: so many manifests make a merge worth its while, and so large a one is left alone.
+# Iceberg's defaults: so many manifests make a merge worth its while, and so large may one become.
 _MANY_MANIFESTS: Final = 100
 _TARGET_BYTES: Final = 8 * 1024 * 1024
 
@@ -116,27 +116,45 @@ class _Writer:
         ]
 
     def _merged(self, standing: Sequence[ManifestFile]) -> list[ManifestFile]:
-        """The manifests that stay, many small ones of a spec put into one.
+        """The manifests that stay, many small ones of a spec packed into few.
 
         Each append brings a manifest. Unmerged, every commit and every query would read and write a list of
         all there ever were.
         """
         kept: list[ManifestFile] = []
         by_spec: dict[int, list[ManifestFile]] = {}
+        most = self._number("commit.manifest.target-size-bytes", _TARGET_BYTES)
         for each in standing:
-            small = each.manifest_length < _TARGET_BYTES and each.content == ManifestContent.DATA
+            # What has been packed is left alone: its entries are not written again with every merge.
+            small = each.manifest_length * 2 <= most and each.content == ManifestContent.DATA
             (by_spec.setdefault(each.partition_spec_id, []) if small else kept).append(each)
         least = self._least_to_merge()
         for spec_id, group in by_spec.items():
-            kept += [self._manifest(spec_id, self._staying(group))] if len(group) >= least else group
+            kept += self._packed(spec_id, group, most) if len(group) >= least else group
         return kept
+
+    def _packed(self, spec_id: int, manifests: Sequence[ManifestFile], most: int) -> Iterator[ManifestFile]:
+        """Neighbours in one manifest, up to a size: readers skip manifests without what they seek."""
+        packs: list[list[ManifestFile]] = []
+        room = 0
+        for each in manifests:
+            if each.manifest_length > room:
+                packs.append([])
+                room = most
+            packs[-1].append(each)
+            room -= each.manifest_length
+        for pack in packs:
+            yield pack[0] if len(pack) == 1 else self._manifest(spec_id, self._staying(pack))
 
     def _least_to_merge(self) -> int:
         properties = self.table.metadata.properties
         if properties.get("commit.manifest-merge.enabled", "true").lower() == "false":
             return sys.maxsize
-        wanted = properties.get("commit.manifest.min-count-to-merge", "")
-        return max(int(wanted), 2) if wanted.isdigit() else _MANY_MANIFESTS
+        return max(self._number("commit.manifest.min-count-to-merge", _MANY_MANIFESTS), 2)
+
+    def _number(self, name: str, default: int) -> int:
+        wanted = self.table.metadata.properties.get(name, "")
+        return int(wanted) if wanted.isdigit() else default
 
     def _staying(self, manifests: Sequence[ManifestFile]) -> list[ManifestEntry]:
         """Live entries as they are carried over, with the snapshot and sequence numbers they came with."""
