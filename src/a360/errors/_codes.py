@@ -73,6 +73,7 @@ _TABLE = (
     ErrorCode("setting-unknown", "A setting of that name does not exist."),
     # denied
     ErrorCode("denied", "The principal may not do this."),
+    ErrorCode("budget-exceeded", "A query wanted more than the roles of its principal have."),
     # conflict
     ErrorCode("commit-conflict", "Another writer changed the table, and trying again did not help."),
     ErrorCode("commit-outcome-unknown", "A commit's outcome could not be settled; it is safe to run again."),

@@ -1,5 +1,5 @@
 """The gate of a lake: what a query may be."""
 
-from a360.trust._gate import LakeQuery, require_select
+from a360.trust.gate import LakeQuery, require_select
 
 __all__ = ["LakeQuery", "require_select"]

@@ -64,6 +64,10 @@ class DuckDBSession:
         self._connection.close()
         self._spill.remove()
 
+    def interrupt(self) -> None:
+        """End the statement that another thread runs in the session; it fails there."""
+        self._connection.interrupt()
+
     def register(self, name: str, data: pa.Table | pa.RecordBatchReader) -> None:
         """Make Arrow data visible under a bare name; a reader can be read once only."""
         with in_our_words(f"register {name}"):

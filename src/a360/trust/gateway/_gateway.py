@@ -1,0 +1,366 @@
+"""The only door through which people query: what is asked, decided, recorded, read, computed and told."""
+
+import os
+import threading
+import uuid
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import pyarrow as pa
+
+from a360.contract import LakePlan, TableDecision, TablePlan
+from a360.engine.duckdb import DuckDBSession
+from a360.errors import A360Error, DeniedError, InternalError
+from a360.protect import AuditEvent, AuditLog, Tokenizer
+from a360.table import Tables
+from a360.trust.gate import LakeQuery, Reads, Source, aggregation, conditions, reads
+from a360.trust.gateway._apply import Applied, apply, unmasked
+from a360.trust.gateway._budget import Budget, Turns, budget_of, exceeded
+from a360.trust.gateway._pool import Workers
+from a360.trust.gateway._running import QueryResult, Running, in_words
+from a360.trust.gateway._travel import moments
+from a360.trust.gateway._trusted import Sessions
+from a360.trust.policy import Emergency, Policy, Principal
+
+
+class QueryLog(AuditLog, Protocol):
+    """An audit log that also knows what of a query's text may be kept."""
+
+    def query_details(self, sql: str, known: Collection[str] = ()) -> dict[str, str | int]:
+        """The text as it may be on record."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A query that was understood and allowed."""
+
+    query: LakeQuery
+    decisions: Mapping[str, TableDecision]
+    reads: Reads
+    pins: Mapping[Source, str | None]
+    free: bool
+
+
+class Gateway:
+    """Answers queries; a context manager. Safe in threads.
+
+    Args:
+        plan: The lake.
+        tables: Its tables, used to look up snapshots.
+        policy: Who may see what.
+        audit: Where decisions are recorded, before a row leaves.
+        tokenizer: Makes the tokens of keyed masks.
+        open_session: Opens a trusted session.
+        budgets: What queries may use, by role.
+        readers: How many queries may read tables at a time.
+    """
+
+    def __init__(  # noqa: PLR0913 -- it joins what the other rooms do
+        self,
+        plan: LakePlan,
+        tables: Tables,
+        policy: Policy,
+        audit: QueryLog,
+        tokenizer: Tokenizer,
+        *,
+        open_session: Callable[[], DuckDBSession],
+        budgets: Mapping[str, Budget] | None = None,
+        readers: int = 2,
+    ) -> None:
+        self._plans: Mapping[str, TablePlan] = {table.dataset: table for table in plan.tables}
+        self._known = [
+            *self._plans,
+            *(f"{name}.{column}" for name, table in self._plans.items() for column in table.column_names),
+        ]
+        self._tables = tables
+        self._policy = policy
+        self._audit = audit
+        self._tokenizer = tokenizer
+        self._budgets = budgets or {}
+        self._sessions = Sessions(open_session, most=readers)
+        self._workers = Workers()
+        self._turns = Turns()
+        self._looking = threading.Lock()
+        self._free: dict[tuple[object, ...], bool] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the workers and close the sessions."""
+        self._workers.close()
+        self._sessions.close()
+
+    def query(
+        self,
+        principal: Principal,
+        sql: str,
+        *,
+        purpose: str | None = None,
+        at: str | None = None,
+        emergency: Emergency | None = None,
+    ) -> QueryResult:
+        """Answer one SELECT over the lake's tables as the policy lets a principal see them.
+
+        Args:
+            principal: Who asks.
+            sql: The query, in DuckDB's SQL.
+            purpose: What for; by default the one purpose that the principal has, if it is one.
+            at: A snapshot, a time or a tag: every table is read as it was then, under the policy of now.
+            emergency: One that was declared.
+
+        Raises:
+            DeniedError: `denied`, or `budget-exceeded`.
+            UsageError: it does not parse, or names what is not there for the principal.
+            OperatorError: it could not be recorded, or no worker could be locked.
+        """
+        request = uuid.uuid4().hex
+        purpose = purpose or self._policy.default_purpose(principal)
+        record = _Record(self._audit, self._known, principal, purpose, request, sql)
+        budget = budget_of(self._budgets, self._policy.roles_of(principal))
+        try:
+            with self._turns.turn(principal.acting_for or principal.name, budget) as give_back:
+                query = LakeQuery(sql)
+                record.objects = tuple(query.tables)
+                asked = self._understand(principal, query, purpose, at, emergency, budget)
+                record.allowed(asked.decisions, asked.reads)
+                return self._answer(asked, budget, record, give_back)
+        except A360Error as error:
+            record.refused(error)
+            raise
+
+    def _understand(
+        self,
+        principal: Principal,
+        query: LakeQuery,
+        purpose: str | None,
+        at: str | None,
+        emergency: Emergency | None,
+        budget: Budget,
+    ) -> _Asked:
+        now = datetime.now(UTC)
+        decisions = {
+            dataset: self._policy.decide(
+                principal, "select", dataset, purpose=purpose, at=now, emergency=emergency
+            )
+            for dataset in query.tables
+        }
+        for decision in decisions.values():
+            if not decision.allowed or not decision.visible:
+                raise _no_table(decision.dataset)
+        visible = {dataset: decision.visible for dataset, decision in decisions.items()}
+        with self._looking:
+            when, shown = moments(self._tables, query, at, visible)
+            self._require_small(query, budget)
+        return _Asked(query, decisions, reads(query, shown), when, self._is_free(principal, purpose))
+
+    def _is_free(self, principal: Principal, purpose: str | None) -> bool:
+        """Whether nothing of the lake is hidden from a principal; kept, as the policy does not change."""
+        who = (
+            principal.name,
+            principal.roles,
+            principal.groups,
+            tuple(sorted(principal.attributes.items())),
+            purpose,
+        )
+        if who not in self._free:
+            self._free[who] = self._policy.unrestricted(principal, purpose=purpose)
+        return self._free[who]
+
+    def _require_small(self, query: LakeQuery, budget: Budget) -> None:
+        if budget.scanned_bytes is None:
+            return
+        size = sum(self._tables.info(name).bytes for name in query.tables if self._tables.exists(name))
+        if size > budget.scanned_bytes:
+            raise exceeded(
+                f"reads tables of {size} bytes", f"{budget.scanned_bytes} bytes", "ask smaller tables"
+            )
+
+    def _answer(
+        self, asked: _Asked, budget: Budget, record: "_Record", give_back: Callable[[], None]
+    ) -> QueryResult:
+        running = Running(budget)
+        running.at_end(give_back)
+        try:
+            rows = self._rows(asked, budget, running)
+        except BaseException as error:  # noqa: BLE001 -- whatever it was, it is told in words of ours
+            running.end()
+            raise in_words(running, error) from None
+        return QueryResult(rows, running, budget, record.request, record.told)
+
+    def _rows(self, asked: _Asked, budget: Budget, running: Running) -> pa.RecordBatchReader:
+        if asked.free:
+            session = self._session(budget, running)
+            return session.stream(asked.query.pinned(asked.pins))
+        whole = aggregation(asked.query, self._types(asked))
+        if whole is not None:
+            applied = self._applied(asked, whole.source, whole.columns, whole.where)
+            if not applied.keyed:
+                read = _reader(self._session(budget, running))
+                return read(whole.sql.format(rows=applied.relation))
+        return self._in_worker(asked, budget, running)
+
+    def _in_worker(self, asked: _Asked, budget: Budget, running: Running) -> pa.RecordBatchReader:
+        worker = self._workers.take()
+        running.at_end(self._workers.refill)
+        running.at_end(worker.close)
+        running.stop_by(worker.end)
+        session = self._session(budget, running) if asked.reads else None
+        types = self._types(asked)
+        names = {
+            source: source.dataset if source.at is None else f"{source.dataset}@{number}"
+            for number, source in enumerate(asked.reads)
+        }
+        left = budget.memory_bytes
+
+        def rows_of(source: Source) -> Iterator[pa.RecordBatch | pa.Schema]:
+            nonlocal left
+            where = conditions(asked.query, source, types[source.dataset])
+            applied = self._applied(asked, source, asked.reads[source], where)
+            assert session is not None  # noqa: S101 -- it is there where something is read
+            with applied.rows(_reader(session), self._tokenizer) as rows:
+                yield rows.schema
+                for batch in rows:
+                    left -= batch.nbytes
+                    if left < 0:
+                        raise exceeded(
+                            "needs more memory than it may",
+                            f"{budget.memory_bytes} bytes",
+                            "name fewer columns, or compare columns with constants",
+                        )
+                    yield batch
+
+        return worker.run(
+            asked.query.over(names),
+            {names[source]: partial(rows_of, source) for source in asked.reads},
+            seconds=budget.seconds,
+            memory_bytes=budget.memory_bytes,
+            threads=max(1, (os.cpu_count() or 2) // 2),
+        )
+
+    def _session(self, budget: Budget, running: Running) -> DuckDBSession:
+        session = self._sessions.take(budget.seconds)
+        running.at_end(lambda: self._sessions.give_back(session))
+        running.stop_by(session.interrupt)
+        return session
+
+    def _types(self, asked: _Asked) -> Mapping[str, Mapping[str, str]]:
+        """The types of the columns that show in clear, by dataset."""
+        return {
+            dataset: {
+                column.name: column.type
+                for column in self._plans[dataset].columns
+                if column.name in unmasked(decision)
+            }
+            for dataset, decision in asked.decisions.items()
+        }
+
+    def _applied(
+        self, asked: _Asked, source: Source, columns: Collection[str], where: Collection[str]
+    ) -> Applied:
+        pin = asked.pins.get(source)
+        return apply(
+            asked.decisions[source.dataset],
+            self._plans[source.dataset],
+            tuple(columns),
+            at=pin,
+            nothing=source in asked.pins and pin is None,
+            where=tuple(where),
+        )
+
+
+def _reader(session: DuckDBSession) -> Callable[[str], pa.RecordBatchReader]:
+    """Reads the lake's tables for a principal who may not see all of them: failures are not told to it."""
+
+    def read(sql: str) -> pa.RecordBatchReader:
+        try:
+            return session.stream(sql)
+        except A360Error:
+            raise InternalError(
+                "engine-failed",
+                "A table could not be read as the policy has it",
+                next_step="the policy's filters, or the table, do not fit the contracts; ask who keeps them",
+            ) from None
+
+    return read
+
+
+def _no_table(dataset: str) -> DeniedError:
+    """The same for a table that is not there and for one of which nothing may be seen."""
+    return DeniedError(
+        "denied",
+        f"There is no table {dataset[:80]} of which you may see anything for this purpose",
+        next_step="`a360 grants explain` tells what you may see, and why",
+    )
+
+
+class _Record:
+    """What goes on record of one query."""
+
+    def __init__(
+        self,
+        audit: QueryLog,
+        known: Collection[str],
+        principal: Principal,
+        purpose: str | None,
+        request: str,
+        sql: str,
+    ) -> None:
+        self.request = request
+        self._audit = audit
+        self._principal = principal
+        self._purpose = purpose
+        self._details = audit.query_details(sql, known)
+        self.objects: tuple[str, ...] = ()
+
+    def allowed(self, decisions: Mapping[str, TableDecision], columns: Reads) -> None:
+        """Record that the query goes ahead, and over what."""
+        read = dict.fromkeys(
+            f"{source.dataset}.{name}" for source, names in columns.items() for name in names
+        )
+        rules = dict.fromkeys(
+            rule for each in decisions.values() for rule in (*each.rules, *_rules(each, columns))
+        )
+        self._write("allowed", columns=tuple(read), rules=tuple(rules))
+
+    def refused(self, error: A360Error) -> None:
+        """Record why there is no answer."""
+        outcome = "denied" if isinstance(error, DeniedError) else "failed"
+        self._write(outcome, details={"code": error.code.slug})
+
+    def told(self, outcome: str, rows: int, size: int) -> None:
+        """Record how the answer ended, and how much of it was told."""
+        self._write(outcome, rows=rows, bytes=size)
+
+    def _write(self, outcome: str, details: Mapping[str, str | int] | None = None, **more: Any) -> None:  # noqa: ANN401
+        self._audit.record(
+            AuditEvent(
+                datetime.now(UTC),
+                self._principal.name,
+                "query",
+                self.objects,
+                outcome,
+                self._purpose,
+                {**self._details, **(details or {})},
+                acting_for=self._principal.acting_for,
+                request=self.request,
+                **more,
+            )
+        )
+
+
+def _rules(decision: TableDecision, columns: Reads) -> Iterator[str]:
+    for source, names in columns.items():
+        if source.dataset == decision.dataset:
+            for name in names:
+                yield from decision.columns[name].rules

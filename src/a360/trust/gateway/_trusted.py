@@ -1,0 +1,52 @@
+"""Sessions of the trusted process: each reads for one query at a time."""
+
+import threading
+from collections.abc import Callable
+
+from a360.engine.duckdb import DuckDBSession
+from a360.errors import DeniedError
+from a360.trust.gateway._budget import exceeded
+
+
+class Sessions:
+    """Some sessions over the lake's tables, opened as they are needed. Safe in threads."""
+
+    def __init__(self, open_session: Callable[[], DuckDBSession], *, most: int = 2) -> None:
+        self._open = open_session
+        self._most = most
+        self._changed = threading.Condition()
+        self._free: list[DuckDBSession] = []
+        self._opened: list[DuckDBSession] = []
+
+    def take(self, seconds: float) -> DuckDBSession:
+        """A session of one's own; give it back.
+
+        Raises:
+            DeniedError: `budget-exceeded` where none comes free in time.
+        """
+        with self._changed:
+            if not self._free and len(self._opened) < self._most:
+                session = self._open()
+                self._opened.append(session)
+                return session
+            if not self._changed.wait_for(lambda: self._free, timeout=seconds):
+                raise _busy(seconds)
+            return self._free.pop()
+
+    def give_back(self, session: DuckDBSession) -> None:
+        """Let others have a session."""
+        with self._changed:
+            self._free.append(session)
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Close them all."""
+        with self._changed:
+            for session in self._opened:
+                session.close()
+            self._opened.clear()
+            self._free.clear()
+
+
+def _busy(seconds: float) -> DeniedError:
+    return exceeded("waited for its turn to read", f"{seconds:g} s", "ask again later")
