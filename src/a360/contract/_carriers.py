@@ -104,10 +104,12 @@ def carriers_of(plan: LakePlan) -> Carriers:
 def carrier_principals(plan: LakePlan) -> Iterator[CarrierPrincipal]:
     """Roles by themselves and users, each with every purpose, and with every emergency, that it may have.
 
-    The local owner is none of them: that account is of this machine.
+    The owner of a folder is none of them, nor is a role that nobody else has: they are of this machine.
     """
     policy = plan.policy
-    alone = [Ask("", (role.name,), now=NOW) for role in policy.roles]
+    local = {role for user in policy.users if user.os == _LOCAL_OWNER for role in user.roles}
+    others = {role for user in policy.users if user.os != _LOCAL_OWNER for role in user.roles}
+    alone = [Ask("", (role.name,), now=NOW) for role in policy.roles if role.name not in local - others]
     users = [
         Ask(user.name, user.roles, user.groups, user.attributes, now=NOW)
         for user in policy.users
@@ -156,12 +158,14 @@ def carry(plan: LakePlan, index: PolicyIndex, principal: CarrierPrincipal) -> Ca
         for name, column in decision.columns.items()
         if column.allowed and column.mask is None
     }
+    # Relations are no tables of the catalog that Lake Formation guards.
+    known = {f"{table.dataset}.{column.name}" for table in plan.tables for column in table.columns}
     by_tag = [
-        grant
+        (grant, reached)
         for grant in index.grants_of(principal.ask)
-        if grant.expression and grant.columns and open_.issuperset(grant.columns)
+        if grant.expression and (reached := known.intersection(grant.columns)) and reached <= open_
     ]
-    covered = {column for grant in by_tag for column in grant.columns}
+    covered = {column for _, reached in by_tag for column in reached}
     filters: list[DataCellFilter] = []
     views: list[MaskedView] = []
     for table, decision in decided:
@@ -174,7 +178,7 @@ def carry(plan: LakePlan, index: PolicyIndex, principal: CarrierPrincipal) -> Ca
             filters.append(DataCellFilter(name, principal.name, table.dataset, left, rows))
         else:
             views.append(_view(name, principal.name, table, decision))
-    expressions = dict.fromkeys(grant.expression for grant in by_tag)
+    expressions = dict.fromkeys(grant.expression for grant, _ in by_tag)
     return Carriers(
         tag_grants=tuple(TagGrant(principal.name, expression) for expression in expressions),
         filters=tuple(filters),

@@ -43,8 +43,11 @@ FAULTS = MappingProxyType(
         "C303": "An unknown tag.",
         "C304": "An identifier column that is a key or a reference has no token domain.",
         "C305": "A token domain on a column that is not an identifier.",
-        "C306": "The policy names a role, purpose, dataset or column that does not exist.",
-        "C307": "A row filter is not a boolean expression over the dataset's columns.",
+        "C306": "The policy names a role, group, user, purpose, dataset or column that does not exist.",
+        "C307": "A row filter or condition on consents is no boolean expression over the dataset's columns.",
+        "C308": "Rules of the policy that contradict each other.",
+        "C309": "A mask that does not fit the type of a column that it names.",
+        "C310": "Two values of one tag on the same thing.",
         # field ids
         "C401": "A column has no field id.",
         "C402": "Two columns have the same field id.",

@@ -8,10 +8,11 @@ from a360.contract._lint_dataset import check_datasets
 from a360.contract._lint_fields import check_stray_fields
 from a360.contract._lint_ids import check_ids
 from a360.contract._lint_links import check_files_used, check_relationships, check_views
+from a360.contract._lint_policy import check_policy
 from a360.contract._lint_records import check_records
 from a360.contract._lint_release import check_releases
 from a360.contract._lint_seals import check_seals
-from a360.contract._lint_tags import check_policy, check_tags
+from a360.contract._lint_tags import check_shares, check_tags
 from a360.contract._lint_tokens import check_tokens
 from a360.contract._load import LakeContracts, default_contracts, read_folder, require_no_faults
 from a360.contract._rulebook import rulebook
@@ -47,6 +48,7 @@ _CHECKS: tuple[Check, ...] = (
     check_datasets,
     check_tags,
     check_policy,
+    check_shares,
     check_ids,
     check_relationships,
     check_views,

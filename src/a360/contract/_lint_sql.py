@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from a360.contract import _sql
+from a360.contract._bind import unbindable
 from a360.contract._faults import Fault
 from a360.contract._load import COLUMNS, Dataset, LakeContracts, TextFile
 from a360.contract._references import circle
@@ -107,16 +108,31 @@ def _unknown(contracts: LakeContracts, sql: str) -> Iterator[str]:
 
 
 def check_filters(contracts: LakeContracts) -> Iterator[Fault]:
-    """Every row filter is an expression over columns of each of its datasets."""
-    for i, rule in enumerate(contracts.lake.filters):
-        try:
-            columns = _sql.read_condition(rule.where)
-        except _sql.SqlError as error:
-            message = f"the filter {rule.name} cannot be read: {error}"
-            yield contracts.lake_source.fault("C307", message, "filters", i, "where")
-            continue
-        datasets = (contracts.datasets[name] for name in rule.datasets if name in contracts.datasets)
-        for dataset in datasets:
-            for name in (name for name in columns if dataset.column(name) is None):
-                message = f"the filter {rule.name} looks at {name}, which {dataset.name} does not have"
-                yield contracts.lake_source.fault("C307", message, "filters", i, "where")
+    """Row filters and conditions of consents are expressions over columns of their datasets."""
+    lake = contracts.lake
+    for i, rule in enumerate(lake.filters):
+        for message in _misjudged(contracts, rule.where, rule.datasets):
+            text = f"the filter {rule.name} {message}"
+            yield contracts.lake_source.fault("C307", text, "filters", i, "where")
+    for i, consent in enumerate(lake.consents):
+        conditions = {"permits": consent.permits, "refuses": consent.refuses, **consent.purposes}
+        for where, condition in conditions.items():
+            place = (where,) if where not in consent.purposes else ("purposes", where)
+            for message in _misjudged(contracts, condition, [consent.dataset]) if condition else ():
+                text = f"the consent {consent.name} {message}"
+                yield contracts.lake_source.fault("C307", text, "consents", i, *place)
+
+
+def _misjudged(contracts: LakeContracts, condition: str, datasets: Iterable[str]) -> Iterator[str]:
+    problem = unbindable(condition)
+    if problem:
+        yield f"cannot be carried out: {problem}"
+        return
+    try:
+        columns = _sql.read_condition(condition)
+    except _sql.SqlError as error:
+        yield f"cannot be read: {error}"
+        return
+    for dataset in (contracts.datasets[name] for name in datasets if name in contracts.datasets):
+        for name in (name for name in columns if dataset.column(name) is None):
+            yield f"looks at {name}, which {dataset.name} does not have"

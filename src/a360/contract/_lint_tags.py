@@ -1,6 +1,6 @@
-"""Checks of sensitivities, tags and policy against the vocabularies of `lake.yaml`."""
+"""Checks of sensitivities and tags against the vocabularies of `lake.yaml`."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterator
 
 from a360.contract._derived import ops_relations, ops_tables, quarantine_table
 from a360.contract._faults import Fault
@@ -18,6 +18,7 @@ def check_tags(contracts: LakeContracts) -> Iterator[Fault]:
     targets = _targets(contracts)
     for dataset in contracts.datasets.values():
         for loc, tags in _tag_lists(dataset):
+            yield from _twice(dataset, loc, tags)
             for index, tag in enumerate(tags):
                 if not known_tag(contracts.lake, tag):
                     message = f"the tag {tag!r} is in no vocabulary of lake.yaml"
@@ -28,6 +29,13 @@ def check_tags(contracts: LakeContracts) -> Iterator[Fault]:
                 keyed = column.primary_key or bool(column.relationships)
                 keyed = keyed or (dataset.name, column.name) in targets
                 yield from _sensitivity(contracts, dataset, column, keyed=keyed)
+
+
+def _twice(dataset: Dataset, loc: Loc, tags: tuple[str, ...]) -> Iterator[Fault]:
+    keys = [tag.partition(":")[0] for tag in tags]
+    for key in sorted({key for key in keys if keys.count(key) > 1}):
+        message, fix = f"two values of the tag {key} on one thing", "keep one: a tag has one value"
+        yield dataset.fault("C310", message, *loc, "tags", fix=fix)
 
 
 def known_tag(lake: LakeFile, tag: str) -> bool:
@@ -74,37 +82,9 @@ def _sensitivity(
         yield dataset.fault_at(column.name, "C305", message, fix="remove a360.token")
 
 
-def check_policy(contracts: LakeContracts) -> Iterator[Fault]:
-    """What `lake.yaml` and the environments name exists."""
-    lake, source = contracts.lake, contracts.lake_source
-    datasets, columns = _all_names(contracts)
-
-    def unknown(what: str, named: Iterable[str], known: Collection[str], *loc: str | int) -> Iterator[Fault]:
-        for name in named:
-            if name not in known:
-                yield source.fault("C306", f"there is no {what} {name}", *loc)
-
-    for name, role in lake.roles.items():
-        yield from unknown("purpose", role.purposes, lake.purposes, "roles", name, "purposes")
-    for i, grant in enumerate(lake.grants):
-        yield from unknown("role", [grant.role] if grant.role else (), lake.roles, "grants", i)
-        yield from unknown("dataset", grant.datasets, datasets, "grants", i, "datasets")
-        yield from unknown(SENSITIVITY, grant.sensitivities, lake.sensitivities, "grants", i, "sensitivities")
-        for tag in grant.tags:
-            if not known_tag(lake, tag):
-                yield source.fault("C303", f"the tag {tag!r} is in no vocabulary", "grants", i, "tags")
-    for i, rule in enumerate(lake.filters):
-        yield from unknown("role", rule.roles, lake.roles, "filters", i, "roles")
-        yield from unknown("dataset", rule.datasets, datasets, "filters", i, "datasets")
-    for i, mask in enumerate(lake.masks):
-        yield from unknown("role", mask.roles, lake.roles, "masks", i, "roles")
-        named = [name for name in mask.columns if name.rpartition(".")[0] not in contracts.unreadable]
-        yield from unknown("column", named, columns, "masks", i, "columns")
-        yield from unknown(SENSITIVITY, mask.sensitivities, lake.sensitivities, "masks", i, "sensitivities")
-    yield from _shares(contracts, datasets)
-
-
-def _shares(contracts: LakeContracts, datasets: Collection[str]) -> Iterator[Fault]:
+def check_shares(contracts: LakeContracts) -> Iterator[Fault]:
+    """What environments share exists."""
+    datasets, _ = all_names(contracts)
     for environment, source in contracts.environments.values():
         for i, share in enumerate(environment.sharing):
             for name in share.datasets:
@@ -115,7 +95,7 @@ def _shares(contracts: LakeContracts, datasets: Collection[str]) -> Iterator[Fau
                     yield source.fault("C303", f"the tag {tag!r} is in no vocabulary", "sharing", i, "tags")
 
 
-def _all_names(contracts: LakeContracts) -> tuple[set[str], set[str]]:
+def all_names(contracts: LakeContracts) -> tuple[set[str], set[str]]:
     """The full names of all datasets and of all columns, declared and derived."""
     refusing = {dataset.short for dataset in contracts.datasets.values() if dataset.can_refuse}
     derived = (*ops_tables(), *ops_relations(), *map(quarantine_table, sorted(refusing)))

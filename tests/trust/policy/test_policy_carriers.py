@@ -1,0 +1,71 @@
+"""The policy decides the same everywhere: here, in Lake Formation and Athena, and as an oracle reads it."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import lake_formation
+import policy_worlds as worlds
+
+from a360.contract import PolicyIndex
+from a360.contract._carriers import assignments, carrier_principals, carry
+from a360.trust.policy import Emergency, Policy, Principal
+
+# Ten thousand take 15 s of a processor: A360_POLICIES=10000.
+POLICIES = int(os.environ.get("A360_POLICIES", "1500"))
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def one(seed):
+    """A policy, a request and some rows, out of a number."""
+    random = Random(seed)
+    file = worlds.document(random)
+    plan = worlds.plan_of(random, file)
+    request = worlds.request_of(random, file)
+    return file, plan, request, [worlds.world_of(random) for _ in range(4)]
+
+
+def decide(plan, request, dataset):
+    """The decision as a program asks for it."""
+    principal = Principal(request.user, request.roles, request.groups, request.attributes)
+    emergency = request.emergency and Emergency(
+        request.user, request.emergency, "crash", NOW, NOW + timedelta(hours=1), "1"
+    )
+    return Policy(plan).decide(
+        principal, "select", dataset, purpose=request.purpose, at=NOW, emergency=emergency or None
+    )
+
+
+def differences(seed):
+    """The cells of an example on which the three do not agree."""
+    file, plan, request, rows = one(seed)
+    named = {
+        (each.ask.user, each.ask.roles, each.ask.purpose, each.ask.break_glass): each
+        for each in carrier_principals(plan)
+    }
+    # No rule lets who asks declare the emergency where there is no principal for it.
+    key = (request.user, request.roles, request.purpose)
+    principal = named.get((*key, request.emergency)) or named[(*key, None)]
+    carriers = carry(plan, PolicyIndex(plan.policy, plan.tables), principal)
+    borne = {each.resource: each.tags for each in assignments(plan)}
+    for table in plan.tables:
+        decision = decide(plan, request, table.dataset)
+        for world in rows:
+            cells = {
+                column.name: worlds.shown(file, table, column, request, world) for column in table.columns
+            }
+            for name, expected in cells.items():
+                local = lake_formation.forms(decision, name, world) or "hidden"
+                seen = {*lake_formation.seen(carriers, borne, principal.name, table.dataset, name, world)}
+                there = "clear" if "clear" in seen else min(seen, key=worlds.ORDER.index, default="hidden")
+                if not local == expected == there:
+                    yield seed, table.dataset, name, expected, local, there
+            row = decision.allowed and lake_formation.holds(decision.where, world)
+            if row != any(expected != "hidden" for expected in cells.values()):
+                yield seed, table.dataset, "the row", cells, row, decision.where
+
+
+def test_all_three_decide_alike():
+    """For random policies and requests no cell of any row shows otherwise than the document says."""
+    found = [each for seed in range(POLICIES) for each in differences(seed)]
+    assert found == []
