@@ -21,11 +21,11 @@ from a360.engine.spark._catalogs import attach, detach
 from a360.engine.spark._errors import in_our_words
 from a360.engine.spark._mapped import map_batches
 from a360.engine.spark._merging import statement, target_of
+from a360.engine.spark._names import Names
 from a360.engine.spark._reading import staged_rows
 from a360.engine.spark._staging import stage
 from a360.engine.spark._statements import Statements
 from a360.engine.spark._streaming import streamed
-from a360.engine.spark._temporary import TemporaryTables, quoted
 from a360.engine.spark._translate import parsed, translated
 from a360.engine.spark._types import house_type
 from a360.errors import A360Error, DataError, InternalError
@@ -39,6 +39,8 @@ _SETTINGS = {
     "spark.sql.variable.substitute": "false",
     # What a checkpoint knows of its rows names columns that it lacks; where some are united, Spark stumbles.
     "spark.sql.constraintPropagation.enabled": "false",
+    # Most keys that are looked up may be null, and one task would join all rows that have none.
+    "spark.sql.adaptive.skewJoin.skewedPartitionThresholdInBytes": "64m",
 }
 
 
@@ -67,8 +69,8 @@ class SparkLakeSession:
             for key, value in _SETTINGS.items():
                 session.conf.set(key, value)
             attach(session, LAKE, endpoint, properties)
-            self._tables = TemporaryTables(session)
-            self._statements = Statements(session, self._tables, self._translated, self._columns)
+            self._names = Names(session, self._translated)
+            self._statements = Statements(self._names, self._rows, self._columns)
             with in_our_words("open the lake's catalog"):
                 session.sql(f"USE {LAKE}")
             self._using = opening.pop_all()
@@ -85,7 +87,7 @@ class SparkLakeSession:
         """End the session and free what it keeps; Spark itself goes on."""
         try:
             with self._using, in_our_words("end the session"):
-                self._tables.clear()
+                self._names.clear()
                 self._session.sql("USE spark_catalog")
                 detach(self._session, LAKE)
         except A360Error:
@@ -96,56 +98,63 @@ class SparkLakeSession:
         """Make Arrow data visible under a bare name; a reader is read at once."""
         table = data.read_all() if isinstance(data, pa.RecordBatchReader) else data
         with in_our_words(f"register {name}"):
-            self._tables.show(name, to_spark(self._session, table))
+            self._names.drop(name)
+            self._names.far.show(name, to_spark(self._session, table))
 
     def unregister(self, name: str) -> None:
         """Forget registered data."""
         with in_our_words(f"unregister {name}"):
-            self._tables.drop(name)
+            self._names.drop(name)
 
     def execute(self, sql: str) -> None:
         """Run a statement on temporary tables and views."""
         with in_our_words("run a statement"):
-            self._statements.run(parsed(sql))
+            self._statements.run(parsed(sql), sql)
 
     def sql(self, sql: str, *, batch_rows: int = BATCH_ROWS) -> pa.Table:  # noqa: ARG002 - Spark has its own size
         """Run a query into an Arrow table."""
         tree = parsed(sql)
         with in_our_words("run a query"):
-            if isinstance(tree, exp.Query):
-                return from_spark(self._rows(tree))
-            returned = self._statements.run(tree)
+            if not isinstance(tree, exp.Query):
+                returned = self._statements.run(tree, sql)
+            elif self._names.is_near(tree):
+                returned = self._names.run(tree, sql)
+            else:
+                returned = from_spark(self._rows(tree))
         if returned is None:
             raise InternalError("internal", "A statement without rows was run as a query")
         return returned
 
     def stream(self, sql: str, *, batch_rows: int = BATCH_ROWS) -> pa.RecordBatchReader:
         """Run a query as a stream: a partition of the result is held at a time."""
+        tree = parsed(sql)
         with in_our_words("run a query"):
-            return streamed(self._rows(parsed(sql)), batch_rows)
+            if self._names.is_near(tree):
+                table = self._names.run(tree, sql)
+                return pa.RecordBatchReader.from_batches(table.schema, table.to_batches(batch_rows))
+            return streamed(self._rows(tree), batch_rows)
 
     def native(self, sql: str) -> pa.Table:
         """Run a query in Spark's dialect into an Arrow table."""
         with in_our_words("run a query"):
+            self._names.show_named(sql)
             return from_spark(self._session.sql(sql))
 
     def define(self, name: str, native: str) -> str:
         """The relation that a query in Spark's dialect gives: a temporary view of that name."""
         with in_our_words(f"define {name}"):
-            self._tables.drop(name)
-            self._session.sql(f"CREATE OR REPLACE TEMPORARY VIEW {quoted(name)} AS {native}")
-            self._tables.note(name)
+            self._names.define(name, native)
         return quote_name(name)
 
     def mapped(self, name: str, sql: str, function: BatchFunction, schema: pa.Schema) -> None:
         """Make what a function makes of a query's rows visible under a bare name, computed by workers."""
         with in_our_words(f"make {name}"):
-            self._tables.keep(name, map_batches(self._rows(parsed(sql)), function, schema))
+            self._names.keep(name, map_batches(self._rows(parsed(sql)), function, schema))
 
     def forget(self) -> None:
         """Drop the temporary tables and views of the session."""
         with in_our_words("forget what it worked in"):
-            self._tables.clear()
+            self._names.clear()
 
     def stage(
         self, sql: str, table: Table, *, target_bytes: int = DEFAULT_FILE_BYTES, name: str = ""
@@ -171,7 +180,7 @@ class SparkLakeSession:
         """A relation over files of a table that are not committed yet."""
         name = f"staged_{secrets.token_hex(6)}"
         with in_our_words("read what is staged"):
-            self._tables.show(name, staged_rows(self._session, files, table))
+            self._names.far.show(name, staged_rows(self._session, files, table))
         return name
 
     def exchange(self, endpoint: Endpoint, exchange: Exchange, branch: str = MAIN) -> None:
@@ -215,6 +224,7 @@ class SparkLakeSession:
         return self._session.sql(self._translated(query))
 
     def _translated(self, query: exp.Expr) -> str:
+        self._names.show(query)
         return translated(query, LAKE, self._columns)
 
     def _columns(self, table: exp.Table) -> list[str]:
