@@ -1,5 +1,8 @@
 """The DuckDB session: how names resolve, what stays out of sight, what it leaves behind."""
 
+from pathlib import Path
+
+import duckdb_extension_avro
 import pyarrow as pa
 import pytest
 from pyiceberg.schema import Schema
@@ -83,6 +86,18 @@ def test_times_are_in_utc(session):
 def test_a_session_is_closed_to_the_network_and_writes_nothing_in_clear(session, setting, value):
     """No extension comes from the network, no secret is kept, spill files are encrypted, limits hold."""
     assert session.sql(f"SELECT current_setting('{setting}')::VARCHAR AS v").column("v")[0].as_py() == value
+
+
+def test_no_further_extension_is_taken_unsigned(session, tmp_path):
+    """Once the lake's extensions are loaded, one whose signature is not its own is refused, for good."""
+    [genuine] = Path(duckdb_extension_avro.__file__).parent.rglob("avro.duckdb_extension")
+    content = bytearray(genuine.read_bytes())
+    content[len(content) // 2] ^= 1
+    forged = tmp_path / "fts.duckdb_extension"
+    forged.write_bytes(content)
+    for sql in (f"LOAD '{forged}'", "SET allow_unsigned_extensions = true"):
+        with pytest.raises(A360Error):
+            session.execute(sql)
 
 
 def test_the_catalogs_token_is_nowhere_to_be_seen(session, catalog, new_table):
