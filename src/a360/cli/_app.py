@@ -14,9 +14,11 @@ import typer
 
 from a360.cli import (
     _app_attachments,
+    _app_audit,
     _app_contract,
     _app_hl7v2,
     _app_lineage,
+    _app_policy,
     _app_quality,
     _app_spark,
     _app_terminology,
@@ -133,6 +135,8 @@ def apply(face: Face) -> int | None:
     return _prepare.apply(face)
 
 
+_app_policy.register(app)
+_app_audit.register(app)
 _app_contract.register(app)
 _app_hl7v2.register(app)
 _app_terminology.register(app)

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from a360._progress import Progress
     from a360.lineage import Impact, LineageView
     from a360.quality import ScorePoint
+    from a360.trust.audit import LocalAuditLog
 
 ENGINES: tuple[str, ...] = ("duckdb", "spark")
 
@@ -82,6 +83,15 @@ class Lake:
     def tables(self) -> Tables:
         """What can be done to the lake's tables."""
         return self._parts.tables
+
+    @property
+    def audit(self) -> "LocalAuditLog":
+        """The record of what was done with the lake; it is begun where there is none.
+
+        Raises:
+            OperatorError: `audit-broken` or `audit-unwritable`.
+        """
+        return self._parts.audit
 
     def plan(self) -> Sequence[TableChange]:
         """What `apply` would do to each table."""
@@ -325,7 +335,7 @@ class Lake:
         return operate.examine(self._parts.settings, lambda: nullcontext(self))
 
     def close(self) -> None:
-        """Close the engine session and the catalog."""
+        """Close the engine session, the catalog and the audit log."""
         self._parts.close()
 
     def __enter__(self) -> Self:

@@ -18,6 +18,7 @@ from a360.table import Tables
 if TYPE_CHECKING:
     from a360.objects import ObjectStore
     from a360.refine import RefineContext
+    from a360.trust.audit import LocalAuditLog
 
 
 class Parts:
@@ -28,6 +29,7 @@ class Parts:
         self.settings = settings
         self._catalog: CatalogSession | None = None
         self._tables: Tables | None = None
+        self._audit: LocalAuditLog | None = None
 
     @property
     def contracts(self) -> Path:
@@ -75,6 +77,16 @@ class Parts:
     def tokenizer(self) -> Tokenizer:
         """Makes tokens of what identifies people."""
         return LocalTokenizer(self._keys)
+
+    @property
+    def audit(self) -> "LocalAuditLog":
+        """The record of what was done."""
+        if self._audit is None:
+            from a360.trust.audit import LocalAuditLog  # noqa: PLC0415 -- few commands record
+
+            anchor = self.settings.audit_anchor
+            self._audit = LocalAuditLog.open(self.folder.audit, self._keys, anchor=anchor)
+        return self._audit
 
     @cached_property
     def sealer(self) -> Sealer:
@@ -124,10 +136,13 @@ class Parts:
             yield session
 
     def close(self) -> None:
-        """Close the engine session and the catalog."""
+        """Close the engine session, the catalog and the audit log."""
         if self._tables is not None:
             self._tables.close()
             self._tables = None
         if self._catalog is not None:
             self._catalog.close()
             self._catalog = None
+        if self._audit is not None:
+            self._audit.close()
+            self._audit = None

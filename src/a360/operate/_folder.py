@@ -53,6 +53,11 @@ class LakeFolder:
         return self.path / "keys"
 
     @property
+    def audit(self) -> Path:
+        """The audit log's folder."""
+        return self.path / "audit"
+
+    @property
     def tmp(self) -> Path:
         """The folder for what does not outlive a process."""
         return self.path / "tmp"

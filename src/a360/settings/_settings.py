@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from a360.errors import OperatorError
 from a360.settings._sources import PREFIX, SettingsFile, read_file, require_known, require_private
 
-_PATHS = frozenset({"lake", "contracts", "cache", "java_home"})
+_PATHS = frozenset({"audit_anchor", "lake", "contracts", "cache", "java_home"})
 _SECRETS = frozenset({"catalog_token", "openlineage_api_key"})
 # A URL that is refused is often one with a password in it.
 _UNTOLD = {
@@ -74,6 +74,12 @@ class Settings(BaseSettings):
     maven_url: Annotated[
         str | None,
         Field(description="The Maven repository that jars come from; unset: the one that Spark itself uses."),
+    ] = None
+    audit_anchor: Annotated[
+        Path | None,
+        Field(
+            description="The folder of the audit log's checkpoints, on other storage; unset: beside the log."
+        ),
     ] = None
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],

@@ -8,19 +8,22 @@ happen.
 from typing import TYPE_CHECKING
 
 from a360._lazy import lazily
-from a360.trust.audit._checkpoint import Checkpoint, VerifierKey
-from a360.trust.audit._log import LocalAuditLog
-from a360.trust.audit._places import CheckpointFolder, CheckpointPlace
+from a360.trust.audit._checkpoint import Checkpoint, VerifierKey, open_note
+from a360.trust.audit._log import CHECKPOINTS, LocalAuditLog, log_key, pseudonym
+from a360.trust.audit._places import CheckpointFolder, CheckpointPlace, note_name
 from a360.trust.audit._writer import Limits
 
 if TYPE_CHECKING:
-    from a360.trust.audit._proofs import Inclusion, prove_growth, prove_record
+    from a360.trust.audit._proofs import Inclusion, prove_growth, prove_record, record_at
+    from a360.trust.audit._reports import REPORTS, ReportOptions, report
     from a360.trust.audit._search import AUDIT_SCHEMA, Search, search
     from a360.trust.audit._shape import query_shape
     from a360.trust.audit._verify import Finding, Verification, verify
 
 __all__ = [
     "AUDIT_SCHEMA",
+    "CHECKPOINTS",
+    "REPORTS",
     "Checkpoint",
     "CheckpointFolder",
     "CheckpointPlace",
@@ -28,12 +31,19 @@ __all__ = [
     "Inclusion",
     "Limits",
     "LocalAuditLog",
+    "ReportOptions",
     "Search",
     "Verification",
     "VerifierKey",
+    "log_key",
+    "note_name",
+    "open_note",
     "prove_growth",
     "prove_record",
+    "pseudonym",
     "query_shape",
+    "record_at",
+    "report",
     "search",
     "verify",
 ]
@@ -42,10 +52,14 @@ _LAZY = {
     "AUDIT_SCHEMA": "_search",
     "Finding": "_verify",
     "Inclusion": "_proofs",
+    "REPORTS": "_reports",
+    "ReportOptions": "_reports",
     "Search": "_search",
+    "report": "_reports",
     "Verification": "_verify",
     "prove_growth": "_proofs",
     "prove_record": "_proofs",
+    "record_at": "_proofs",
     "query_shape": "_shape",
     "search": "_search",
     "verify": "_verify",

@@ -28,11 +28,6 @@ _NOTE: Final = re.compile(
 _DOMAIN: Final = "a360-audit/"
 
 
-def log_name(log: str) -> str:
-    """The name under which a log signs."""
-    return f"{_DOMAIN}{log}"
-
-
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """What a log amounted to when it had `tree.size` records."""
@@ -105,19 +100,23 @@ class VerifierKey:
 
 
 class SigningKey:
-    """The key of a log, from 32 secret bytes of the key store."""
+    """The key of a log, from 32 secret bytes of the key store. A log is named by it: one key, one log."""
 
     def __init__(self, seed: bytes) -> None:
         self._private = Ed25519PrivateKey.from_private_bytes(seed)
+        public = self._private.public_key()
+        name = _DOMAIN + sha256(public.public_bytes_raw()).hexdigest()[:32]
+        self.verifier = VerifierKey(name, public)
 
-    def verifier(self, name: str) -> VerifierKey:
-        """The public half, under the name of a log."""
-        return VerifierKey(name, self._private.public_key())
+    @property
+    def name(self) -> str:
+        """The log's name."""
+        return self.verifier.name
 
     def sign(self, checkpoint: Checkpoint) -> bytes:
         """A checkpoint as a signed note."""
         text = checkpoint.text
-        signature = self.verifier(checkpoint.name).signature_of(self._private.sign(text.encode()))
+        signature = self.verifier.signature_of(self._private.sign(text.encode()))
         return f"{text}\n— {checkpoint.name} {signature}\n".encode()
 
 

@@ -20,9 +20,24 @@ from a360.trust.audit._writer import LIMITS, Limits, Writer
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SIGNING_SECRET = "audit signing"  # noqa: S105 -- names, not values
+_SIGNING_SECRET = "audit signing"  # noqa: S105 -- names, not values
 _DIGEST_SECRET = "audit digests"  # noqa: S105 -- likewise
 CHECKPOINTS = "checkpoints"
+
+
+def log_key(keys: KeyStore) -> VerifierKey:
+    """The public key of the log whose lake has a key store."""
+    return SigningKey(keys.secret(_SIGNING_SECRET)).verifier
+
+
+def pseudonym(keys: KeyStore, patient_key: str) -> str:
+    """What stands for a patient in the log of the lake that has a key store."""
+    return _digest(keys.secret(_DIGEST_SECRET), "subject", patient_key)
+
+
+def _digest(key: bytes, kind: str, text: str) -> str:
+    content = f"{kind}\0{text}".encode(errors="surrogatepass")
+    return hmac.new(key, content, sha256).hexdigest()[:32]
 
 
 class _Group:
@@ -48,7 +63,7 @@ class LocalAuditLog:
     ) -> None:
         self._folder = LogFolder(folder)
         self.place = place or CheckpointFolder(folder / CHECKPOINTS, make=folder.is_dir())
-        self._key = SigningKey(keys.secret(SIGNING_SECRET))
+        self._key = SigningKey(keys.secret(_SIGNING_SECRET))
         self._digest_key = keys.secret(_DIGEST_SECRET)
         self._limits = limits
         self._start()
@@ -87,7 +102,7 @@ class LocalAuditLog:
     @property
     def key(self) -> VerifierKey:
         """The public key under which its checkpoints verify."""
-        return self._writer.verifier
+        return self._key.verifier
 
     def record(self, event: AuditEvent) -> str:
         """Append an event; it is on the disk when this returns its id.
@@ -136,7 +151,7 @@ class LocalAuditLog:
             if self._group is group:
                 self._group = _Group()
 
-    def checkpoint(self) -> Checkpoint | None:
+    def checkpoint(self) -> Checkpoint:
         """Sign the log as it stands; the newest checkpoint."""
         with self._turn:
             self._recorded = False
@@ -151,15 +166,12 @@ class LocalAuditLog:
         """
         from a360.trust.audit._shape import query_shape  # noqa: PLC0415 -- a parser, which records need not
 
-        return {"query": query_shape(sql, known), "query_digest": self._digest("query", sql)}
+        digest = _digest(self._digest_key, "query", sql)
+        return {"query": query_shape(sql, known), "query_digest": digest}
 
     def subject(self, patient_key: str) -> str:
         """The pseudonym of a patient in the log: nobody finds it in a table, or a patient by it."""
-        return self._digest("subject", patient_key)
-
-    def _digest(self, kind: str, text: str) -> str:
-        content = f"{kind}\0{text}".encode(errors="surrogatepass")
-        return hmac.new(self._digest_key, content, sha256).hexdigest()[:32]
+        return _digest(self._digest_key, "subject", patient_key)
 
     def table(self) -> "pa.RecordBatchReader":
         """The log as rows, in the columns of `AUDIT_SCHEMA`."""

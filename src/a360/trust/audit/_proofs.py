@@ -5,7 +5,7 @@ from pathlib import Path
 
 from a360.errors import UsageError
 from a360.trust.audit._checkpoint import Checkpoint
-from a360.trust.audit._folder import LogFolder
+from a360.trust.audit._folder import LogFolder, first_of
 from a360.trust.audit._tree import consistency_proof, inclusion_proof, leaf_hash
 
 
@@ -37,6 +37,20 @@ def prove_record(folder: Path, sequence: int, checkpoint: Checkpoint) -> Inclusi
     return Inclusion(lines[sequence - 1].decode(), sequence - 1, len(lines), tuple(proof))
 
 
+def record_at(folder: Path, sequence: int) -> str:
+    """A record as it stands in the log.
+
+    Raises:
+        UsageError: the log has no such record.
+    """
+    files = [path for path in LogFolder(folder).files() if first_of(path.name) <= sequence]
+    lines = _lines_of(files[-1]) if files else []
+    index = sequence - first_of(files[-1].name) if files else 0
+    if index >= len(lines):
+        raise UsageError("usage", "The log has no such record", found=f"record {sequence}")
+    return lines[index].decode(errors="replace")
+
+
 def prove_growth(folder: Path, older: Checkpoint, newer: Checkpoint) -> list[bytes]:
     """Show that the log of a checkpoint began as that of an older one."""
     return consistency_proof([leaf_hash(line) for line in _lines(folder, newer.size)], older.size)
@@ -45,7 +59,11 @@ def prove_growth(folder: Path, older: Checkpoint, newer: Checkpoint) -> list[byt
 def _lines(folder: Path, count: int) -> list[bytes]:
     lines: list[bytes] = []
     for path in LogFolder(folder).files():
-        lines += path.read_bytes().removesuffix(b"\n").split(b"\n")
+        lines += _lines_of(path)
         if len(lines) >= count:
             break
     return lines[:count]
+
+
+def _lines_of(path: Path) -> list[bytes]:
+    return path.read_bytes().split(b"\n")[:-1]

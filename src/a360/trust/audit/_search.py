@@ -22,7 +22,7 @@ AUDIT_SCHEMA: Final = pa.schema(
 """The columns of `ops.audit`, as the plan has them."""
 
 _BATCH_ROWS = 65_536
-_JOINED = {"objects": ",", "columns": ",", "rules": "; ", "subjects": ","}
+_JOINED = {"objects": ",", "column_names": ",", "rules": "; ", "subjects": ","}
 _FIELDS = {
     "acting_for": "VARCHAR",
     "action": "VARCHAR",
@@ -40,6 +40,8 @@ _FIELDS = {
     "source": "VARCHAR",
     "subjects": "VARCHAR[]",
 }
+# Where a member's name is a word of SQL, its column is called otherwise.
+_COLUMNS = {"at": "event_time", "bytes": "byte_count", "columns": "column_names", "rows": "row_count"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +64,22 @@ class Search:
         """The condition over the log's rows, and the values of its parameters."""
         conditions = {
             "principal": "$principal IN (principal, acting_for)",
-            "object": "(list_contains(objects, $object) OR list_contains(columns, $object))",
+            "object": "(list_contains(objects, $object) OR list_contains(column_names, $object))",
             "action": "(action = $action OR starts_with(action, $action || '.'))",
             "outcome": "outcome = $outcome",
             "purpose": "purpose = $purpose",
             "request": "request = $request",
-            "since": "at >= $since",
-            "until": "at < $until",
+            "since": "event_time >= $since",
+            "until": "event_time < $until",
         }
         given = {name: getattr(self, name) for name in conditions if getattr(self, name) is not None}
         return " AND ".join(conditions[name] for name in given) or "true", given
 
 
-def search(folder: Path, wanted: Search = Search(), *, newest: int | None = None) -> pa.RecordBatchReader:
+EVERYTHING: Final = Search()
+
+
+def search(folder: Path, wanted: Search = EVERYTHING, *, newest: int | None = None) -> pa.RecordBatchReader:
     """The records that a search finds, in the columns of `AUDIT_SCHEMA` and in their order.
 
     Args:
@@ -114,10 +119,13 @@ def stream(
 
 def _relation(files: list[Path]) -> str:
     names = ", ".join(quote_text(str(path)) for path in files)
+    if not files:
+        absent = ", ".join(f'NULL::{kind} AS "{_COLUMNS.get(name, name)}"' for name, kind in _FIELDS.items())
+        return f"SELECT NULL::BIGINT AS sequence, NULL::VARCHAR AS hash, {absent} WHERE false"
     fields = ", ".join(f'"{name}" {kind}' for name, kind in _FIELDS.items())
     columns = f"{{event: 'STRUCT({fields})', hash: 'VARCHAR', sequence: 'BIGINT'}}"
     source = f"read_json([{names}], format = 'newline_delimited', columns = {columns}, ignore_errors = true)"
-    shown = ", ".join(f'event."{name}" AS "{name}"' for name in _FIELDS)
+    shown = ", ".join(f'event."{name}" AS "{_COLUMNS.get(name, name)}"' for name in _FIELDS)
     return f"SELECT sequence, hash, {shown} FROM {source} WHERE sequence IS NOT NULL"
 
 

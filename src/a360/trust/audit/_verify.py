@@ -154,7 +154,7 @@ class _Reading:
         self._due = sorted(found, key=lambda each: each.size)
         self.result.checkpoints = len(found)
         if not found:
-            where = ", ".join(place.label for place in places)
+            where = ", ".join(place.label for place in places) or "checkpoints"
             self.add("checkpoint", where, "there is no checkpoint, so that nothing vouches for the log's end")
         for one, other in pairwise(self._due):
             if one.size == other.size and one.tree.root != other.tree.root:

@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import os
-import secrets
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Final
 from a360.failpoints import failpoint
 from a360.protect import AuditEvent
 from a360.trust.audit import _record
-from a360.trust.audit._checkpoint import Checkpoint, SigningKey, VerifierKey, log_name, open_note
+from a360.trust.audit._checkpoint import Checkpoint, SigningKey, open_note
 from a360.trust.audit._faults import broken, unwritable
 from a360.trust.audit._folder import LogFolder, file_name
 from a360.trust.audit._places import CheckpointPlace, note_name
@@ -51,12 +50,8 @@ class Writer:
         self._stopped: str | None = None
         self._checkpoint: Checkpoint | None = None
         with folder.locked():
-            self.name = self._find() or self._begin()
-
-    @property
-    def verifier(self) -> VerifierKey:
-        """The public key of the log."""
-        return self._key.verifier(self.name)
+            if not self._find():
+                self._begin()
 
     def append(self, events: Sequence[bytes]) -> list[str]:
         """Append events as records that are on the disk when this returns; their ids.
@@ -74,19 +69,18 @@ class Writer:
         self._sync()
         return ids
 
-    def checkpoint(self) -> Checkpoint | None:
+    def checkpoint(self) -> Checkpoint:
         """Sign what the log has now; what the last checkpoint has is not signed again."""
         with self._folder.locked():
             self._follow()
-            self._sign()
-        return self._checkpoint
+            return self._sign()
 
     def close(self) -> None:
         """Let go of the file."""
         os.close(self._tail.descriptor)
 
-    def _find(self) -> str | None:
-        """Go to the end of the log that is there, if one is; its name."""
+    def _find(self) -> bool:
+        """Go to the end of the log that is there; false where none is."""
         files, notes = self._folder.files(), self._place.names()
         first = _first_line(files[0]) if files else b""
         if not first:
@@ -94,28 +88,25 @@ class Writer:
                 raise broken(self._folder.path, f"no record is there; {self._place.label} has checkpoints")
             if len(files) > 1:
                 raise broken(files[0], "the first file is empty")
-            return None
-        self.name = name_in(first) or ""
-        if not self.name or files[0].name != file_name(1):
-            raise broken(files[0], "the log does not begin with its first record")
+            return False
+        if files[0].name != file_name(1) or not _begins(first, self._key.name):
+            raise broken(files[0], f"the log does not begin as that of {self._key.name}")
         self._checkpoint = self._newest(notes)
         self._tail = tail_at(self._folder, self._checkpoint)
         self._follow()
         if self._checkpoint is None:  # a place that is new
             self._sign()
-        return self.name
+        return True
 
-    def _begin(self) -> str:
+    def _begin(self) -> None:
         """Begin a new log: its first record has its name and its key, and its first checkpoint is signed."""
         name = file_name(1)
         there = (self._folder.path / name).exists()  # a beginning that was cut short told nobody anything
         descriptor = self._folder.open(name) if there else self._folder.create(name)
         os.ftruncate(descriptor, 0)
         self._tail = Tail(name, descriptor)
-        self.name = log_name(secrets.token_hex(16))
-        self._write([_own(BEGIN, {"log": self.name, "key": self.verifier.text})])
+        self._write([_own(BEGIN, {"log": self._key.name, "key": self._key.verifier.text})])
         self._sign()
-        return self.name
 
     def _follow(self) -> None:
         """Read what others have appended; what was cut short gives way to a record that says so."""
@@ -213,42 +204,42 @@ class Writer:
             waiting > 0 and datetime.now(UTC) - last.at >= self._limits.age
         )
 
-    def _sign(self) -> None:
+    def _sign(self) -> Checkpoint:
         """Sign what is there, once it is on the disk."""
         tail = self._tail
         if self._checkpoint is not None and self._checkpoint.size == tail.sequence:
-            return
+            return self._checkpoint
         self._sync()
         now = datetime.now(UTC)
-        mine = Checkpoint(self.name, tail.tree.copy(), tail.head, now, tail.file, tail.offset)
+        mine = Checkpoint(self._key.name, tail.tree.copy(), tail.head, now, tail.file, tail.offset)
         name = note_name(mine.size)
         if not self._place.write(name, self._key.sign(mine)):
             other = self._opened(name)
             if other.tree.root != mine.tree.root:
                 raise broken(self._folder.path, f"a checkpoint has another root for {mine.size} records")
         self._checkpoint = mine
+        return mine
 
     def _newest(self, notes: Sequence[str]) -> Checkpoint | None:
         return self._opened(notes[-1]) if notes else None
 
     def _opened(self, name: str) -> Checkpoint:
-        checkpoint = open_note(self._place.read(name), self.verifier)
+        checkpoint = open_note(self._place.read(name), self._key.verifier)
         if checkpoint is None or note_name(checkpoint.size) != name:
             raise broken(self._folder.path, f"the checkpoint {name} is not one of this log under its key")
         return checkpoint
 
 
-def name_in(line: bytes) -> str | None:
-    """The name that a log's first record gives it; None where the line is no such record."""
+def _begins(line: bytes, name: str) -> bool:
+    """Whether a line is the first record of the log of a name."""
     link = _record.read(line)
     if link is None or not link.whole or link.sequence != 1:
-        return None
+        return False
     try:
         event = _record.decode(link.event)
     except ValueError:
-        return None
-    name = event.details.get("log")
-    return name if event.action == BEGIN and isinstance(name, str) else None
+        return False
+    return event.action == BEGIN and event.details.get("log") == name
 
 
 def _first_line(path: os.PathLike[str]) -> bytes:
