@@ -7,6 +7,7 @@ which take longer to import than most commands take to run, so those names are f
 from typing import TYPE_CHECKING
 
 from a360._lazy import lazily
+from a360.contract._bind import attributes_in
 from a360.contract._carriers import (
     CarrierPrincipal,
     Carriers,
@@ -123,12 +124,18 @@ if TYPE_CHECKING:
     from a360.contract._ledger import Assignment, Kept, assign_field_ids, keep_ledger
     from a360.contract._lint import Check, lint, load_contracts, model_faults
     from a360.contract._lint_models import ModelFix, mend_models, upstream_columns
-    from a360.contract._load import Dataset, LakeContracts, TextFile, default_contracts
+    from a360.contract._load import EXAMPLES_FILE, Dataset, LakeContracts, TextFile, default_contracts
     from a360.contract._make_plan import make_plan
     from a360.contract._mend import Mended, mend
+    from a360.contract._policy_examples import Example, read_examples
+    from a360.contract._sql import condition_columns
     from a360.contract._typed_sql import UnresolvedError, typed_query
 
 _LAZY = {
+    "EXAMPLES_FILE": "_load",
+    "Example": "_policy_examples",
+    "read_examples": "_policy_examples",
+    "condition_columns": "_sql",
     "Assignment": "_ledger",
     "Check": "_lint",
     "Dataset": "_load",
@@ -160,6 +167,7 @@ __all__ = [
     "CODES",
     "EPOCH_MILLIS",
     "EPOCH_SECONDS",
+    "EXAMPLES_FILE",
     "FAULTS",
     "HISTORY_COLUMN",
     "HOUSEKEEPING",
@@ -196,6 +204,7 @@ __all__ = [
     "DriftPlan",
     "DuplicateRows",
     "Environment",
+    "Example",
     "Expression",
     "FailingRows",
     "Fault",
@@ -270,7 +279,9 @@ __all__ = [
     "ZonePlan",
     "actual_table",
     "assign_field_ids",
+    "attributes_in",
     "codes_sql",
+    "condition_columns",
     "default_contracts",
     "diff",
     "diff_table",
@@ -297,6 +308,7 @@ __all__ = [
     "quote_name",
     "quote_table",
     "quote_text",
+    "read_examples",
     "schema_text",
     "tightened",
     "typed_query",

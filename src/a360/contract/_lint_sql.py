@@ -88,7 +88,7 @@ def check_rule_sql(contracts: LakeContracts) -> Iterator[Fault]:
 
 def _misread(dataset: Dataset, sql: str) -> Iterator[str]:
     try:
-        columns = _sql.read_condition(sql)
+        columns = _sql.condition_columns(sql)
     except _sql.SqlError as error:
         yield f"the expression cannot be read: {error}"
         return
@@ -129,7 +129,7 @@ def _misjudged(contracts: LakeContracts, condition: str, datasets: Iterable[str]
         yield f"cannot be carried out: {problem}"
         return
     try:
-        columns = _sql.read_condition(condition)
+        columns = _sql.condition_columns(condition)
     except _sql.SqlError as error:
         yield f"cannot be read: {error}"
         return

@@ -17,6 +17,7 @@ from a360.errors import OperatorError
 
 LAKE_FILE = "lake.yaml"
 LEDGER_FILE = "field_ids.yaml"
+EXAMPLES_FILE = "policy_tests.yaml"
 PACKS = "packs"
 CONTRACT_ZONES = ("bronze", "silver", "gold")
 COLUMNS: Loc = ("schema", 0, "properties")
@@ -281,7 +282,7 @@ class _Reader:
     def _stray(self) -> None:
         inside = dict.fromkeys(CONTRACT_ZONES, (".yaml",)) | {"views": (".json",), "models": (".sql",)}
         known = inside | {"schema": (".json",), "terminology": (".yaml", ".csv"), PACKS: ("",)}
-        self._stray_in(self.folder, known, (LAKE_FILE, LEDGER_FILE))
+        self._stray_in(self.folder, known, (LAKE_FILE, LEDGER_FILE, EXAMPLES_FILE))
         for pack in pack_folders(self.folder):
             self._stray_in(pack, inside, ())
 

@@ -42,7 +42,7 @@ def read_select(sql: str) -> Select:
 
 
 @lru_cache(maxsize=1024)
-def read_condition(sql: str) -> tuple[str, ...]:
+def condition_columns(sql: str) -> tuple[str, ...]:
     """Read a boolean expression over one row; gives the names of the columns it looks at."""
     query = _parse(f"SELECT 1 WHERE {sql}\n")  # a new line, should the expression end in a comment
     where = query.args.get("where") if isinstance(query, exp.Select) else None

@@ -10,7 +10,7 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from a360.contract._plan import LakePlan
 from a360.contract._rules import Expression, Query
-from a360.contract._sql import DIALECT, SqlError, read_condition
+from a360.contract._sql import DIALECT, SqlError, condition_columns
 
 
 def users_of(plan: LakePlan, dataset: str, column: str) -> list[str]:
@@ -48,7 +48,7 @@ def _condition_reads(check: object, column: str) -> bool:
     if not isinstance(check, Expression):
         return False
     try:
-        return column in read_condition(check.sql)
+        return column in condition_columns(check.sql)
     except SqlError:
         return True  # what cannot be read is not known to leave the column alone
 

@@ -10,7 +10,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from a360.contract._rules import Scalar
-from a360.contract._sql import SqlError, read_condition
+from a360.contract._sql import SqlError, condition_columns
 from a360.contract._types import physical_type
 from a360.contract.exchange._sketch import Sketch, SketchColumn
 from a360.contract.exchange._sql_types import map_type
@@ -267,7 +267,7 @@ class _Reader:
         elif name or not self._limit(condition):
             sql = _plain(condition)
             try:
-                read_condition(sql)
+                condition_columns(sql)
             except SqlError as error:
                 self._note(f"the check {sql} is not taken over: {error}")
             else:

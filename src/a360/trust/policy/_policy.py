@@ -19,6 +19,11 @@ class Policy:
         self.plan = plan
         self._index = PolicyIndex(plan.policy, (*plan.tables, *plan.relations))
 
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """Every table that it decides on."""
+        return self._index.datasets
+
     def decide(
         self,
         principal: Principal,
