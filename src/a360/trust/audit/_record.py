@@ -10,6 +10,7 @@ a double holds: so JSON's canonical form takes no more than writing it down.
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final, NamedTuple
 
@@ -24,6 +25,7 @@ OUTCOMES: Final = frozenset({"allowed", "denied", "done", "failed"})
 _RECORD: Final = re.compile(
     rb'\{"event":(\{.*\}),"hash":"([0-9a-f]{64})","previous":"([0-9a-f]{64})","sequence":([1-9][0-9]{0,15})\}'
 )
+_HASH_MEMBER: Final = len(',"hash":""') + 64
 _ACTION: Final = re.compile(r"[a-z][a-z_-]*(\.[a-z][a-z_-]*)*")
 _KEY: Final = re.compile(r"[a-z][a-z0-9_]*")
 # What a contract, a policy or this program names looks so; anything else may be a value of the data.
@@ -141,7 +143,8 @@ def read(line: bytes) -> Link | None:
     if parts is None:
         return None
     event, own, previous, sequence = parts.groups()
-    found = sha256(b'{"event":%s,"previous":"%s","sequence":%s}' % (event, previous, sequence)).hexdigest()
+    end = parts.end(1)
+    found = sha256(line[:end] + line[end + _HASH_MEMBER :]).hexdigest()
     return Link(int(sequence), previous.decode(), own.decode(), found, event)
 
 
@@ -151,6 +154,11 @@ def record_id(sequence: int, own: str) -> str:
 
 
 def _names(names: Iterable[str], form: re.Pattern[str] = _NAME) -> tuple[str, ...]:
+    return _checked(tuple(names), form)
+
+
+@lru_cache(maxsize=1024)
+def _checked(names: tuple[str, ...], form: re.Pattern[str]) -> tuple[str, ...]:
     known = tuple(name if form.fullmatch(name) else UNNAMED for name in names)
     if len(known) > _MOST_NAMES:
         raise _unfit(f"{len(known)} names in one list")
