@@ -155,8 +155,9 @@ def _silver(name):
 def _lake(ours):
     """The lake's own file, less what speaks of datasets that are not here."""
     lake = yaml.safe_load((CONTRACTS / "lake.yaml").read_text())
-    for part in ("grants", "filters"):
+    for part in ("grants", "filters", "breakGlass"):
         lake[part] = [each for each in lake[part] if "datasets" not in each or set(each["datasets"]) <= ours]
+    lake["consents"] = [each for each in lake["consents"] if each["dataset"] in ours]
     lake["masks"] = [
         mask
         for mask in lake["masks"]
