@@ -154,6 +154,7 @@ class Guarded:
     plan: LakePlan
     policy: Policy
     old_snapshot: str
+    restricted: Principal = SEEN
 
     def ask(self, sql, principal=SEEN, **more):
         """The answer as rows."""
@@ -165,7 +166,7 @@ class Guarded:
 
 
 @contextmanager
-def guarded(folder, *, budget=None, readers=2):
+def guarded(folder, *, budgets=None):
     """Make the lake and open it."""
     (folder / "audit").mkdir(mode=0o700)
     (folder / f"{CANARY}.txt").write_text(f"{CANARY} in a file")
@@ -197,8 +198,7 @@ def guarded(folder, *, budget=None, readers=2):
                 audit,
                 LocalTokenizer(keys),
                 open_session=lambda: engine.session(catalog),
-                budgets={"clinician": budget or Budget(seconds=20, memory_bytes=256_000_000)},
-                readers=readers,
+                budgets=budgets or {"clinician": Budget(seconds=20, memory_bytes=256_000_000)},
             ) as gateway,
         ):
             yield Guarded(folder, tables, gateway, audit, plan, policy, str(old.snapshot_id))

@@ -12,7 +12,8 @@ HistoricalData PreWhere Cluster Column Identifier Star Alias Aliases Literal Nul
 Bracket Slice PropertyEQ Kwarg Lambda Comprehension Interval IntervalSpan DataType DataTypeParam ColumnDef
 AtTimeZone Collate Any All In Between Is Like ILike SimilarTo Glob Escape Not Neg Add Sub Mul Div IntDiv
 Mod Pow DPipe BitwiseAnd BitwiseOr BitwiseXor BitwiseNot BitwiseLeftShift BitwiseRightShift EQ NEQ GT GTE
-LT LTE NullSafeEQ NullSafeNEQ JSONPath JSONPathRoot JSONPathKey JSONPathSubscript JSONPathWildcard
+LT LTE NullSafeEQ NullSafeNEQ
+JSONKeyValue JSONPath JSONPathRoot JSONPathKey JSONPathSubscript JSONPathWildcard
 JSONPathRecursive JSONPathSlice JSONPathUnion ArrayContainsAll ArrayContainedBy ArrayOverlaps RegexpILike
 """
 

@@ -11,7 +11,7 @@ from a360.errors import DeniedError, UsageError
 from a360.trust.gate._nodes import forbidden
 
 ZONES = frozenset({"bronze", "silver", "gold", "quarantine", "ops"})
-_MAX_CHARACTERS = 200_000
+_MAX_CHARACTERS = 64_000
 _MAX_NODES = 20_000
 # Of SELECT, in one dialect or another; none has a class of its own that a list could leave out.
 _NO_CLAUSES = (
