@@ -47,5 +47,5 @@ def spark_installed():
         if "spark" in os.environ.get("A360_REQUIRE", "").split(","):
             raise
         pytest.skip(f"{error.what}: {error.next_step}")
-    # Tests run each query once: code that is compiled twice, and a collector with threads, would not pay.
-    os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+    # Tests run each query once: code that is compiled twice would not pay.
+    os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")

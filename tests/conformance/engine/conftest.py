@@ -27,14 +27,21 @@ def duckdb_session(catalog, tmp_path_factory):
 def spark_session(catalog, spark_with_iceberg):
     from a360.engine.spark import SparkEngine  # noqa: PLC0415 - of the extra
 
-    with SparkEngine().session(catalog) as session:
+    # Small tables as well are with the workers, as large ones are.
+    with pytest.MonkeyPatch.context() as patched, SparkEngine().session(catalog) as session:
+        patched.setattr("a360.engine.spark._near.NEAR_BYTES", 0)
         yield session
 
 
-@pytest.fixture(params=["duckdb", pytest.param("spark", marks=pytest.mark.spark)])
-def session(request):
-    """A session of each engine in turn, which a test finds empty."""
-    found = request.getfixturevalue(f"{request.param}_session")
+@pytest.fixture(
+    params=["duckdb", *(pytest.param(name, marks=pytest.mark.spark) for name in ("spark", "spark-near"))]
+)
+def session(request, monkeypatch):
+    """A session of each engine in turn, which a test finds empty; Spark's also as it holds small tables."""
+    engine, _, near = request.param.partition("-")
+    found = request.getfixturevalue(f"{engine}_session")
+    if near:
+        monkeypatch.setattr("a360.engine.spark._near.NEAR_BYTES", 2**20)
     yield found
     found.forget()
 

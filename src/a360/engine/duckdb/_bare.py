@@ -25,6 +25,10 @@ class BareSession:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End it, and forget everything."""
         self._connection.close()
 
     def register(self, name: str, data: pa.Table) -> None:

@@ -72,7 +72,7 @@ def _sources(select: exp.Select) -> Iterator[tuple[exp.Expr, set[str]]]:
 
 def _of_source(source: exp.Expr, lookup: Lookup) -> list[str]:
     if isinstance(source, exp.Table):
-        common = _common_table(source)
+        common = common_table(source)
         return lookup(source) if common is None else _renamed(common, lookup)
     return columns_of(source, lookup)
 
@@ -82,7 +82,7 @@ def _renamed(common: exp.CTE, lookup: Lookup) -> list[str]:
     return [each.name for each in named] or columns_of(common.this, lookup)
 
 
-def _common_table(table: exp.Table) -> exp.CTE | None:
+def common_table(table: exp.Table) -> exp.CTE | None:
     """The common table expression that a name means, if it means one."""
     if table.db:
         return None

@@ -149,7 +149,9 @@ class SparkLakeSession:
     def mapped(self, name: str, sql: str, function: BatchFunction, schema: pa.Schema) -> None:
         """Make what a function makes of a query's rows visible under a bare name, computed by workers."""
         with in_our_words(f"make {name}"):
-            self._names.keep(name, map_batches(self._rows(parsed(sql)), function, schema))
+            # A scan of a few files with large blocks would else be as few tasks.
+            rows = self._rows(parsed(sql)).hint("rebalance")
+            self._names.keep(name, map_batches(rows, function, schema))
 
     def forget(self) -> None:
         """Drop the temporary tables and views of the session."""

@@ -3,70 +3,76 @@
 from collections.abc import Callable, Iterator
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from sqlglot import exp
 
 from a360.engine.spark._arrow import from_spark
 from a360.engine.spark._columns import Lookup, columns_of
-from a360.engine.spark._temporary import TemporaryTables, quoted
+from a360.engine.spark._names import Names
+from a360.engine.spark._temporary import quoted
 from a360.errors import UsageError
 
-type Translate = Callable[[exp.Expr], str]
+# What changes a temporary table that is there.
+_CHANGES = (exp.Insert, exp.Update, exp.Delete, exp.Alter)
 
 
 class Statements:
-    """Runs statements; what they change in a temporary table is made anew, since a result cannot change."""
+    """Runs statements; a table of the workers that one changes is made anew, since a result cannot change."""
 
-    def __init__(
-        self, session: SparkSession, tables: TemporaryTables, translate: Translate, lookup: Lookup
-    ) -> None:
-        self._session = session
-        self._tables = tables
-        self._translate = translate
+    def __init__(self, names: Names, rows: Callable[[exp.Expr], DataFrame], lookup: Lookup) -> None:
+        self._names = names
+        self._rows = rows
         self._lookup = lookup
 
-    def run(self, statement: exp.Expr) -> pa.Table | None:
-        """Run a statement; the rows that it returns, if it does."""
+    def run(self, statement: exp.Expr, sql: str) -> pa.Table | None:
+        """Run a statement, which is given as it was written as well; the rows that it returns, if it does."""
+        changed = statement.this.name if isinstance(statement, _CHANGES) else ""
+        if changed in self._names.near and self._names.is_near(statement):
+            return self._names.change(changed, statement, sql)
         match statement:
             case exp.Create():
-                self._create(statement)
+                self._create(statement, sql)
             case exp.Insert():
                 return self._insert(statement)
+            case exp.Update() | exp.Delete() | exp.Alter():
+                self._names.move(changed)
+                self._remake(statement)
+            case exp.Drop():
+                for table in statement.args.get("tables") or [statement.this]:
+                    self._names.drop(table.name)
+            case _:
+                raise _refused(statement)
+        return None
+
+    def _remake(self, statement: exp.Update | exp.Delete | exp.Alter) -> None:
+        match statement:
             case exp.Update():
                 self._update(statement)
             case exp.Delete():
                 self._delete(statement)
             case exp.Alter():
                 self._alter(statement)
-            case exp.Drop():
-                for table in statement.args.get("tables") or [statement.this]:
-                    self._tables.drop(table.name)
-            case _:
-                raise _refused(statement)
-        return None
 
-    def _rows(self, query: exp.Expr) -> DataFrame:
-        return self._session.sql(self._translate(query))
-
-    def _create(self, create: exp.Create) -> None:
+    def _create(self, create: exp.Create, sql: str) -> None:
         temporary = create.find(exp.TemporaryProperty)
         schema = create.this if isinstance(create.this, exp.Schema) else None
         name, query = (schema.this if schema else create.this).name, create.expression
         if temporary is None or create.kind not in {"TABLE", "VIEW"} or (schema is None) == (query is None):
             raise _refused(create)
-        if name in self._tables and not create.args.get("replace"):
+        if name in self._names and not create.args.get("replace"):
             if create.args.get("exists"):
                 return
             raise UsageError("engine-failed", "A temporary table is there already", found=name)
-        if schema is not None:
-            self._tables.keep(name, self._empty(schema))
-        elif create.kind == "TABLE":
-            self._tables.keep(name, self._rows(query))
+        if schema is not None and self._names.holds:
+            self._names.make(name, exp.select(), sql)
+        elif schema is not None:
+            self._names.keep(name, self._empty(schema))
+        elif create.kind == "VIEW":
+            self._names.view(name, query, sql)
+        elif self._names.is_near(query):
+            self._names.make(name, query, sql)
         else:
-            made = self._translate(query)
-            self._tables.drop(name)
-            self._session.sql(f"CREATE OR REPLACE TEMPORARY VIEW {quoted(name)} AS {made}")
-            self._tables.note(name)
+            self._names.keep(name, self._rows(query))
 
     def _empty(self, schema: exp.Schema) -> DataFrame:
         columns = [exp.alias_(exp.cast(exp.null(), each.kind), each.name, quoted=True) for each in schema]
@@ -74,20 +80,23 @@ class Statements:
 
     def _insert(self, insert: exp.Insert) -> pa.Table | None:
         target, query = insert.this, insert.expression
-        if not isinstance(target, exp.Table) or target.db or target.name not in self._tables:
+        if not isinstance(target, exp.Table) or target.db or target.name not in self._names:
             raise _refused(insert)
         given = columns_of(query, self._lookup)
-        part = self._tables.add(
+        part = self._names.add(
             target.name, self._fitted(target.name, self._rows(query), given, by_name=insert.args["by_name"])
         )
         returning = insert.args.get("returning")
         if returning is None:
             return None
-        return from_spark(part.select(*(quoted(each.name) for each in returning.expressions)))
+        names = [each.name for each in returning.expressions]
+        return (
+            part.select(names) if isinstance(part, pa.Table) else from_spark(part.select(*map(quoted, names)))
+        )
 
     def _fitted(self, name: str, rows: DataFrame, given: list[str], *, by_name: bool) -> DataFrame:
         """Rows in the columns and types of a temporary table."""
-        schema = self._tables.schema(name)
+        schema = self._names.schema(name)
         if not by_name and len(given) != len(schema):
             raise UsageError(
                 "engine-failed", "Rows have another number of columns than the table", found=name
@@ -107,7 +116,7 @@ class Statements:
         self._again(update, name, list(self._changed(name, anew, where.this if where else exp.true())))
 
     def _changed(self, name: str, anew: dict[str, exp.Expr], where: exp.Expr) -> Iterator[exp.Expr]:
-        for column in self._tables.schema(name).names if name in self._tables else ():
+        for column in self._names.schema(name).names if name in self._names else ():
             value = anew.get(column.lower())
             old = exp.column(column, quoted=True)
             if value is None:
@@ -120,10 +129,10 @@ class Statements:
         self, statement: exp.Expr, name: str, columns: list[exp.Expr], keep: exp.Expr | None = None
     ) -> None:
         """Make a temporary table anew of its own rows."""
-        if name not in self._tables:
+        if name not in self._names:
             raise _refused(statement)
         query = exp.select(*columns).from_(exp.to_table(quoted_house(name), dialect="duckdb"))
-        self._tables.keep(name, self._rows(query.where(keep) if keep is not None else query))
+        self._names.keep(name, self._rows(query.where(keep) if keep is not None else query))
 
     def _delete(self, delete: exp.Delete) -> None:
         where = delete.args.get("where")

@@ -4,8 +4,8 @@ Spark has views only. A cached view may be computed anew when a part of it is lo
 rows otherwise, or use other keys; a checkpoint of an executor's own cannot, and fails instead.
 """
 
-from dataclasses import dataclass, field
 from functools import reduce
+from typing import Any
 
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
@@ -16,22 +16,12 @@ from pyspark.sql.types import IntegerType, NullType, StructType
 _MOST_PARTS = 64
 
 
-@dataclass(slots=True)
-class _Kept:
-    parts: list[DataFrame] = field(default_factory=list)
-
-    def release(self) -> None:
-        for part in self.parts:
-            _drop(part)
-        self.parts = []
-
-
 class TemporaryTables:
     """The temporary tables and views of a session, by name."""
 
     def __init__(self, session: SparkSession) -> None:
         self._session = session
-        self._tables: dict[str, _Kept] = {}
+        self._tables: dict[str, list[DataFrame]] = {}
         self._views: set[str] = set()
 
     def __contains__(self, name: str) -> bool:
@@ -39,24 +29,41 @@ class TemporaryTables:
 
     def schema(self, name: str) -> StructType:
         """The columns of a table."""
-        return self._tables[name.lower()].parts[0].schema
+        return self._tables[name.lower()][0].schema
+
+    def compute(self, rows: DataFrame) -> DataFrame:
+        """Compute rows once."""
+        return _typed(rows).localCheckpoint(eager=True, storageLevel=StorageLevel.DISK_ONLY)
+
+    def bytes_of(self, part: DataFrame) -> int:
+        """What computed rows take on the executors' disks."""
+        wanted = _rdd(part).id()
+        for each in self._session.sparkContext._jsc.sc().getRDDStorageInfo():  # noqa: SLF001 - Python does not say
+            if each.id() == wanted:
+                return int(each.diskSize())
+        return 0
+
+    def release(self, part: DataFrame) -> None:
+        """Free the disk that a part takes, which would else wait for the collector of two languages."""
+        _rdd(part).unpersist(False)
 
     def keep(self, name: str, rows: DataFrame) -> None:
         """Compute rows, and have them under a name, in the place of what it meant before."""
-        kept = _Kept([_computed(rows)])
+        self.hold(name, self.compute(rows))
+
+    def hold(self, name: str, part: DataFrame) -> None:
+        """Have computed rows under a name, in the place of what it meant before."""
         self.drop(name)
-        self._tables[name.lower()] = kept
+        self._tables[name.lower()] = [part]
         self._show(name)
 
-    def add(self, name: str, rows: DataFrame) -> DataFrame:
-        """Compute rows, and add them to a table; what is there already is not copied."""
-        kept = self._tables[name.lower()]
-        part = _computed(rows)
-        kept.parts.append(part)
+    def add(self, name: str, part: DataFrame) -> None:
+        """Add computed rows to a table; what is there already is not copied."""
+        parts = self._tables[name.lower()]
+        parts.append(part)
         self._show(name)
-        if len(kept.parts) > _MOST_PARTS:
+        if len(parts) > _MOST_PARTS:
             self.keep(name, self._session.table(quoted(name)))
-        return part
 
     def show(self, name: str, rows: DataFrame) -> None:
         """Have rows under a name, computed whenever they are read."""
@@ -72,9 +79,8 @@ class TemporaryTables:
         """Forget a table or view, if it is there."""
         self._session.catalog.dropTempView(name)
         self._views.discard(name.lower())
-        kept = self._tables.pop(name.lower(), None)
-        if kept is not None:
-            kept.release()
+        for part in self._tables.pop(name.lower(), ()):
+            self.release(part)
 
     def clear(self) -> None:
         """Forget all of them."""
@@ -82,17 +88,13 @@ class TemporaryTables:
             self.drop(name)
 
     def _show(self, name: str) -> None:
-        rows = reduce(DataFrame.unionAll, self._tables[name.lower()].parts)
+        rows = reduce(DataFrame.unionAll, self._tables[name.lower()])
         rows.createOrReplaceTempView(quoted(name))
 
 
 def quoted(name: str) -> str:
     """A name as Spark quotes it."""
     return f"`{name.replace('`', '``')}`"
-
-
-def _computed(rows: DataFrame) -> DataFrame:
-    return _typed(rows).localCheckpoint(eager=True, storageLevel=StorageLevel.DISK_ONLY)
 
 
 def _typed(rows: DataFrame) -> DataFrame:
@@ -108,6 +110,5 @@ def _typed(rows: DataFrame) -> DataFrame:
     )
 
 
-def _drop(part: DataFrame) -> None:
-    """Free the disk that a part takes, which would else wait for the collector of two languages."""
-    part._jdf.queryExecution().analyzed().rdd().unpersist(False)  # noqa: SLF001 - Python does not say
+def _rdd(part: DataFrame) -> Any:  # noqa: ANN401 - of an untyped package
+    return part._jdf.queryExecution().analyzed().rdd()  # noqa: SLF001 - Python does not say
