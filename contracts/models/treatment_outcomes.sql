@@ -47,25 +47,53 @@ scores AS (
     AND code_system = 'https://aesthetics360.example/CodeSystem/observation'
 ),
 
-judged AS (
+-- Named and nameless observations are joined apart: an OR would have each of a patient's events meet all others.
+pairs AS (
   SELECT
     p.source,
     p.procedure_id,
+    p.performed_at,
+    p.performed_date,
     s.observation_id,
     s.code,
     s.value_quantity,
     s.effective_at,
-    s.effective_date,
-    s.effective_at <= p.performed_at AS is_before
+    s.effective_date
   FROM procedures AS p
-  INNER JOIN scores AS s
-    ON s.patient_key = p.patient_key
-    AND (s.procedure_id = p.procedure_id OR s.procedure_id IS NULL)
-    AND s.effective_date >= CAST(p.performed_date - INTERVAL '30' DAY AS DATE)
-    AND s.effective_date <= CAST(p.performed_date + INTERVAL '180' DAY AS DATE)
+  INNER JOIN scores AS s ON s.patient_key = p.patient_key AND s.procedure_id = p.procedure_id
+  UNION ALL
+  SELECT
+    p.source,
+    p.procedure_id,
+    p.performed_at,
+    p.performed_date,
+    s.observation_id,
+    s.code,
+    s.value_quantity,
+    s.effective_at,
+    s.effective_date
+  FROM procedures AS p
+  INNER JOIN scores AS s ON s.patient_key = p.patient_key
+  WHERE s.procedure_id IS NULL
+),
+
+judged AS (
+  SELECT
+    source,
+    procedure_id,
+    observation_id,
+    code,
+    value_quantity,
+    effective_at,
+    effective_date,
+    effective_at <= performed_at AS is_before
+  FROM pairs
+  WHERE
+    effective_date >= CAST(performed_date - INTERVAL '30' DAY AS DATE)
+    AND effective_date <= CAST(performed_date + INTERVAL '180' DAY AS DATE)
     AND (
-      s.effective_at <= p.performed_at
-      OR s.effective_date >= CAST(p.performed_date + INTERVAL '7' DAY AS DATE)
+      effective_at <= performed_at
+      OR effective_date >= CAST(performed_date + INTERVAL '7' DAY AS DATE)
     )
 ),
 
