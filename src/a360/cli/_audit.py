@@ -210,7 +210,7 @@ def _hours(text: str) -> tuple[int, int]:
 def _require_zone(name: str) -> None:
     try:
         ZoneInfo(name)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         raise UsageError(
             "usage", "There is no such time zone", found=name, next_step="write it as Europe/London"
         ) from None

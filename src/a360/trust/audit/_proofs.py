@@ -5,8 +5,9 @@ from pathlib import Path
 
 from a360.errors import UsageError
 from a360.trust.audit._checkpoint import Checkpoint
+from a360.trust.audit._faults import broken
 from a360.trust.audit._folder import LogFolder, first_of
-from a360.trust.audit._tree import consistency_proof, inclusion_proof, leaf_hash
+from a360.trust.audit._tree import consistency_proof, inclusion_proof, leaf_hash, root_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ def prove_record(folder: Path, sequence: int, checkpoint: Checkpoint) -> Inclusi
 
     Raises:
         UsageError: the checkpoint does not go as far.
+        OperatorError: `audit-broken` where the log is not what the checkpoint signed.
     """
     lines = _lines(folder, checkpoint.size)
     if not 0 < sequence <= len(lines):
@@ -33,7 +35,10 @@ def prove_record(folder: Path, sequence: int, checkpoint: Checkpoint) -> Inclusi
             found=f"record {sequence}, the checkpoint has {len(lines)}",
             next_step="`a360 audit checkpoint` signs what there is",
         )
-    proof = inclusion_proof([leaf_hash(line) for line in lines], sequence - 1)
+    leaves = [leaf_hash(line) for line in lines]
+    if root_of(leaves) != checkpoint.tree.root:
+        raise broken(folder, f"its first {checkpoint.size} records are not those of the checkpoint")
+    proof = inclusion_proof(leaves, sequence - 1)
     return Inclusion(lines[sequence - 1].decode(), sequence - 1, len(lines), tuple(proof))
 
 
