@@ -1,11 +1,13 @@
 """Write, audit, publish: what no audit has passed is never the table's content."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from a360.errors import ConflictError, DataError
 from a360.failpoints import ENV, FailpointError
+from a360.table import history
 
 NAME = "silver.audited"
 
@@ -116,6 +118,29 @@ def test_a_commit_that_died_between_write_and_publish_is_collected(tables, table
     assert len(tables.load(table).metadata.snapshots) == 1
     assert any(each.path.endswith(".parquet") for each in lost)
     assert rows_of(tables, table) == [{"id": 9, "v": "old"}]
+
+
+def test_the_past_tells_of_what_passed_an_audit_as_of_any_commit(tables, table, stamp, monkeypatch):
+    """A snapshot that waited for its audit was not rolled back to, and one that waits still is no past."""
+    made = [tables.merge(table, ROWS, ["id"], stamp(), audit=lambda _: time.sleep(0.01)) for _ in range(2)]
+    with monkeypatch.context() as patched:
+        patched.setenv(ENV, "table.audit.written=raise")
+        patched.setattr("a360.table._audit.AuditedCommit._abandon", lambda *_: None)  # as kill -9 would
+        with pytest.raises(FailpointError):
+            tables.replace(table, ROWS, stamp(), audit=refusing)
+    metadata = tables.load(table).metadata
+    times = [(each.timestamp_ms, metadata.snapshot_by_id(each.snapshot_id)) for each in metadata.snapshot_log]
+    assert all(at > snapshot.timestamp_ms for at, snapshot in times)
+
+    told = [(each.snapshot_id, each.operation == "rollback", each.tags) for each in history(tables, [table])]
+
+    assert told == [(each.snapshot_id, False, []) for each in reversed(made)]
+    assert tables.undone_commits(table) == set()
+    began = datetime.fromtimestamp(times[0][0] / 1000 - 0.001, UTC)
+    assert tables.as_of(table, began) is None
+    tables.rollback(table, made[0].snapshot_id, base=made[1].snapshot_id)
+    assert [each.operation for each in history(tables, [table])].count("rollback") == 1
+    assert tables.undone_commits(table) == {made[1].commit_id}
 
 
 def test_a_branch_that_is_taken_away_is_no_empty_commit(tables, table, stamp, monkeypatch):

@@ -5,7 +5,7 @@ commit that publishes its head, so that one that is found belongs to a commit un
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ from a360.catalog import CommitStamp
 from a360.engine import quote_table
 from a360.errors import ConflictError, OperatorError
 from a360.failpoints import failpoint
+from a360.table._summary import AUDITED
 
 if TYPE_CHECKING:
     from a360.table._commit import Change, Committer
@@ -72,7 +73,8 @@ class AuditedCommit:
         if at is not None:
             # An engine writes to branches that are there. Left by a try before, it is set back.
             self._commit(table, (_at(MAIN_BRANCH, at),), (pointing(branch, at),))
-        with self.committer.catalog.stamped(self.stamp, base={name: at}) as endpoint:
+        stamp = replace(self.stamp, extra={**self.stamp.extra, AUDITED: "true"})
+        with self.committer.catalog.stamped(stamp, base={name: at}) as endpoint:
             change.apply(self.committer.catalog, endpoint, branch)
         failpoint("table.audit.written")
         ref = self.committer.standing(name).table.metadata.refs.get(branch)
@@ -97,7 +99,7 @@ class AuditedCommit:
     def _abandon(self, name: str, branch: str) -> None:
         """Take the branch away with the snapshots that it alone has; their files are left for `collect`.
 
-        What cannot be taken away now, as where the catalog is gone, is left for `drop_stale_branches`.
+        What cannot be taken away now, as where the catalog is gone, is left for `collect`.
         """
         try:
             drop_branch(self.committer, self.committer.load(name), branch)
@@ -150,9 +152,15 @@ def drop_branch(committer: "Committer", table: Table, branch: str) -> None:
     committer.catalog.client().commit_table(table, requirements, tuple(updates))
 
 
+def unpublished(table: Table) -> set[int]:
+    """The snapshots of commits whose audit has not passed them, or never will."""
+    branches = [name for name in table.metadata.refs if name.startswith(_PREFIX)]
+    return {snapshot_id for branch in branches for snapshot_id in _only_on(table, branch)}
+
+
 def _only_on(table: Table, branch: str) -> list[int]:
-    """The snapshots of a branch that lie on no other one's line."""
-    elsewhere = {
+    """The snapshots of a branch that lie on no other one's line, and never were the table's content."""
+    elsewhere = {entry.snapshot_id for entry in table.metadata.snapshot_log} | {
         snapshot_id
         for name, ref in table.metadata.refs.items()
         if name != branch

@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from pyiceberg.table import Table
+from pyiceberg.table.refs import SnapshotRefType
 
-from a360.table._moments import undone_snapshots
+from a360.table._audit import unpublished
+from a360.table._moments import set_back, undone_snapshots
 from a360.table._summary import describe
 from a360.table._tables import Tables
 from a360.table._types import SnapshotInfo
@@ -92,10 +94,10 @@ def _runs(tables: Tables) -> Mapping[str, str]:
 
 def _of_table(table: Table, name: str, runs: Mapping[str, str]) -> Iterator[HistoryEntry]:
     metadata = table.metadata
-    undone = {each.snapshot_id for each in undone_snapshots(table)}
+    undone, waiting = {each.snapshot_id for each in undone_snapshots(table)}, unpublished(table)
     tags: dict[int, list[str]] = {}
     for tag, ref in metadata.refs.items():
-        if tag != "main":
+        if ref.snapshot_ref_type == SnapshotRefType.TAG:
             tags.setdefault(ref.snapshot_id, []).append(tag)
 
     def state(snapshot_id: int) -> State:
@@ -105,14 +107,16 @@ def _of_table(table: Table, name: str, runs: Mapping[str, str]) -> Iterator[Hist
 
     # A writer may take many commits within a millisecond: snapshots are listed in the order they were added.
     for snapshot in reversed(metadata.snapshots):
+        if snapshot.snapshot_id in waiting:
+            continue
         info = describe(snapshot)
         run = runs.get(info.commit_id or "")
         names = sorted(tags.get(snapshot.snapshot_id, ()))
         yield HistoryEntry(
             name, info, info.timestamp, info.operation, state(snapshot.snapshot_id), run, names
         )
-    for entry in metadata.snapshot_log:
+    for entry in set_back(metadata):
         snapshot_ = metadata.snapshot_by_id(entry.snapshot_id)
-        if snapshot_ is not None and entry.timestamp_ms != snapshot_.timestamp_ms:
+        if snapshot_ is not None:
             time = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=entry.timestamp_ms)
             yield HistoryEntry(name, describe(snapshot_), time, "rollback", state(entry.snapshot_id))

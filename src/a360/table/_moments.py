@@ -7,10 +7,11 @@ from pathlib import PurePosixPath
 import pyarrow as pa
 from pyiceberg.table import Table
 from pyiceberg.table.metadata import TableMetadata
-from pyiceberg.table.snapshots import Operation, Snapshot
+from pyiceberg.table.snapshots import Operation, Snapshot, SnapshotLogEntry
 
 from a360.errors import UsageError
-from a360.table._summary import commit_id_of, history, summary_of
+from a360.table._audit import unpublished
+from a360.table._summary import AUDITED, commit_id_of, history, summary_of
 from a360.table._types import SnapshotInfo
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -51,7 +52,22 @@ def _is_cut(metadata: TableMetadata) -> bool:
     snapshot = metadata.snapshot_by_id(first.snapshot_id)
     if snapshot is None or snapshot.parent_snapshot_id is not None:
         return True
-    return first.timestamp_ms != snapshot.timestamp_ms
+    return first in set_back(metadata)
+
+
+def set_back(metadata: TableMetadata) -> list[SnapshotLogEntry]:
+    """The entries of the log by which a rollback made a snapshot current again.
+
+    Others become current when they are written, or for the first time once their audit has passed them.
+    """
+    found, known = [], set()
+    for entry in metadata.snapshot_log:
+        snapshot = metadata.snapshot_by_id(entry.snapshot_id)
+        if snapshot is not None and entry.timestamp_ms != snapshot.timestamp_ms:
+            published = AUDITED in summary_of(snapshot) and entry.snapshot_id not in known
+            found += [] if published else [entry]
+        known.add(entry.snapshot_id)
+    return found
 
 
 def _created(metadata: TableMetadata) -> int | None:
@@ -135,7 +151,7 @@ def undone_snapshots(table: Table) -> list[Snapshot]:
     kept = list(history(table))
     if not kept:
         return []
-    ids, oldest = {each.snapshot_id for each in kept}, _order(kept[-1])
+    ids, oldest = {each.snapshot_id for each in kept} | unpublished(table), _order(kept[-1])
     gone = [
         each for each in table.metadata.snapshots if each.snapshot_id not in ids and _order(each) > oldest
     ]

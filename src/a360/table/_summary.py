@@ -14,6 +14,8 @@ from a360.table._types import CommitResult, SnapshotInfo
 _STAMPED = "a360."
 # The commit whose rows a rewritten snapshot holds.
 MADE_BY = "a360.made-by"
+# Of a snapshot that became the table's content some time after it was written: when its audit had passed it.
+AUDITED = "a360.audited"
 
 
 def summary_of(snapshot: Snapshot) -> dict[str, str]:
@@ -46,7 +48,7 @@ def carried(table: Table) -> dict[str, str]:
         stamped = {
             key: value
             for key, value in summary_of(snapshot).items()
-            if key.startswith(_STAMPED) and key not in {COMMIT_ID, COUNTS}
+            if key.startswith(_STAMPED) and key not in {COMMIT_ID, COUNTS, AUDITED}
         }
         if stamped:
             return {MADE_BY: summary_of(snapshot).get(COMMIT_ID, ""), **stamped}
