@@ -15,11 +15,12 @@ __all__ = ["collect_sockets", "pytest_runtest_protocol", "spark_installed"]
 _UNCLOSED = "unclosed <socket"
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item, nextitem):
     """PySpark leaves the sockets that results come over to the garbage collector, who may tell of them.
 
     What Spark's tests leave is collected behind the last of them, so that no test without Spark is blamed.
+    This comes before pytest reads a test's marks.
     """
     if not item.get_closest_marker("spark"):
         return (yield)
@@ -47,6 +48,5 @@ def spark_installed():
         if "spark" in os.environ.get("A360_REQUIRE", "").split(","):
             raise
         pytest.skip(f"{error.what}: {error.next_step}")
-    # Tests run each query once: code that is compiled twice would not pay. One compiler alone is given little
-    # room for code, and would throw away and compile again what hundreds of statements need.
-    os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m")
+    # Tests run each query once: code that is compiled twice would not pay.
+    os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
