@@ -82,14 +82,18 @@ def gold(engine: str, rows: int, folder: Path) -> Figures:
 
 
 def skew(engine: str, rows: int, folder: Path) -> Figures:
-    """Silver and gold of even events, then of as many of which one patient has a thousand times the usual."""
+    """Gold of even events, then of as many of which one patient has a thousand times the usual.
+
+    Silver knows no patient's rows from another's, so that DuckDB alone shows it.
+    """
     figures = Figures()
     heavy = max(rows - HEAVY * EVENTS, 0)
     for name, events in (("even", Events(0, rows)), ("skewed", Events(0, rows, heavy=heavy))):
         with lake_of(engine, folder / name) as lake:
             bring(lake, folder, [events])
-            run(figures, f"silver, {name}", engine, rows, lake, SILVER)
-            lake.run("silver.adverse_event")
+            if engine == "duckdb":
+                run(figures, f"silver, {name}", engine, rows, lake, SILVER)
+            lake.run(*SILVER, "silver.adverse_event")
             run(figures, f"gold, {name}", engine, rows, lake, GOLD)
         rmtree(folder / name)
     return figures
