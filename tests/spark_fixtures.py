@@ -48,5 +48,6 @@ def spark_installed():
         if "spark" in os.environ.get("A360_REQUIRE", "").split(","):
             raise
         pytest.skip(f"{error.what}: {error.next_step}")
-    # Tests run each query once: code that is compiled twice would not pay.
-    os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
+    # Tests run each query once: code that is compiled twice would not pay. One compiler alone is given little
+    # room for code, and would throw away and compile again what hundreds of statements need.
+    os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m")
