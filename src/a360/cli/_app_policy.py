@@ -1,4 +1,4 @@
-"""The commands about the policy: `grants` and `policy`. What they do stands in `_policy`."""
+"""The commands about the policy: `grants` and `policy`. What they do stands in `_policy` and `_carriers`."""
 
 # The bodies bring engines along, which `--help` must not wait for.
 # ruff: noqa: PLC0415
@@ -54,6 +54,23 @@ def review(
     from a360.cli import _policy
 
     return _policy.review(face, table)
+
+
+@command(grants)
+def carriers(
+    face: Face,
+    principal: Annotated[
+        str | None,
+        typer.Argument(metavar="[PRINCIPAL]", help="One of those listed (default: all of them)."),
+    ] = None,
+) -> int | None:
+    """Show what carries the policy to Lake Formation and Athena.
+
+    With --json it is all there, the SQL of masked views included.
+    """
+    from a360.cli import _carriers
+
+    return _carriers.carriers(face, principal)
 
 
 @command(policy, "test")

@@ -29,7 +29,7 @@ _NAMED = 8
 
 def explain(face: Face, name: str, table: str, purpose: str | None, attributes: Sequence[str]) -> int | None:
     """Show decisions and rules: one decision for each purpose."""
-    policy = _policy(face)
+    policy = policy_of(face)
     principal = _principal(policy, name, attributes)
     dataset, column = _place(policy, table)
     purposes: Sequence[str | None] = [purpose] if purpose else policy.purposes_of(principal) or [None]
@@ -107,7 +107,7 @@ def _columns_table(columns: Mapping[str, ColumnDecision]) -> Table:
 
 def review(face: Face, table: str | None) -> int | None:
     """Show who sees what; of one table column by column, of all in sums by zone."""
-    policy = _policy(face)
+    policy = policy_of(face)
     wanted = [_place(policy, table)[0]] if table else []
     found = reviewed(policy, wanted)
     remarks = [] if table else notices(policy)
@@ -165,7 +165,7 @@ def _by_zone(found: Sequence[Access]) -> Table:
 
 def test(face: Face, file: Path | None) -> int | None:
     """Run the examples; one that differs makes the command fail."""
-    policy = _policy(face)
+    policy = policy_of(face)
     path = file or _folder(face) / EXAMPLES_FILE
     results = [(line, run_example(policy, example)) for line, example in read_examples(path).items()]
     failed = [(line, result) for line, result in results if not result.passed]
@@ -190,7 +190,8 @@ def _folder(face: Face) -> Path:
     return Path(face.settings.contracts or default_contracts())
 
 
-def _policy(face: Face) -> Policy:
+def policy_of(face: Face) -> Policy:
+    """The policy of the contracts that the settings name."""
     contracts = load_contracts(_folder(face), packs=face.settings.packs)
     return Policy(make_plan(contracts, face.settings.env))
 

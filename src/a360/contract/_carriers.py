@@ -86,13 +86,14 @@ class Carriers:
 
 
 def carriers_of(plan: LakePlan) -> Carriers:
-    """What carries the policy of a plan."""
+    """What carries the policy of a plan; who sees nothing is no principal."""
     index = PolicyIndex(plan.policy, plan.tables)
-    principals = tuple(carrier_principals(plan))
-    carried = [carry(plan, index, principal) for principal in principals]
+    tried = [(principal, carry(plan, index, principal)) for principal in carrier_principals(plan)]
+    seeing = [(who, each) for who, each in tried if each.tag_grants or each.filters or each.views]
+    carried = [each for _, each in seeing]
     zones = tuple(zone.name for zone in plan.zones)
     return Carriers(
-        principals=principals,
+        principals=tuple(who for who, _ in seeing),
         tags={ZONE: zones, **{tag.name: tag.values for tag in plan.policy.tags}},
         assignments=tuple(assignments(plan)),
         tag_grants=tuple(each for one in carried for each in one.tag_grants),

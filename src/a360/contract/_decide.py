@@ -156,17 +156,17 @@ class _Request:
         self.literals = literals_of(ask.attributes, ask.now)
 
     def decide(self) -> TableDecision:
-        capacities = list(self.capacities())
+        capacities = [each for each in self.capacities() if each.reached]
         gone = self.denied_columns()
         columns = self.table.plan.columns
         shown: dict[str, Showing] = {column.name: {} for column in columns}
         for capacity in capacities:
             rows = self.rows_of(capacity) if self.ask.action == "select" else frozenset()
-            if rows is None:
-                continue
             for column in columns:
-                if column.name in capacity.reached and column.name not in gone:
-                    self.rules[column.name] += capacity.reached[column.name]
+                if column.name not in capacity.reached or column.name in gone:
+                    continue
+                self.rules[column.name] += capacity.reached[column.name]
+                if rows is not None:
                     self.show(shown[column.name], capacity, column.name, column.type, rows)
         return self.answer({name: _reduced(showing) for name, showing in shown.items()}, capacities)
 
@@ -315,10 +315,10 @@ class _Request:
         return PATIENT_KEY if PATIENT_KEY in keys else next(iter(keys), None)
 
     def why_nothing(self, capacities: Sequence[_Capacity]) -> str:
-        ask, reached = self.ask, any(capacity.reached for capacity in capacities)
+        ask = self.ask
         if any(each.startswith("filter") and "no attribute" in each for each in self.whole):
             return next(each for each in self.whole if "no attribute" in each)
-        if reached:
+        if capacities:
             return "what grants reach is denied, or needs a consent that cannot cover the purpose"
         active = [role for role in ask.roles if self.index.may_act_for(role, self.purpose)]
         if ask.roles and not active:
@@ -336,7 +336,8 @@ def _subject(grant: GrantPlan) -> str:
 def _told(columns: Mapping[str, ColumnDecision]) -> str:
     shown = [each for each in columns.values() if each.allowed]
     masked = sum(1 for each in shown if each.mask is not None)
-    return f"{len(shown)} of {len(columns)} columns, {masked} of them masked"
+    told = f"{len(shown)} of {len(columns)} columns"
+    return f"{told}, {masked} of them masked" if masked else told
 
 
 def _rank(mask: MaskMethod | None) -> int:
