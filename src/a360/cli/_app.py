@@ -234,11 +234,18 @@ def query(
         str | None,
         typer.Option("--at", metavar="WHEN", help="Read as of a snapshot id, a time (UTC) or a tag."),
     ] = None,
+    principal: Annotated[
+        str | None,
+        typer.Option("--as", metavar="PRINCIPAL", help="Act as a user or a role, if the policy lets you."),
+    ] = None,
+    purpose: Annotated[
+        str | None, typer.Option("--purpose", metavar="PURPOSE", help="What the answer is used for.")
+    ] = None,
 ) -> int | None:
-    """Answer a SELECT over the tables."""
+    """Answer a SELECT over the tables, as far as the policy shows them."""
     from a360.cli import _look
 
-    return _look.query(face, sql, output, at)
+    return _look.query(face, sql, output, at, principal=principal, purpose=purpose)
 
 
 _app_time.register(app)

@@ -111,14 +111,22 @@ class Face:
             )
 
     @contextmanager
-    def lake(self, *, create: bool = False) -> Iterator["Lake"]:
-        """The lake that the settings name; only with `create` may it be a new one."""
+    def lake(
+        self, *, create: bool = False, principal: str | None = None, purpose: str | None = None
+    ) -> Iterator["Lake"]:
+        """The lake that the settings name, for a principal; only with `create` may it be a new one."""
         import a360  # noqa: PLC0415 - opening a lake imports engines
 
         settings = self.settings
         if not create:
             self.require_lake()
-        with a360.open(settings.lake, env=settings.env, contracts=settings.contracts) as lake:
+        with a360.open(
+            settings.lake,
+            env=settings.env,
+            contracts=settings.contracts,
+            principal=principal,
+            purpose=purpose,
+        ) as lake:
             start_logging(settings)
             yield lake
 

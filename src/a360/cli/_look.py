@@ -41,12 +41,20 @@ def show(face: Face, name: str, rows: int) -> int | None:
     return None
 
 
-def query(face: Face, sql: str, output: Path | None, at: str | None = None) -> int | None:
-    """Answer on the screen, as JSON, or into a file."""
+def query(
+    face: Face,
+    sql: str,
+    output: Path | None = None,
+    at: str | None = None,
+    *,
+    principal: str | None = None,
+    purpose: str | None = None,
+) -> int | None:
+    """Answer on the screen, as JSON, or into a file, what a principal may see."""
     if output is not None:
         output = output.expanduser()
         require_known_ending(output)
-    with face.lake() as lake:
+    with face.lake(principal=principal, purpose=purpose) as lake:
         answer = lake.query(sys.stdin.read() if sql == "-" else sql, at=at)
     if output is not None:
         export(answer, output)

@@ -16,8 +16,9 @@ import pyarrow as pa
 
 from a360 import operate
 from a360.catalog import CatalogSession
-from a360.contract import LakePlan, TableChange
-from a360.errors import UsageError
+from a360.contract import LakePlan, TableChange, quote_table
+from a360.errors import DeniedError, UsageError
+from a360.lake._asker import Asker
 from a360.lake._kinds import KINDS, bring_in, inflow_of, ingest_again
 from a360.lake._parts import Parts
 from a360.lake._reports import IngestReport, RunReport, left_out
@@ -33,7 +34,6 @@ from a360.table import (
     diff,
     history,
     moment,
-    pins,
     remove_tag,
     set_tag,
 )
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from a360.lineage import Impact, LineageView
     from a360.quality import ScorePoint
     from a360.trust.audit import LocalAuditLog
+    from a360.trust.gateway import QueryResult
 
 ENGINES: tuple[str, ...] = ("duckdb", "spark")
 
@@ -52,13 +53,25 @@ ENGINES: tuple[str, ...] = ("duckdb", "spark")
 class Lake:
     """An open lake; a context manager. Catalog, keys and engine are opened when they are first needed."""
 
-    def __init__(self, folder: "operate.LakeFolder", settings: Settings) -> None:
-        self._parts = Parts(folder, settings)
+    def __init__(self, folder: "operate.LakeFolder", settings: Settings, asker: Asker | None = None) -> None:
+        self._for_all = Parts(folder, settings, asker or Asker())
+
+    @property
+    def _parts(self) -> Parts:
+        """What the verbs work with that know no policy; DeniedError for whom the policy binds."""
+        parts = self._for_all
+        if not parts.asker.may_handle(parts.folder.path):
+            raise DeniedError(
+                "denied",
+                f"{parts.principal.name} may query this lake, and do nothing else with it",
+                next_step="use `query` and `table`, or open the lake as the account that holds its folder",
+            )
+        return parts
 
     @property
     def path(self) -> Path:
         """Where the lake lies."""
-        return self._parts.folder.path
+        return self._for_all.folder.path
 
     @property
     def origin(self) -> "operate.Origin | None":
@@ -72,7 +85,7 @@ class Lake:
     @property
     def lake_plan(self) -> LakePlan:
         """The plan made of the contracts; ContractError if they have faults."""
-        return self._parts.plan
+        return self._for_all.plan
 
     @property
     def catalog(self) -> CatalogSession:
@@ -253,24 +266,27 @@ class Lake:
             return operate.replay(context, record, datasets, again, progress)
 
     def query(self, sql: str, *, at: str | None = None) -> pa.Table:
-        """Run one SELECT over the lake's tables, named as `zone.dataset`.
+        """Run one SELECT over the lake's tables, named as `zone.dataset`, through the gateway.
 
         With `at`, a snapshot id, a time or a tag, every table is read as it was then.
 
         Raises:
             UsageError: the SQL does not parse, names what is not there, or what was not there `at` the time.
-            DeniedError: it does more than read the lake's tables.
+            DeniedError: it does more than read the lake's tables, or the policy or the budget ends it.
         """
-        from a360.trust import LakeQuery, require_select  # noqa: PLC0415 -- many commands ask no SQL
+        return self._ask(sql, at=at, whole=True).table()
 
-        if at is None:
-            return self.tables.session.sql(require_select(sql))
-        query, then = LakeQuery(sql), moment(at)
-        return self.tables.session.sql(query.at(pins(self.tables, then, query.tables)))
+    def stream(self, sql: str, *, at: str | None = None) -> "QueryResult":
+        """The same as a stream of Arrow, read once; the lake does nothing else meanwhile."""
+        return self._ask(sql, at=at, whole=False)
+
+    def _ask(self, sql: str, *, at: str | None, whole: bool) -> "QueryResult":
+        parts = self._for_all
+        return parts.gateway.query(parts.principal, sql, purpose=parts.asker.purpose, at=at, whole=whole)
 
     def table(self, name: str) -> pa.Table:
-        """The rows of a table, as Arrow."""
-        return self.tables.read(self._known(name))
+        """The rows of a table, as Arrow, as far as the policy shows them."""
+        return self.query(f"SELECT * FROM {quote_table(self._for_all.plan.table(name).dataset)}")
 
     def tables_info(self) -> list[TableInfo]:
         """Every table as it stands."""
@@ -336,7 +352,7 @@ class Lake:
 
     def close(self) -> None:
         """Close the engine session, the catalog and the audit log."""
-        self._parts.close()
+        self._for_all.close()
 
     def __enter__(self) -> Self:
         return self

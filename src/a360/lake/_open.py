@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from a360 import operate
-from a360.errors import UsageError
+from a360.lake._asker import Asker
 from a360.lake._lake import Lake
 from a360.settings import Settings, load_settings
 
@@ -23,23 +23,16 @@ def open_lake(
     Args:
         path: The folder.
         env: The environment, a file in `environments/`.
-        principal: Who asks. This version decides no policy: naming a principal is refused, not ignored.
-        purpose: What for; likewise.
+        principal: Whom to act as; by default, the account of this process is looked up in the policy.
+        purpose: What for; by default the principal's purpose, if it has one only.
         contracts: The contracts' folder; by default `./contracts`, else the copy in the package.
         **flags: Other settings, as `memory_limit`.
 
     Raises:
         OperatorError: `not-a-lake`.
-        UsageError: `usage` where a principal or a purpose is named.
     """
-    if principal is not None or purpose is not None:
-        raise UsageError(
-            "usage",
-            "This version decides no policy, so it cannot act for a principal or a purpose",
-            next_step="open the lake without them: whoever can read its folder and keys can read its data",
-        )
     settings = load_settings(lake=Path(path), env=env, contracts=contracts, **flags)
-    return Lake(operate.LakeFolder.open(settings.lake), settings)
+    return Lake(operate.LakeFolder.open(settings.lake), settings, Asker(principal, purpose))
 
 
 def examine(settings: Settings) -> "list[operate.DoctorCheck]":

@@ -10,7 +10,8 @@ from a360 import operate
 from a360.catalog import CatalogSession
 from a360.contract import LakeContracts, LakePlan, default_contracts, load_contracts, make_plan
 from a360.engine import EngineSession
-from a360.engine.duckdb import DuckDBEngine
+from a360.engine.duckdb import DuckDBEngine, DuckDBSession
+from a360.lake._asker import Asker
 from a360.protect import LocalKeyStore, LocalSealer, LocalTokenizer, Sealer, Tokenizer
 from a360.settings import Settings
 from a360.table import Tables
@@ -19,17 +20,21 @@ if TYPE_CHECKING:
     from a360.objects import ObjectStore
     from a360.refine import RefineContext
     from a360.trust.audit import LocalAuditLog
+    from a360.trust.gateway import Gateway
+    from a360.trust.policy import Policy, Principal
 
 
 class Parts:
     """What the verbs of one lake work with."""
 
-    def __init__(self, folder: "operate.LakeFolder", settings: Settings) -> None:
+    def __init__(self, folder: "operate.LakeFolder", settings: Settings, asker: Asker) -> None:
         self.folder = folder
         self.settings = settings
+        self.asker = asker
         self._catalog: CatalogSession | None = None
         self._tables: Tables | None = None
         self._audit: LocalAuditLog | None = None
+        self._gateway: Gateway | None = None
 
     @property
     def contracts(self) -> Path:
@@ -89,6 +94,37 @@ class Parts:
         return self._audit
 
     @cached_property
+    def policy(self) -> "Policy":
+        """Who may see what."""
+        from a360.trust.policy import Policy  # noqa: PLC0415 -- few commands ask
+
+        return Policy(self.plan)
+
+    @cached_property
+    def principal(self) -> "Principal":
+        """Who asks: the account of this process, or whom it acts as."""
+        return self.asker.principal(self.policy, self.folder.path)
+
+    @property
+    def gateway(self) -> "Gateway":
+        """The door through which people query."""
+        if self._gateway is None:
+            from a360.trust.gateway import Gateway  # noqa: PLC0415 -- few commands ask
+
+            session = self.tables.session
+            self._gateway = Gateway(
+                self.plan,
+                self.tables,
+                self.policy,
+                self.audit,
+                self.tokenizer,
+                open_session=lambda: self._engine.session(self.catalog),
+                session=session if isinstance(session, DuckDBSession) else None,
+                relations={"ops.audit": self.audit.table},
+            )
+        return self._gateway
+
+    @cached_property
     def sealer(self) -> Sealer:
         """Seals what is kept as it was received."""
         return LocalSealer(self._keys)
@@ -136,7 +172,10 @@ class Parts:
             yield session
 
     def close(self) -> None:
-        """Close the engine session, the catalog and the audit log."""
+        """Close the gateway, the engine session, the catalog and the audit log."""
+        if self._gateway is not None:
+            self._gateway.close()
+            self._gateway = None
         if self._tables is not None:
             self._tables.close()
             self._tables = None

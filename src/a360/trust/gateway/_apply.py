@@ -96,6 +96,7 @@ def apply(
     at: str | None = None,
     nothing: bool = False,
     where: Sequence[str] = (),
+    stands_in: str | None = None,
 ) -> Applied:
     """How columns of a table show under a decision.
 
@@ -106,6 +107,7 @@ def apply(
         at: A snapshot to read.
         nothing: Whether the table held nothing at the moment that is asked for.
         where: Further conditions, of the gate's algebra, over columns that show unmasked.
+        stands_in: The relation to read instead of a table.
     """
     shown = [_show(name, decision.columns[name], plan.column(name).type) for name in columns]
     selected = [f"{each.sql} AS {quote_name(each.name)}" for each in shown]
@@ -115,7 +117,11 @@ def apply(
             selected.append(f"{quote_name(each.by)} AS {quote_name(f'{_BY} {each.name}')}")
     if not selected:  # rows are counted, and nothing of them is told
         selected = ['1 AS "a360 row"']
-    table = quote_table(plan.dataset) + (f" AT (VERSION => {int(at)})" if at is not None else "")
+    table = (
+        quote_name(stands_in)
+        if stands_in
+        else quote_table(plan.dataset) + (f" AT (VERSION => {int(at)})" if at is not None else "")
+    )
     holds = [f"({each})" for each in (*decision.where, *where)] + (["false"] if nothing else [])
     condition = f" WHERE {' AND '.join(holds)}" if holds else ""
     relation = f"(SELECT {', '.join(selected)} FROM {table}{condition})"

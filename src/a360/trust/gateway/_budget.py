@@ -25,7 +25,7 @@ class Budget:
         concurrent: How many queries of a principal run at a time; a few more wait.
     """
 
-    seconds: float = 300
+    seconds: float | None = 300
     memory_bytes: int = 2 * _GB
     result_rows: int | None = None
     result_bytes: int | None = 4 * _GB
@@ -35,7 +35,7 @@ class Budget:
     def or_more(self, other: "Budget") -> "Budget":
         """The more generous of two, in each respect."""
         return Budget(
-            max(self.seconds, other.seconds),
+            _larger(self.seconds, other.seconds),
             max(self.memory_bytes, other.memory_bytes),
             _larger(self.result_rows, other.result_rows),
             _larger(self.result_bytes, other.result_bytes),
@@ -44,15 +44,21 @@ class Budget:
         )
 
 
-def _larger(one: int | None, other: int | None) -> int | None:
+_UNBOUND = Budget(seconds=None, result_bytes=None)
+
+
+def _larger[N: (int, float)](one: N | None, other: N | None) -> N | None:
     return None if one is None or other is None else max(one, other)
 
 
-def budget_of(budgets: Mapping[str, Budget], roles: Sequence[str]) -> Budget:
-    """The budget of who has these roles: what the most generous of them gives, or that of everybody."""
+def budget_of(budgets: Mapping[str, Budget], roles: Sequence[str], *, free: bool) -> Budget:
+    """The budget of who has these roles: what the most generous of them gives.
+
+    Where none of them has one, it is that of everybody; from whom nothing is hidden has no bounds then.
+    """
     known = [budgets[role] for role in roles if role in budgets]
     if not known:
-        return Budget()
+        return _UNBOUND if free else Budget()
     found = known[0]
     for each in known[1:]:
         found = found.or_more(each)

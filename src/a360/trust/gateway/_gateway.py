@@ -4,6 +4,7 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -22,9 +23,12 @@ from a360.trust.gateway._apply import Applied, apply, unmasked
 from a360.trust.gateway._budget import Budget, Turns, budget_of, exceeded
 from a360.trust.gateway._pool import Workers
 from a360.trust.gateway._running import QueryResult, Running, in_words
-from a360.trust.gateway._travel import moments
+from a360.trust.gateway._travel import Visible, moments, still_there
 from a360.trust.gateway._trusted import Sessions
 from a360.trust.policy import Emergency, Policy, Principal
+
+# Under which name a session knows the rows of what is no table.
+_RELATION = "a360 relation"
 
 
 class QueryLog(AuditLog, Protocol):
@@ -41,6 +45,7 @@ class _Asked:
 
     query: LakeQuery
     decisions: Mapping[str, TableDecision]
+    visible: Visible
     reads: Reads
     pins: Mapping[Source, str | None]
     free: bool
@@ -56,6 +61,8 @@ class Gateway:
         audit: Where decisions are recorded, before a row leaves.
         tokenizer: Makes the tokens of keyed masks.
         open_session: Opens a trusted session.
+        session: One that is open already, and stays open when this is closed.
+        relations: What is read as a table is and is none of the catalog.
         budgets: What queries may use, by role.
         readers: How many queries may read tables at a time.
     """
@@ -69,10 +76,15 @@ class Gateway:
         tokenizer: Tokenizer,
         *,
         open_session: Callable[[], DuckDBSession],
+        session: DuckDBSession | None = None,
+        relations: Mapping[str, Callable[[], pa.RecordBatchReader]] | None = None,
         budgets: Mapping[str, Budget] | None = None,
         readers: int = 2,
     ) -> None:
-        self._plans: Mapping[str, TablePlan] = {table.dataset: table for table in plan.tables}
+        self._plans: Mapping[str, TablePlan] = {
+            table.dataset: table for table in (*plan.tables, *plan.relations)
+        }
+        self._relations = relations or {}
         self._known = [
             *self._plans,
             *(f"{name}.{column}" for name, table in self._plans.items() for column in table.column_names),
@@ -82,7 +94,7 @@ class Gateway:
         self._audit = audit
         self._tokenizer = tokenizer
         self._budgets = budgets or {}
-        self._sessions = Sessions(open_session, most=readers)
+        self._sessions = Sessions(open_session, first=session, most=readers)
         self._workers = Workers()
         self._turns = Turns()
         self._looking = threading.Lock()
@@ -109,6 +121,7 @@ class Gateway:
         purpose: str | None = None,
         at: str | None = None,
         emergency: Emergency | None = None,
+        whole: bool = False,
     ) -> QueryResult:
         """Answer one SELECT over the lake's tables as the policy lets a principal see them.
 
@@ -118,6 +131,7 @@ class Gateway:
             purpose: What for; by default the one purpose that the principal has, if it is one.
             at: A snapshot, a time or a tag: every table is read as it was then, under the policy of now.
             emergency: One that was declared.
+            whole: Whether all of the answer is wanted at once, which is faster where it can be had.
 
         Raises:
             DeniedError: `denied`, or `budget-exceeded`.
@@ -127,42 +141,54 @@ class Gateway:
         request = uuid.uuid4().hex
         purpose = purpose or self._policy.default_purpose(principal)
         record = _Record(self._audit, self._known, principal, purpose, request, sql)
-        budget = budget_of(self._budgets, self._policy.roles_of(principal))
+        free = emergency is None and self._is_free(principal, purpose)
+        budget = budget_of(self._budgets, self._policy.roles_of(principal), free=free)
         try:
             with self._turns.turn(principal.acting_for or principal.name, budget) as give_back:
                 query = LakeQuery(sql)
                 record.objects = tuple(query.tables)
-                asked = self._understand(principal, query, purpose, at, emergency, budget)
+                decisions = self._decide(query, principal, purpose, emergency, free=free)
+                with self._looking:
+                    self._require_small(query, budget)
+                    asked = self._understand(query, decisions, at, free=free)
                 record.allowed(asked.decisions, asked.reads)
-                return self._answer(asked, budget, record, give_back)
+                return self._answer(asked, budget, record, give_back, whole=whole)
         except A360Error as error:
             record.refused(error)
             raise
 
-    def _understand(
+    def _decide(
         self,
-        principal: Principal,
         query: LakeQuery,
+        principal: Principal,
         purpose: str | None,
-        at: str | None,
         emergency: Emergency | None,
-        budget: Budget,
-    ) -> _Asked:
+        *,
+        free: bool,
+    ) -> Mapping[str, TableDecision]:
+        """What may be seen of each table, at one moment; of one that no contract declares, nothing."""
         now = datetime.now(UTC)
         decisions = {
             dataset: self._policy.decide(
                 principal, "select", dataset, purpose=purpose, at=now, emergency=emergency
             )
             for dataset in query.tables
+            if not free or dataset in self._plans
         }
         for decision in decisions.values():
             if not decision.allowed or not decision.visible:
                 raise _no_table(decision.dataset)
-        visible = {dataset: decision.visible for dataset, decision in decisions.items()}
-        with self._looking:
-            when, shown = moments(self._tables, query, at, visible)
-            self._require_small(query, budget)
-        return _Asked(query, decisions, reads(query, shown), when, self._is_free(principal, purpose))
+        return decisions
+
+    def _understand(
+        self, query: LakeQuery, decisions: Mapping[str, TableDecision], at: str | None, *, free: bool
+    ) -> _Asked:
+        visible: Visible = {dataset: decision.visible for dataset, decision in decisions.items()}
+        when = moments(self._tables, query, at)
+        free = free and not self._relations.keys() & set(query.tables)
+        if not free:
+            visible = still_there(self._tables, when, visible)
+        return _Asked(query, decisions, visible, reads(query, visible), when, free)
 
     def _is_free(self, principal: Principal, purpose: str | None) -> bool:
         """Whether nothing of the lake is hidden from a principal; kept, as the policy does not change."""
@@ -187,27 +213,32 @@ class Gateway:
             )
 
     def _answer(
-        self, asked: _Asked, budget: Budget, record: "_Record", give_back: Callable[[], None]
+        self,
+        asked: _Asked,
+        budget: Budget,
+        record: "_Record",
+        give_back: Callable[[], None],
+        *,
+        whole: bool,
     ) -> QueryResult:
         running = Running(budget)
         running.at_end(give_back)
         try:
-            rows = self._rows(asked, budget, running)
+            rows = self._rows(asked, budget, running, whole=whole)
         except BaseException as error:  # noqa: BLE001 -- whatever it was, it is told in words of ours
             running.end()
             raise in_words(running, error) from None
         return QueryResult(rows, running, budget, record.request, record.told)
 
-    def _rows(self, asked: _Asked, budget: Budget, running: Running) -> pa.RecordBatchReader:
+    def _rows(self, asked: _Asked, budget: Budget, running: Running, *, whole: bool) -> pa.RecordBatchReader:
         if asked.free:
-            session = self._session(budget, running)
-            return session.stream(asked.query.pinned(asked.pins))
-        whole = aggregation(asked.query, self._types(asked))
-        if whole is not None:
-            applied = self._applied(asked, whole.source, whole.columns, whole.where)
-            if not applied.keyed:
-                read = _reader(self._session(budget, running))
-                return read(whole.sql.format(rows=applied.relation))
+            session, sql = self._session(budget, running), asked.query.pinned(asked.pins)
+            return session.sql(sql).to_reader() if whole else session.stream(sql)
+        grouped = aggregation(asked.query, self._types(asked))
+        if grouped is not None and grouped.source.dataset not in self._relations:
+            applied = self._applied(asked, grouped.source, grouped.columns, grouped.where)
+            read = _reader(self._session(budget, running))
+            return read(grouped.sql.format(rows=applied.relation))
         return self._in_worker(asked, budget, running)
 
     def _in_worker(self, asked: _Asked, budget: Budget, running: Running) -> pa.RecordBatchReader:
@@ -228,7 +259,10 @@ class Gateway:
             where = conditions(asked.query, source, types[source.dataset])
             applied = self._applied(asked, source, asked.reads[source], where)
             assert session is not None  # noqa: S101 -- it is there where something is read
-            with applied.rows(_reader(session), self._tokenizer) as rows:
+            with (
+                self._registered(session, source.dataset),
+                applied.rows(_reader(session), self._tokenizer) as rows,
+            ):
                 yield rows.schema
                 for batch in rows:
                     left -= batch.nbytes
@@ -248,6 +282,19 @@ class Gateway:
             threads=max(1, (os.cpu_count() or 2) // 2),
         )
 
+    @contextmanager
+    def _registered(self, session: DuckDBSession, dataset: str) -> Iterator[None]:
+        """The rows of what is no table, in a session for one reading."""
+        rows = self._relations.get(dataset)
+        if rows is None:
+            yield
+            return
+        session.register(_RELATION, rows())
+        try:
+            yield
+        finally:
+            session.unregister(_RELATION)
+
     def _session(self, budget: Budget, running: Running) -> DuckDBSession:
         session = self._sessions.take(budget.seconds)
         running.at_end(lambda: self._sessions.give_back(session))
@@ -260,7 +307,7 @@ class Gateway:
             dataset: {
                 column.name: column.type
                 for column in self._plans[dataset].columns
-                if column.name in unmasked(decision)
+                if column.name in unmasked(decision) and column.name in asked.visible[dataset]
             }
             for dataset, decision in asked.decisions.items()
         }
@@ -276,6 +323,7 @@ class Gateway:
             at=pin,
             nothing=source in asked.pins and pin is None,
             where=tuple(where),
+            stands_in=_RELATION if source.dataset in self._relations else None,
         )
 
 

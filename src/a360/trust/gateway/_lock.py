@@ -109,7 +109,7 @@ def lock() -> list[str]:
     return ["no_new_privs", *_landlock(), *_seccomp()]
 
 
-def limit(*, seconds: int, memory: int) -> None:
+def limit(*, seconds: int | None, memory: int) -> None:
     """Bound what the process may use: the kernel ends it where DuckDB does not."""
     for what, most in (
         ("RLIMIT_CPU", seconds),
@@ -118,6 +118,8 @@ def limit(*, seconds: int, memory: int) -> None:
         ("RLIMIT_CORE", 0),
         ("RLIMIT_MEMLOCK", 0),
     ):
+        if most is None:
+            continue
         with suppress(OSError, ValueError, AttributeError):
             resource.setrlimit(getattr(resource, what), (most, most))
 

@@ -56,7 +56,7 @@ class Worker:
         sql: str,
         tables: Mapping[str, Callable[[], Iterator[Any]]],
         *,
-        seconds: float,
+        seconds: float | None,
         memory_bytes: int,
         threads: int,
     ) -> pa.RecordBatchReader:
@@ -69,7 +69,7 @@ class Worker:
         order = {
             "sql": sql,
             "tables": list(tables),
-            "seconds": int(seconds) + 1,
+            "seconds": None if seconds is None else int(seconds) + 1,
             "memory": memory_bytes,
             "limit": 2 * memory_bytes + _HEADROOM,
             "threads": threads,

@@ -23,9 +23,11 @@ class Running:
         self._ends: list[Callable[[], None]] = []
         self._why: DeniedError | None = None
         self._over = False
-        self._clock = threading.Timer(budget.seconds, self._too_late)
-        self._clock.daemon = True
-        self._clock.start()
+        self._clock: threading.Timer | None = None
+        if budget.seconds is not None:
+            self._clock = threading.Timer(budget.seconds, self._too_late)
+            self._clock.daemon = True
+            self._clock.start()
 
     def stop_by(self, stop: Callable[[], None]) -> None:
         """Say how what runs now is stopped; it is at once where the query was cancelled before."""
@@ -70,7 +72,8 @@ class Running:
             if self._over:
                 return
             self._over = True
-        self._clock.cancel()
+        if self._clock is not None:
+            self._clock.cancel()
         for end in reversed(self._ends):
             end()
 

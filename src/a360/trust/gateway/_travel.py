@@ -8,32 +8,38 @@ from a360.errors import UsageError
 from a360.table import Tables, moment, pins
 from a360.trust.gate import LakeQuery, Source
 
+type Moments = Mapping[Source, str | None]
+"""The snapshot of each source that is not read as it is now; None for one that held nothing."""
+
 type Visible = Mapping[str, tuple[str, ...]]
+"""The columns that show, by dataset."""
 
 
-def moments(
-    tables: Tables, query: LakeQuery, at: str | None, visible: Visible
-) -> tuple[Mapping[Source, str | None], Visible]:
-    """The snapshot of each source that is read as it was, and the columns that show at every moment.
-
-    The policy of now speaks of the columns of now. A column of old that had the same name and was another, as
-    its field id tells, is none of them.
+def moments(tables: Tables, query: LakeQuery, at: str | None) -> Moments:
+    """The snapshot of each source that a query, or who asks it, wants to see as it was.
 
     Raises:
         UsageError: the moment cannot be reached, or is said twice.
     """
-    if at is not None:
-        query.require_no_time()
-        then = pins(tables, moment(at), query.tables)
-        found = {source: then[source.dataset] for source in query.sources}
-    else:
-        found = {source: _snapshot(tables, source) for source in query.sources if source.at is not None}
+    if at is None:
+        return {source: _snapshot(tables, source) for source in query.sources if source.at is not None}
+    query.require_no_time()
+    then = pins(tables, moment(at), query.tables)
+    return {source: then[source.dataset] for source in query.sources}
+
+
+def still_there(tables: Tables, when: Moments, visible: Visible) -> Visible:
+    """The columns that show at every moment that is read.
+
+    The policy of now speaks of the columns of now. A column of old that had the same name and was another, as
+    its field id tells, is none of them.
+    """
     narrowed = dict(visible)
-    for source, snapshot_id in found.items():
+    for source, snapshot_id in when.items():
         if snapshot_id is not None:
             same = _same_columns(tables.load(source.dataset), snapshot_id)
             narrowed[source.dataset] = tuple(each for each in narrowed[source.dataset] if each in same)
-    return found, narrowed
+    return narrowed
 
 
 def _snapshot(tables: Tables, source: Source) -> str | None:

@@ -11,21 +11,23 @@ from a360.trust.gateway._budget import exceeded
 class Sessions:
     """Some sessions over the lake's tables, opened as they are needed. Safe in threads."""
 
-    def __init__(self, open_session: Callable[[], DuckDBSession], *, most: int = 2) -> None:
+    def __init__(
+        self, open_session: Callable[[], DuckDBSession], *, first: DuckDBSession | None = None, most: int = 2
+    ) -> None:
         self._open = open_session
-        self._most = most
+        self._more = most - (first is not None)
         self._changed = threading.Condition()
-        self._free: list[DuckDBSession] = []
+        self._free: list[DuckDBSession] = [first] if first is not None else []
         self._opened: list[DuckDBSession] = []
 
-    def take(self, seconds: float) -> DuckDBSession:
+    def take(self, seconds: float | None) -> DuckDBSession:
         """A session of one's own; give it back.
 
         Raises:
             DeniedError: `budget-exceeded` where none comes free in time.
         """
         with self._changed:
-            if not self._free and len(self._opened) < self._most:
+            if not self._free and len(self._opened) < self._more:
                 session = self._open()
                 self._opened.append(session)
                 return session
@@ -40,7 +42,7 @@ class Sessions:
             self._changed.notify()
 
     def close(self) -> None:
-        """Close them all."""
+        """Close those that were opened here."""
         with self._changed:
             for session in self._opened:
                 session.close()
@@ -48,5 +50,5 @@ class Sessions:
             self._free.clear()
 
 
-def _busy(seconds: float) -> DeniedError:
+def _busy(seconds: float | None) -> DeniedError:
     return exceeded("waited for its turn to read", f"{seconds:g} s", "ask again later")

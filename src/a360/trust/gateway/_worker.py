@@ -157,7 +157,9 @@ def _prepare(connection: Any, order: Mapping[str, Any], heard: IO[bytes]) -> Non
     """Take the rows in, give them the names that the query knows, and lock the settings."""
     import pyarrow as pa  # noqa: PLC0415 -- loaded before the fork
 
-    _lock.limit(seconds=int(order["seconds"]) * int(order["threads"]) + 1, memory=int(order["limit"]))
+    seconds = order["seconds"]
+    processor = None if seconds is None else int(seconds) * int(order["threads"]) + 1
+    _lock.limit(seconds=processor, memory=int(order["limit"]))
     for number, name in enumerate(order["tables"]):
         with pa.ipc.open_stream(heard) as stream:
             connection.register(f"rows_{number}", stream.read_all())

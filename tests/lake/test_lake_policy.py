@@ -1,0 +1,89 @@
+"""A lake opened for somebody: the policy decides what its queries show, and it does nothing else."""
+
+import pytest
+from fhir_samples import encounter, patient
+from lakes import rows_of
+
+import a360
+from a360.errors import DeniedError
+
+
+@pytest.fixture(scope="module")
+def lake(module_lake, put):
+    """A lake with two patients and a visit."""
+    put(module_lake, patient("p1", birthDate="1980-02-03"), patient("p2"), encounter("e1"))
+    module_lake.run()
+    return module_lake
+
+
+@pytest.fixture
+def opened(lake, contracts):
+    """Opens the same lake for somebody."""
+
+    def for_(principal, purpose=None):
+        return a360.open(lake.path, contracts=contracts, principal=principal, purpose=purpose)
+
+    return for_
+
+
+def test_a_role_sees_what_it_is_granted(lake, opened):
+    """Rows of the owner's answer under the masks of the role."""
+    sql = "SELECT patient_key, birth_date FROM silver.patient WHERE birth_date IS NOT NULL"
+    (mine,) = rows_of(lake, sql)
+    with opened("data_scientist", "research") as other:
+        (theirs,) = rows_of(other, sql)
+        assert other.table("silver.patient").num_rows == 2
+    assert str(theirs["birth_date"]) == "1980-01-01"
+    assert theirs["patient_key"] != mine["patient_key"]
+    assert len(theirs["patient_key"]) == len(mine["patient_key"])
+
+
+def test_a_role_without_a_grant_or_a_purpose_sees_nothing(opened):
+    """Whatever is not granted is not there."""
+    with opened("platform_engineer") as other, pytest.raises(DeniedError):
+        other.query("SELECT * FROM silver.patient")
+    with opened("data_scientist", "treatment") as other, pytest.raises(DeniedError):
+        other.query("SELECT count(*) FROM silver.patient")
+
+
+def test_nobody_acts_as_whom_the_policy_does_not_name(opened):
+    """A name that is no user and no role is refused at the first question."""
+    with opened("mallory") as other, pytest.raises(DeniedError, match="may not act as"):
+        other.query("SELECT 1")
+
+
+@pytest.mark.parametrize(
+    "reach",
+    [
+        lambda lake: lake.tables,
+        lambda lake: lake.catalog,
+        lambda lake: lake.run(),
+        lambda lake: lake.diff("silver.patient", "1"),
+        lambda lake: lake.quarantine,
+        lambda lake: lake.attachments,
+        lambda lake: lake.note_text("1"),
+        lambda lake: lake.check(),
+        lambda lake: lake.history(),
+        lambda lake: lake.tables_info(),
+        lambda lake: lake.quality_trends(),
+        lambda lake: lake.audit,
+    ],
+)
+def test_nothing_but_queries_is_open_to_whom_the_policy_binds(opened, reach):
+    """Differences, histories, reports and the tables themselves are no side doors."""
+    with opened("data_scientist", "research") as other, pytest.raises(DeniedError):
+        reach(other)
+
+
+def test_both_names_are_on_record(lake, opened):
+    """Who acts as another is named beside it; the log is a table that only some may read."""
+    with opened("analyst", "operations") as other:
+        other.query("SELECT count(*) FROM gold.patient_counts")
+    sql = (
+        "SELECT principal, acting_for, outcome, row_count FROM ops.audit "
+        "WHERE acting_for IS NOT NULL AND purpose = 'operations' ORDER BY sequence"
+    )
+    rows = rows_of(lake, sql)
+    assert [row["outcome"] for row in rows] == ["allowed", "done"]
+    assert {(row["principal"], row["acting_for"]) for row in rows} == {("analyst", "owner")}
+    assert rows[-1]["row_count"] == 1
