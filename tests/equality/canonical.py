@@ -47,7 +47,9 @@ def text_of(value):  # noqa: PLR0911 - one for each kind of value
             # No comparison of SQL tells the zeros apart.
             return "nan" if math.isnan(value) else (value or 0.0).hex()
         case Decimal():
-            return f"{value.normalize():f}" if value else "0"
+            # Not by `normalize`, which rounds what has more than 28 digits.
+            digits = f"{value:f}"
+            return digits.rstrip("0").rstrip(".") if "." in digits else digits
         case dt.datetime():
             return value.astimezone(dt.UTC).isoformat() if value.tzinfo else value.isoformat()
         case bytes():

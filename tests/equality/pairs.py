@@ -4,10 +4,12 @@ import json
 import shutil
 from contextlib import ExitStack, contextmanager
 
+import pyarrow as pa
 from canonical import column_hashes, kinds_of, texts_of
 from lakes import OF_THE_MOMENT, ZONES, write_ndjson
 
 import a360
+from a360.protect import LocalKeyStore, LocalSealer, column_context, open_text
 
 # What a step did to rows that were there already is counted by what it found, not by the engine.
 _OF_A_RUN = {"seconds", "commit_id"}
@@ -35,14 +37,28 @@ def bring(lake, folder, resources):
 
 
 def tables_of(lake, zones=ZONES):
-    """Every table of some zones, less the columns that are of the moment."""
+    """Every table of some zones, less the columns that are of the moment, and with sealed texts opened."""
     found = {}
     for table in lake.tables_info():
         if table.namespace in zones:
-            rows = lake.table(f"{table.namespace}.{table.name}")
-            kept = [name for name in rows.column_names if name not in OF_THE_MOMENT]
-            found[f"{table.namespace}.{table.name}"] = rows.select(kept)
+            name = f"{table.namespace}.{table.name}"
+            rows = lake.table(name)
+            kept = [each for each in rows.column_names if each not in OF_THE_MOMENT]
+            found[name] = _opened(lake, name, rows.select(kept))
     return found
+
+
+def _opened(lake, dataset, rows):
+    """Rows with the texts that columns hold sealed: no two seals of one text are the same."""
+    plan = lake.lake_plan.table(dataset)
+    for name in [each.name for each in plan.columns if each.seal]:
+        sealer = LocalSealer(LocalKeyStore.open(lake.path / "keys"))
+        texts = [
+            sealed and open_text(sealer, sealed, column_context(dataset, name, *place))
+            for sealed, *place in zip(*(rows[each].to_pylist() for each in (name, *plan.key)), strict=True)
+        ]
+        rows = rows.set_column(rows.column_names.index(name), name, pa.array(texts, pa.string()))
+    return rows
 
 
 def schemas_of(lake, zones=ZONES):
