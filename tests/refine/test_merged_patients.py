@@ -7,7 +7,9 @@ import pytest
 from fhir_samples import bundle, deletion, encounter, observation, patient
 from lakes import patient_key, rows_of
 from silver_oracle import silver
+from tales import Tales
 
+TALES = Tales()
 DAY = "2026-02-{:02}T00:00:00Z".format
 
 
@@ -37,11 +39,9 @@ class Clinic:
         self.keys = {name: patient_key(lake, name, source) for name in "abcdef"}
         self.names = {key: name for name, key in self.keys.items()}
 
-    def hears(self, *news, run=True):
-        """Take news in, and bring the lake up to date."""
+    def hears(self, *news):
+        """Take news in."""
         self._put(self.lake, *news, source=self.source)
-        if run:
-            self.lake.run()
 
     def rows(self, columns, dataset, where=""):
         """Rows of this source, with the patients' names in the place of their keys."""
@@ -61,10 +61,10 @@ class Clinic:
         return {name: visits for name, visits in rows if name in self.keys}
 
 
-@pytest.fixture
-def clinic(module_lake, put, request):
-    """A source of its own for each test."""
-    return Clinic(module_lake, put, request.node.name.replace("[", ".").strip("]")[:60])
+@pytest.fixture(scope="module")
+def told(module_lake, put):
+    """What each tale found wrong, told by a source of its own."""
+    return TALES.told(module_lake, lambda name: Clinic(module_lake, put, name[:60]))
 
 
 def visits(names):
@@ -77,32 +77,86 @@ def people(names):
     return [*map(patient, names), *visits(names)]
 
 
+@TALES.tale
 def test_a_merge_moves_facts_and_leaves_one_patient(clinic):
     """After a merge silver and gold count the survivor alone, and `replaced_by` says who that is."""
-    clinic.hears(*people("ab"))
+    yield people("ab")
     assert clinic.owners == {"va": "a", "vb": "b"}
-    clinic.hears(linkage("b", "a", 1))
+    yield [linkage("b", "a", 1)]
     assert clinic.owners == {"va": "b", "vb": "b"}
     assert clinic.counted == {"b": 2}
     where = f"WHERE source = '{clinic.source}'"
     assert dict(clinic.rows("patient_key, replaced_by", "silver.patient", where)) == {"a": "b", "b": None}
 
 
+@TALES.tale
 def test_a_merge_that_was_taken_back_gives_the_facts_back(clinic):
     """A Linkage made inactive, or a record without its link, is a patient again with what was its own."""
-    clinic.hears(*people("abcd"), linkage("b", "a", 1), replaced("c", "d", 1))
+    yield [*people("abcd"), linkage("b", "a", 1), replaced("c", "d", 1)]
     assert clinic.owners == {"va": "b", "vb": "b", "vc": "d", "vd": "d"}
-    clinic.hears(linkage("b", "a", 2, active=False), patient("c", updated=DAY(2)))
+    yield [linkage("b", "a", 2, active=False), patient("c", updated=DAY(2))]
     assert clinic.owners == {"va": "a", "vb": "b", "vc": "c", "vd": "d"}
     assert clinic.counted == {"a": 1, "b": 1, "c": 1, "d": 1}
 
 
+@TALES.tale
 def test_a_merge_holds_though_the_old_record_is_updated(clinic):
     """What a Linkage says stands when a system that has not heard of it sends the old record anew."""
-    clinic.hears(*people("a"), patient("b"), linkage("b", "a", 1), run=False)
-    clinic.hears(patient("a", updated=DAY(5)))
+    clinic.hears(*people("a"), patient("b"), linkage("b", "a", 1))
+    yield [patient("a", updated=DAY(5))]
     assert clinic.owners == {"va": "b"}
     assert clinic.counted == {"b": 1}
+
+
+@TALES.tale
+def test_in_a_circle_the_newest_merge_decides(clinic):
+    """Where a was merged into b, and later b into a, a stays."""
+    yield [*people("ab"), linkage("b", "a", 1)]
+    assert set(clinic.owners.values()) == {"b"}
+    yield [linkage("a", "b", 2)]
+    assert set(clinic.owners.values()) == {"a"}
+
+
+@TALES.tale
+def test_the_newest_of_several_merges_counts(clinic):
+    """A record merged into b, and later into c, is c's, even if that is heard of first."""
+    yield [*people("a"), linkage("c", "a", 2)]
+    yield [linkage("b", "a", 1)]
+    assert clinic.owners == {"va": "c"}
+
+
+ONE_MATCH = [
+    [patient("a", ids=["7"]), patient("b", ids=["7"]), encounter("v", "Patient?identifier=urn:s|7")],
+    [linkage("b", "a", 1)],
+]
+
+
+def one_match(clinic, news):
+    yield from news
+    assert clinic.owners == {"v": "b"}
+    yield [linkage("b", "a", 2, active=False)]
+    assert clinic.owners == {"v": None}
+
+
+@TALES.tale
+def test_two_records_of_one_patient_are_one_match(clinic):
+    """An identifier that two merged records have leads to the survivor; until then, to nobody."""
+    yield from one_match(clinic, ONE_MATCH)
+
+
+@TALES.tale
+def test_they_are_one_match_though_the_merge_came_first(clinic):
+    """The same where the merge is heard of before the patients."""
+    yield from one_match(clinic, reversed(ONE_MATCH))
+
+
+@TALES.tale
+def test_a_survivor_that_was_deleted_leaves_facts_that_dangle(clinic):
+    """Nobody is invented: what was merged into a deleted record has its key, and no row in gold."""
+    clinic.hears(*people("a"), patient("b"), linkage("b", "a", 1))
+    yield [bundle(*deletion("Patient/b"), timestamp=DAY(3))]
+    assert clinic.owners == {"va": "b"}
+    assert clinic.counted == {}
 
 
 def test_chains_lead_to_their_end_in_any_order(module_lake, put):
@@ -112,44 +166,9 @@ def test_chains_lead_to_their_end_in_any_order(module_lake, put):
     clinics = [Clinic(module_lake, put, f"chain{number}") for number in range(len(orders))]
     for news in zip(*orders, strict=True):
         for clinic, each in zip(clinics, news, strict=True):
-            clinic.hears(*each, run=False)
+            clinic.hears(*each)
         module_lake.run()
     assert [set(clinic.owners.values()) for clinic in clinics] == [{"d"}] * len(orders)
-
-
-def test_in_a_circle_the_newest_merge_decides(clinic):
-    """Where a was merged into b, and later b into a, a stays."""
-    clinic.hears(*people("ab"), linkage("b", "a", 1))
-    assert set(clinic.owners.values()) == {"b"}
-    clinic.hears(linkage("a", "b", 2))
-    assert set(clinic.owners.values()) == {"a"}
-
-
-def test_the_newest_of_several_merges_counts(clinic):
-    """A record merged into b, and later into c, is c's, even if that is heard of first."""
-    clinic.hears(*people("a"), linkage("c", "a", 2))
-    clinic.hears(linkage("b", "a", 1))
-    assert clinic.owners == {"va": "c"}
-
-
-@pytest.mark.parametrize("first", ["merge", "patients"])
-def test_two_records_of_one_patient_are_one_match(clinic, first):
-    """An identifier that two merged records have leads to the survivor; until then, to nobody."""
-    both = [patient("a", ids=["7"]), patient("b", ids=["7"])]
-    news = [[*both, encounter("v", "Patient?identifier=urn:s|7")], [linkage("b", "a", 1)]]
-    for each in news if first == "patients" else reversed(news):
-        clinic.hears(*each)
-    assert clinic.owners == {"v": "b"}
-    clinic.hears(linkage("b", "a", 2, active=False))
-    assert clinic.owners == {"v": None}
-
-
-def test_a_survivor_that_was_deleted_leaves_facts_that_dangle(clinic):
-    """Nobody is invented: what was merged into a deleted record has its key, and no row in gold."""
-    clinic.hears(*people("a"), patient("b"), linkage("b", "a", 1), run=False)
-    clinic.hears(bundle(*deletion("Patient/b"), timestamp=DAY(3)))
-    assert clinic.owners == {"va": "b"}
-    assert clinic.counted == {}
 
 
 def story(dice):
@@ -175,7 +194,7 @@ def test_any_order_and_portioning_gives_what_the_oracle_says(module_lake, put):
     arrivals = [dice.sample(told, len(told)) for told in stories]
     for start in range(0, len(arrivals[0]), 9):
         for clinic, news in zip(clinics, arrivals, strict=True):
-            clinic.hears(*news[start : start + 9], run=False)
+            clinic.hears(*news[start : start + 9])
         module_lake.run()
     for clinic, told in zip(clinics, stories, strict=True):
         wanted = silver(told)
