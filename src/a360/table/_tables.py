@@ -1,9 +1,10 @@
 """The tables of a lake, and all that is done to them."""
 
 import builtins
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -119,19 +120,23 @@ class Tables:
     ) -> Table:
         """Create a table from Iceberg's own parts; one that exists is returned as it is."""
         namespace, _, table = name.rpartition(".")
-        self.ensure_namespace(namespace)
+        create: Callable[[], Table] = partial(
+            self.catalog.client().create_table,
+            name,
+            schema,
+            location=location or self._location(namespace, table),
+            partition_spec=partition_spec,
+            sort_order=sort_order,
+            properties={**(properties or {}), "format-version": str(format_version)},
+        )
         try:
-            created: Table = self.catalog.client().create_table(
-                name,
-                schema,
-                location=location or self._location(namespace, table),
-                partition_spec=partition_spec,
-                sort_order=sort_order,
-                properties={**(properties or {}), "format-version": str(format_version)},
-            )
+            try:
+                return create()
+            except NoSuchNamespaceError:  # asked first, it would be one more request for each of its tables
+                self.ensure_namespace(namespace)
+                return create()
         except TableAlreadyExistsError:
             return self.load(name)
-        return created
 
     def _location(self, namespace: str, table: str) -> str | None:
         """Where a table lies; a catalog whose warehouse is a mere name decides for itself."""
