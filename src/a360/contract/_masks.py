@@ -93,8 +93,8 @@ def _age_band(column: str, type_: str, dialect: MaskDialect) -> str:
         start = "DATE '2000-01-01'"
         by = f"date_add('year', {first} - 2000, {start})"
         if dialect == "duckdb":
-            by = f"CAST({start} + to_years(CAST({first} - 2000 AS INTEGER)) AS DATE)"
-        return f"CASE WHEN {column} IS NOT NULL THEN {by} END"
+            by = f"{start} + to_years(CAST({first} - 2000 AS INTEGER))"
+        return _cast(f"CASE WHEN {column} IS NOT NULL THEN {by} END", type_, dialect)
     band = f"least({column} - {column} % 10, {_OLDEST})"
     return _cast(f"CASE WHEN {column} IS NOT NULL THEN greatest({band}, 0) END", type_, dialect)
 
