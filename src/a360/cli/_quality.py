@@ -103,7 +103,7 @@ def open_refused(face: Face, dataset: str, row: str) -> int | None:
     """Open one payload: what it holds is a patient's."""
     with face.lake() as lake:
         facts, payload = lake.quarantine.open(dataset, row)
-    tell("This is a patient's data as it was received. That it was opened is on record in the lake's log.")
+    tell("This is a patient's data as it was received. That it was opened is on record.")
     try:
         text, encoding = payload.decode(), "utf-8"
     except UnicodeDecodeError:

@@ -25,8 +25,8 @@ class Asker:
         """
         from a360.trust.identity import impersonated, principal_of_account  # noqa: PLC0415 -- few commands ask
 
-        owner = _account(lake.stat().st_uid)
-        own = principal_of_account(policy.plan, _account(os.geteuid()), owner)
+        owner = account(lake.stat().st_uid)
+        own = principal_of_account(policy.plan, account(os.geteuid()), owner)
         return own if self.name in {None, own.name} else impersonated(policy, own, str(self.name))
 
     def may_handle(self, lake: Path) -> bool:
@@ -34,7 +34,7 @@ class Asker:
         return self.name is None and os.geteuid() in {0, lake.stat().st_uid}
 
 
-def _account(number: int) -> str:
+def account(number: int) -> str:
     """The name of an account; its number where it has none. Variables of the environment are not asked."""
     try:
         return pwd.getpwuid(number).pw_name

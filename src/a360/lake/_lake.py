@@ -3,10 +3,11 @@
 What only some commands do is imported where they do it: `a360 tables` waits for no linter and no refinery.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +19,7 @@ from a360 import operate
 from a360.catalog import CatalogSession
 from a360.contract import LakePlan, TableChange, quote_table
 from a360.errors import DeniedError, UsageError
-from a360.lake._asker import Asker
+from a360.lake._asker import Asker, account
 from a360.lake._kinds import KINDS, bring_in, inflow_of, ingest_again
 from a360.lake._parts import Parts
 from a360.lake._reports import IngestReport, RunReport, left_out
@@ -239,20 +240,36 @@ class Lake:
     @property
     def attachments(self) -> "operate.Attachments":
         """The files that lie beside the tables."""
-        return operate.Attachments(self.tables, self._parts.objects, self._parts.tokenizer)
+        return operate.Attachments(self.tables, self._parts.objects, self._parts.tokenizer, self._opened)
 
     @property
     def quarantine(self) -> "operate.Quarantine":
         """What the lake refused."""
-        return operate.Quarantine(self.lake_plan, self.tables, self._parts.sealer)
+        return operate.Quarantine(self.lake_plan, self.tables, self._parts.sealer, self._opened)
 
     def note_text(self, note_id: str, source: str = "default") -> str:
-        """The text of a note, opened with the lake's keys; the lake's log says by whom.
+        """The text of a note, opened with the lake's keys; the audit log says by whom.
 
         Raises:
             UsageError: there is no text of such a note.
         """
-        return operate.note_text(self.tables, self._parts.sealer, source, note_id)
+        return operate.note_text(self.tables, self._parts.sealer, source, note_id, self._opened)
+
+    def _opened(self, dataset: str, column: str, *, patient_key: str | None = None) -> None:
+        """Put on record that the account opens what lies sealed; where that fails, it stays sealed."""
+        from a360.protect import AuditEvent  # noqa: PLC0415 -- few commands open
+
+        event = AuditEvent(
+            datetime.now(UTC),
+            account(os.geteuid()),
+            "open",
+            [dataset],
+            "allowed",
+            columns=[f"{dataset}.{column}"],
+            subjects=[self.audit.subject(patient_key)] if patient_key else (),
+            rows=1,
+        )
+        self.audit.record(event)
 
     def replay(self, *datasets: str, progress: "Progress | None" = None) -> "operate.ReplayReport":
         """Try what was refused once more, after rules or data that others read have been mended.

@@ -14,6 +14,7 @@ from a360.engine import quote_table, quote_text
 from a360.errors import OperatorError, UsageError
 from a360.files import whole
 from a360.objects import ObjectStore, object_name
+from a360.operate._opened import Opened
 from a360.protect import Tokenizer
 from a360.quality import RuleResult
 from a360.table import LyingFile, Tables
@@ -57,10 +58,11 @@ class AttachmentCopy:
 class Attachments:
     """The attachments of a lake, and the store that their files lie in."""
 
-    def __init__(self, tables: Tables, store: ObjectStore, tokenizer: Tokenizer) -> None:
+    def __init__(self, tables: Tables, store: ObjectStore, tokenizer: Tokenizer, opened: Opened) -> None:
         self._tables = tables
         self._store = store
         self._tokenizer = tokenizer
+        self._opened = opened
 
     def get(
         self, attachment_id: str, path: Path, *, source: str | None = None, received: bool = False
@@ -81,7 +83,7 @@ class Attachments:
         name = row[_DIGEST]
         if name is None:
             raise _never_came(attachment_id, is_external=row["is_external"])
-        # On record first: what cannot be recorded is not opened.
+        self._opened(ATTACHMENTS, _DIGEST, patient_key=row["patient_key"])
         structlog.get_logger("a360.attachments").warning(
             "attachment opened",
             source=row["source"],
@@ -123,7 +125,8 @@ class Attachments:
         if not self._known:
             return []
         rows: builtins.list[dict[str, Any]] = self._tables.session.sql(
-            f"SELECT source, attachment_id, {_DIGEST}, is_external FROM ({_FOLLOWED}) WHERE {condition}"
+            f"SELECT source, attachment_id, {_DIGEST}, is_external, patient_key "
+            f"FROM ({_FOLLOWED}) WHERE {condition}"
         ).to_pylist()
         return rows
 

@@ -14,6 +14,7 @@ from a360.contract import LakePlan
 from a360.engine import quote_table, quote_text
 from a360.errors import UsageError
 from a360.operate._journal import RunRecord
+from a360.operate._opened import Opened
 from a360.protect import Sealer, quarantine_context
 from a360.refine import RefineContext, StepOutcome, refine, selected_steps
 from a360.table import StepReport, Tables, landed_batches
@@ -129,10 +130,11 @@ class ReplayReport:
 class Quarantine:
     """The refused rows of a lake."""
 
-    def __init__(self, plan: LakePlan, tables: Tables, sealer: Sealer) -> None:
+    def __init__(self, plan: LakePlan, tables: Tables, sealer: Sealer, opened: Opened) -> None:
         self._plan = plan
         self._tables = tables
         self._sealer = sealer
+        self._opened = opened
 
     def list(self, dataset: str | None = None) -> builtins.list[dict[str, Any]]:
         """How many rows were refused, by dataset, source and rule, with the first and last time."""
@@ -150,7 +152,7 @@ class Quarantine:
         return self._select(dataset, columns, conditions, newest_first)
 
     def open(self, dataset: str, row: str) -> tuple[dict[str, Any], bytes]:
-        """The payload of one refused row, opened; that it was is written to the lake's log, without a value.
+        """The payload of one refused row, opened; that it was is on record first, without a value.
 
         Raises:
             UsageError: no row, or more than one, has this name.
@@ -168,7 +170,7 @@ class Quarantine:
         zone, _, name = first["dataset"].partition(".")
         place = f"{ZONE}.{name}" if zone == "bronze" else first["dataset"]
         context = quarantine_context(place, first["commit_id"], first["file"], first["offset"])
-        # On record first: what cannot be recorded is not opened.
+        self._opened(f"{ZONE}.{name}", "payload")
         structlog.get_logger("a360.quarantine").warning(
             "quarantined payload opened",
             dataset=first["dataset"],
