@@ -14,6 +14,7 @@ from a360.trust.policy import Policy, notices, review, run_example
 
 FILE = {
     **worlds.document(Random(1)),
+    "zones": {zone: {"description": zone} for zone in worlds.ZONES},
     "roles": {
         "nurse": {"description": "x", "purposes": ["treatment"]},
         "idle": {"description": "x"},
@@ -32,7 +33,15 @@ FILE = {
     "denies": [],
     "filters": [{"name": "site", "roles": ["nurse"], "datasets": ["silver.seen"], "where": "f3 = :site"}],
     "masks": [{"name": "key", "roles": ["nurse"], "sensitivities": ["identifier"], "method": "hash"}],
-    "consents": [],
+    "consents": [
+        {
+            "name": "part2",
+            "tags": ["domain:money"],
+            "dataset": "silver.seen",
+            "key": "patient_key",
+            "permits": "f1 = 1",
+        }
+    ],
     "breakGlass": [],
 }  # fmt: skip
 
@@ -41,8 +50,13 @@ FILE = {
 def policy():
     """A policy with some things in it that deserve a look."""
     plan = worlds.plan_of(Random(0), worlds.document(Random(0)))
+    money = {"sums": ("domain:money",)}
     tables = tuple(
-        replace(table, tags=(), columns=tuple(replace(each, tags=()) for each in table.columns))
+        replace(
+            table,
+            tags=money.get(table.name, ()),
+            columns=tuple(replace(each, tags=()) for each in table.columns),
+        )
         for table in plan.tables
     )
     return Policy(
@@ -69,6 +83,7 @@ def test_a_review_names_what_deserves_a_look(policy):
         "the role idle has no purpose, and so may do nothing",
         "filter site looks at silver.seen.f3, which the role nurse may not read",
         "filter site asks for site, and shows nothing to who has none: bo",
+        "consent part2 hides what it reaches of gold.sums, which has no patient_key",
     ]
 
 

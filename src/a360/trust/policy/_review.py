@@ -51,7 +51,13 @@ def review(policy: Policy, datasets: Iterable[str] = ()) -> list[Access]:
 
 def notices(policy: Policy) -> list[str]:
     """What may be meant, and should be looked at."""
-    return [*_unreached(policy), *_idle(policy), *_hidden_filters(policy), *_unknown_attributes(policy)]
+    return [
+        *_unreached(policy),
+        *_idle(policy),
+        *_hidden_filters(policy),
+        *_unknown_attributes(policy),
+        *_without_key(policy),
+    ]
 
 
 def _unreached(policy: Policy) -> Iterator[str]:
@@ -124,3 +130,12 @@ def _unknown_attributes(policy: Policy) -> Iterator[str]:
             if lacking:
                 who = ", ".join(lacking)
                 yield f"filter {rule.name} asks for {name}, and shows nothing to who has none: {who}"
+
+
+def _without_key(policy: Policy) -> Iterator[str]:
+    """Tables under a consent that cannot be joined to one."""
+    for rule in policy.plan.policy.consents:
+        datasets = {column.rpartition(".")[0] for column in rule.columns}
+        for table in policy.plan.tables:
+            if table.dataset in datasets and rule.key not in table.column_names:
+                yield f"consent {rule.name} hides what it reaches of {table.dataset}, which has no {rule.key}"
