@@ -23,6 +23,8 @@ _GIB = 1024**3
 _BESIDE_GB = 2.0
 _FILES_A_VCPU = 25_000
 _SIZES = (4, 8, 16)
+# Of the machine that a job is compared with: the largest that Fargate has.
+_CORES = 16
 _MANY = 16
 
 
@@ -162,7 +164,11 @@ def _reckoned(work: Sequence[Work], rates: Rates, busy: float, serial: float) ->
 
 def _found(wanted: int, shuffled: float, minutes: float, sizing: Sizing) -> Iterator[str]:
     yield f"{sizing.seconds / 60:,.1f} minutes, of {minutes:g} wanted"
-    yield f"DuckDB on one machine: {sizing.duckdb_core_seconds:,.0f} core seconds for the same"
+    alone = sizing.duckdb_core_seconds
+    yield (
+        f"DuckDB on one machine: {alone:,.0f} core seconds for the same, "
+        f"{alone / (_CORES * _EFFICIENCY * 60):,.1f} minutes on {_CORES} cores"
+    )
     if sizing.executors * sizing.executor.vcpus < wanted:
         yield f"maxVcpus holds it back: {minutes:g} minutes would take executors of {wanted:,} vCPUs"
     if 2 * shuffled / _GIB > sizing.executors * (DISK_GB[1] - DISK_GB[0]):
