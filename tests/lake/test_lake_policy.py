@@ -5,7 +5,8 @@ from fhir_samples import encounter, patient
 from lakes import rows_of
 
 import a360
-from a360.errors import DeniedError
+from a360.errors import A360Error, DeniedError
+from a360.trust.audit import verify
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +88,21 @@ def test_both_names_are_on_record(lake, opened):
     assert [row["outcome"] for row in rows] == ["allowed", "done"]
     assert {(row["principal"], row["acting_for"]) for row in rows} == {("analyst", "owner")}
     assert rows[-1]["row_count"] == 1
+
+
+def test_no_word_of_a_query_or_of_a_patient_gets_on_record(lake):
+    """Values that are asked for, and values that are answered, are nowhere in the files of the audit log."""
+    canaries = ["Zebulon", "QX7731", "1980-02-03"]
+    for sql in (
+        "SELECT birth_date AS Zebulon FROM silver.patient WHERE birth_date = DATE '1980-02-03' -- QX7731",
+        "WITH zebulon AS (SELECT 'QX7731' AS x) SELECT * FROM zebulon, silver.patient",
+    ):
+        lake.query(sql)
+    for sql in ("SELECT * FROM silver.zebulon", "SELECT 'QX7731", "SELECT Zebulon FROM silver.patient"):
+        with pytest.raises(A360Error):
+            lake.query(sql)
+    [row, *_] = rows_of(lake, "SELECT patient_key FROM silver.patient")
+    written = b"".join(path.read_bytes() for path in lake.audit.folder.glob("*.jsonl"))
+    for canary in (*canaries, row["patient_key"]):
+        assert canary.lower().encode() not in written.lower()
+    assert verify(lake.audit.folder, lake.audit.key, [lake.audit.place]).sound

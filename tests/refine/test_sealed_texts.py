@@ -10,6 +10,7 @@ from lakes import CONTRACTS, only, patient_key, rows_of
 import a360
 from a360.errors import OperatorError, UsageError
 from a360.protect import LocalKeyStore, LocalSealer, column_context, open_text
+from a360.trust.audit import Search, search
 
 TEXT = "HISTORY\nJane Okafor, since May.\nPlan: 20 units"
 
@@ -94,6 +95,21 @@ def test_the_text_opens_with_the_keys_of_the_lake(lake):
     for unknown in ("picture", "bad", "nothing"):
         with pytest.raises(UsageError):
             lake.note_text(unknown)
+
+
+def test_an_opened_text_is_on_record_with_its_patient(lake):
+    """Who opened a note, and of whom it tells, is in the audit log, and the text stays closed without it."""
+    lake.note_text("n1")
+    last = search(lake.audit.folder, Search(action="open"), newest=1).read_all().to_pylist()[0]
+    [note] = lake.query("SELECT patient_key FROM silver.note WHERE note_id = 'n1'").to_pylist()
+    assert (last["column_names"], last["outcome"]) == ("silver.note.text", "allowed")
+    assert last["subjects"] == lake.audit.subject(note["patient_key"])
+    lake.audit.folder.chmod(0o755)
+    try:
+        with pytest.raises(OperatorError, match="audit-unwritable"):
+            lake.note_text("n1")
+    finally:
+        lake.audit.folder.chmod(0o700)
 
 
 def test_a_sealed_text_opens_in_its_own_row_alone(lake):

@@ -146,7 +146,8 @@ class Gateway:
         try:
             with self._turns.turn(principal.acting_for or principal.name, budget) as give_back:
                 query = LakeQuery(sql)
-                record.objects = tuple(query.tables)
+                # A name that no contract has may be anything that somebody typed.
+                record.objects = tuple(name if name in self._plans else "?" for name in query.tables)
                 decisions = self._decide(query, principal, purpose, emergency, free=free)
                 with self._looking:
                     self._require_small(query, budget)
