@@ -12,7 +12,9 @@ principal sees is decided here once, by the same rules as everywhere, and writte
 What cannot be carried is left out: a row filter on an attribute that a role by itself does not have.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from a360.contract._decide import PolicyIndex
@@ -20,6 +22,7 @@ from a360.contract._decisions import Ask, TableDecision
 from a360.contract._plan import LakePlan, TablePlan
 from a360.contract._policy import TagTerm
 from a360.contract._tags import ZONE, as_mapping
+from a360.errors import ContractError
 
 VIEWS = "a360_views"
 """The database of masked views."""
@@ -90,8 +93,11 @@ def carriers_of(plan: LakePlan) -> Carriers:
     index = PolicyIndex(plan.policy, plan.tables)
     tried = [(principal, carry(plan, index, principal)) for principal in carrier_principals(plan)]
     seeing = [(who, each) for who, each in tried if each.tag_grants or each.filters or each.views]
+    _require_distinct(principal.name for principal, _ in tried)
     carried = [each for _, each in seeing]
     zones = tuple(zone.name for zone in plan.zones)
+    _require_distinct(each.name for one in carried for each in one.filters)
+    _require_distinct(each.name for one in carried for each in one.views)
     return Carriers(
         principals=tuple(who for who, _ in seeing),
         tags={ZONE: zones, **{tag.name: tag.values for tag in plan.policy.tags}},
@@ -100,6 +106,18 @@ def carriers_of(plan: LakePlan) -> Carriers:
         filters=tuple(each for one in carried for each in one.filters),
         views=tuple(each for one in carried for each in one.views),
     )
+
+
+def _require_distinct(names: Iterable[str]) -> None:
+    """Two things under one name would be one there, and what both may see would be seen by each."""
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ContractError(
+            "contract-invalid",
+            "Two parts of the policy would have one name in Lake Formation",
+            found=", ".join(sorted(twice)),
+            next_step="rename a role, user, purpose or dataset so that no name runs into the next",
+        )
 
 
 def carrier_principals(plan: LakePlan) -> Iterator[CarrierPrincipal]:
@@ -130,7 +148,8 @@ def carrier_principals(plan: LakePlan) -> Iterator[CarrierPrincipal]:
 
 def _principal(ask: Ask, purpose: str, emergency: str | None = None) -> CarrierPrincipal:
     who = f"user_{ask.user}" if ask.user else ask.roles[0]
-    name = "__".join(filter(None, (who, purpose, emergency)))
+    # Athena takes letters, digits and underscores in the names of views.
+    name = re.sub(r"[.-]", "_", "__".join(filter(None, (who, purpose, emergency))))
     asked = Ask(
         ask.user, ask.roles, ask.groups, ask.attributes, purpose=purpose, now=NOW, break_glass=emergency
     )

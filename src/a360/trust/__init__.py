@@ -1,5 +1,5 @@
-"""The gate of a lake: what a query may be."""
+"""Who may see what of a lake, and the only door through which they see it.
 
-from a360.trust.gate import LakeQuery, require_select
-
-__all__ = ["LakeQuery", "require_select"]
+`policy` decides, `identity` says who asks, `gate` what SQL may be, `gateway` answers, and `audit` keeps what
+was done.
+"""

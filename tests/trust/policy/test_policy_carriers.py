@@ -6,13 +6,15 @@ from random import Random
 
 import lake_formation
 import policy_worlds as worlds
+import pytest
 
 from a360.contract import PolicyIndex
 from a360.contract._carriers import assignments, carrier_principals, carry
+from a360.errors import ContractError
 from a360.trust.policy import Emergency, Policy, Principal
 
-# Ten thousand take 15 s of a processor: A360_POLICIES=10000.
-POLICIES = int(os.environ.get("A360_POLICIES", "1500"))
+# Ten thousand take 15 s of a processor: TEST_POLICIES=10000.
+POLICIES = int(os.environ.get("TEST_POLICIES", "1500"))
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
@@ -69,3 +71,12 @@ def test_all_three_decide_alike():
     """For random policies and requests no cell of any row shows otherwise than the document says."""
     found = [each for seed in range(POLICIES) for each in differences(seed)]
     assert found == []
+
+
+def test_two_principals_never_share_a_name():
+    """Where a role is named as a user's principal would be, nothing is carried, lest they mingle."""
+    random = Random(1)
+    file = worlds.document(random)
+    file["roles"]["user_ada"] = {"description": "x", "purposes": [*worlds.PURPOSES]}
+    with pytest.raises(ContractError, match="user_ada__treatment"):
+        _ = worlds.plan_of(random, file).carriers
