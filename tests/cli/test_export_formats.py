@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from a360.cli import _export
-from a360.cli._export import export, json_rows, write_json
+from a360.cli._export import export
 from a360.errors import OperatorError, UsageError
+from a360.trust.gateway import json_rows, write_csv, write_json
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 TABLE = pa.table(
@@ -33,7 +34,7 @@ TABLE = pa.table(
 
 def as_csv(table):
     stream = io.BytesIO()
-    _export._write_csv(table, stream)
+    write_csv(table.to_reader(), stream)
     return list(csv.reader(io.StringIO(stream.getvalue().decode("utf-8"), newline="")))
 
 
@@ -106,7 +107,7 @@ def test_json_loses_nothing_a_reader_would_miss(tmp_path):
 def test_empty_answer_is_still_json():
     """No rows are an empty array, not an empty file."""
     stream = io.BytesIO()
-    write_json(TABLE.slice(0, 0), stream)
+    write_json(TABLE.slice(0, 0).to_reader(), stream)
     assert json.loads(stream.getvalue()) == []
 
 

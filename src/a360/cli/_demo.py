@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from a360.cli import _render as render
-from a360.cli._export import json_rows
 from a360.cli._face import Face, require_path
 from a360.cli._text import plain
+from a360.trust.gateway import json_rows
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

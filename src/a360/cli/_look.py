@@ -7,7 +7,6 @@ from pathlib import Path
 import pyarrow as pa
 
 from a360.cli import _render as render
-from a360.cli._export import export, json_rows, require_known_ending, write_json
 from a360.cli._face import Face
 from a360.cli._text import number, plain
 
@@ -24,6 +23,8 @@ def tables(face: Face) -> int | None:
 
 def show(face: Face, name: str, rows: int) -> int | None:
     """Show the columns with their meaning, beside the values of a few rows."""
+    from a360.trust.gateway import json_rows  # noqa: PLC0415 -- looking at tables asks nothing
+
     with face.lake() as lake:
         table = lake.lake_plan.table(name)
         sample = lake.query(f"SELECT * FROM {table.dataset} LIMIT {rows}")
@@ -51,6 +52,9 @@ def query(
     purpose: str | None = None,
 ) -> int | None:
     """Answer on the screen, as JSON, or into a file, what a principal may see."""
+    from a360.cli._export import export, require_known_ending  # noqa: PLC0415 -- as above
+    from a360.trust.gateway import json_rows, write_json  # noqa: PLC0415 -- as above
+
     if output is not None:
         output = output.expanduser()
         require_known_ending(output)
@@ -61,7 +65,7 @@ def query(
         said = f"{number(answer.num_rows)} rows in {plain(output)}"
         face.emit({"output": str(output), "rows": answer.num_rows}, said)
     elif face.as_json:
-        write_json(answer, sys.stdout.buffer)
+        write_json(answer.to_reader(), sys.stdout.buffer)
     else:
         shown = list(json_rows(answer.slice(0, _ROWS_ON_SCREEN)))
         more = answer.num_rows - len(shown)

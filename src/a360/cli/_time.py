@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from a360.cli import _render as render
-from a360.cli._export import json_value
 from a360.cli._face import Face
 from a360.cli._text import number, plain, size
+from a360.trust.gateway import json_value
 
 _KINDS = ("added", "removed", "changed", "unchanged")
 

@@ -2,6 +2,8 @@
 
 # ruff: noqa: E501 -- a statement a line
 
+import io
+import json
 import threading
 import time
 from datetime import UTC, date, datetime
@@ -13,7 +15,7 @@ import pytest
 from guarded import ALL, SEEN, guarded
 
 from a360.errors import A360Error, DeniedError, OperatorError, UsageError
-from a360.trust.gateway import Budget
+from a360.trust.gateway import Budget, write_arrow, write_csv, write_json
 
 # What the restricted principal sees in clear of silver.patient, written down by hand.
 CLEAR = pa.table(
@@ -172,3 +174,20 @@ def test_a_session_that_failed_serves_the_next_query(lake):
             lake.ask("SELECT nope FROM silver.patient")
     assert lake.ask("SELECT count(*) AS n FROM silver.patient", ALL) == [{"n": 6}]
     assert lake.ask("SELECT count(*) AS n FROM silver.patient") == [{"n": 3}]
+
+
+def test_answers_are_written_as_they_are_read(lake):
+    """As CSV without formulas, as JSON and as Arrow; an empty answer has its columns still."""
+    sql = "SELECT '=1+1' AS \"+f\", name, [score] AS l FROM silver.patient WHERE score < {} ORDER BY name"
+    written = {}
+    for write, least in ((write_csv, 2), (write_json, 2), (write_arrow, 2), (write_csv, -1)):
+        with io.BytesIO() as stream, lake.gateway.query(SEEN, sql.format(least)) as answer:
+            write(answer.reader, stream)
+            written[write, least] = stream.getvalue()
+    assert (
+        written[write_csv, 2].decode()
+        == '"\'+f","name","l"\n"\'=1+1","Ann 0","[0]"\n"\'=1+1","Ann 1","[1]"\n'
+    )
+    assert json.loads(written[write_json, 2])[1] == {"+f": "=1+1", "name": "Ann 1", "l": [1]}
+    assert pa.ipc.open_stream(written[write_arrow, 2]).read_all().num_rows == 2
+    assert written[write_csv, -1].decode() == '"\'+f","name","l"\n'

@@ -1,7 +1,7 @@
 """What SQL may be: one SELECT over the lake's tables, known by positive lists, and what it reads."""
 
 from a360.trust.gate._push import Aggregation, aggregation, conditions
-from a360.trust.gate._query import LakeQuery, Source, TimeTravel, require_select
+from a360.trust.gate._query import LakeQuery, Source, TimeTravel
 from a360.trust.gate._reads import Reads, reads
 
 __all__ = [
@@ -13,5 +13,4 @@ __all__ = [
     "aggregation",
     "conditions",
     "reads",
-    "require_select",
 ]

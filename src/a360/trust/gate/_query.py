@@ -27,16 +27,6 @@ _NO_CLAUSES = (
 )
 
 
-def require_select(sql: str) -> str:
-    """Return the query, in DuckDB's SQL, if it is one SELECT over the lake's tables.
-
-    Raises:
-        UsageError: it does not parse, or is not one statement.
-        DeniedError: it does something other than read the lake's tables.
-    """
-    return LakeQuery(sql).sql()
-
-
 @dataclass(frozen=True, slots=True)
 class TimeTravel:
     """A moment that a query names itself: a snapshot's id, or a time as it was written."""
@@ -101,15 +91,6 @@ class LakeQuery:
                 source = Source(f"{table.db}.{table.name}", _time_travel(table))
                 _rename(table, relations[source])
         return query.sql(dialect="duckdb")
-
-    def at(self, pins: Mapping[str, str | None]) -> str:
-        """The query over given snapshots of its tables; None stands for a table that held nothing.
-
-        Raises:
-            UsageError: it names a snapshot or a time itself.
-        """
-        self.require_no_time()
-        return self.pinned({source: pins[source.dataset] for source in self.sources})
 
     def pinned(self, pins: Mapping[Source, str | None]) -> str:
         """The query with some tables read at given snapshots; None stands for one that held nothing."""

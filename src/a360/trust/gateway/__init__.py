@@ -1,8 +1,40 @@
 """The only door through which people query: what they ask is decided, recorded and computed under lock."""
 
-from a360.trust.gateway._budget import Budget
-from a360.trust.gateway._gateway import Gateway, QueryLog
-from a360.trust.gateway._pool import Workers
-from a360.trust.gateway._running import QueryResult
+from typing import TYPE_CHECKING
 
-__all__ = ["Budget", "Gateway", "QueryLog", "QueryResult", "Workers"]
+from a360._lazy import lazily
+
+if TYPE_CHECKING:
+    from a360.trust.gateway._budget import Budget
+    from a360.trust.gateway._formats import json_rows, json_value, write_arrow, write_csv, write_json
+    from a360.trust.gateway._gateway import Gateway, QueryLog
+    from a360.trust.gateway._pool import Workers
+    from a360.trust.gateway._running import QueryResult
+
+__all__ = [
+    "Budget",
+    "Gateway",
+    "QueryLog",
+    "QueryResult",
+    "Workers",
+    "json_rows",
+    "json_value",
+    "write_arrow",
+    "write_csv",
+    "write_json",
+]
+
+_LAZY = {
+    "Budget": "_budget",
+    "Gateway": "_gateway",
+    "QueryLog": "_gateway",
+    "QueryResult": "_running",
+    "Workers": "_pool",
+    "json_rows": "_formats",
+    "json_value": "_formats",
+    "write_arrow": "_formats",
+    "write_csv": "_formats",
+    "write_json": "_formats",
+}
+
+__getattr__ = lazily(__name__, _LAZY)
