@@ -65,7 +65,7 @@ def rows(log, kind, **options):
 
 
 def test_disclosures_leave_out_nothing_that_may_concern_a_patient(log):
-    """An accounting has what is certain and what is possible, and not what was for treatment or told nobody."""
+    """An accounting has what is certain or possible, and not what was for treatment or told nobody."""
     alice = Search(principal="alice")
     found = {
         row["request"]: (row["concerned"], row["row_count"])
