@@ -1,6 +1,7 @@
 """What tests of several rooms share."""
 
 import fcntl
+import gc
 import json
 import multiprocessing
 import os
@@ -11,15 +12,27 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 from a360.errors import OperatorError
-from a360.jvm import ICEBERG, close_spark, find_java, local_spark, resolve
+from a360.jvm import ICEBERG, find_java, local_spark, resolve
 from a360.settings import load_settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import spark_fixtures
 from spark_fixtures import *  # noqa: F403 - found on the path just set
+
+# What is collected stays: looking for garbage among it, again and again, took a seventh of some tests' time.
+gc.disable()
+
+
+def pytest_collection_finish():
+    """From here on garbage is collected again, but for what is there already."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    gc.enable()
+
 
 # Two tests share a core, and an example that waited for it is not slow.
 settings.register_profile("a360", deadline=None)
@@ -87,10 +100,36 @@ def _is_slow(item):
     return bool(SLOW & {each.name for each in item.iter_markers()} or LAKES & {*item.fixturenames})
 
 
+# What works with Spark in the tests' own process: a Java that has started, and compiled what it runs, serves
+# all of it. What ends that Spark, or starts one of its own, stands beside it.
+WITH_SPARK = (
+    "tests/catalog/test_catalog_with_spark.py",
+    "tests/conformance/engine/",
+    "tests/contract/test_stable_id.py",
+    "tests/equality/",
+    "tests/fhir/test_fhir_view_cases.py",
+    "tests/fhir/test_fhir_view_run.py",
+    "tests/fhir/test_fhir_view_spark.py",
+    "tests/fhir/test_fhir_view_texts.py",
+)
+
+
 def pytest_collection_modifyitems(items):
     """Slow files come first: a file is the work of one process, and the others would wait for a late one."""
     slow = {item.path for item in items if _is_slow(item)}
-    items.sort(key=lambda item: item.path not in slow)
+    items.sort(key=lambda item: (not item.nodeid.startswith(WITH_SPARK), item.path not in slow))
+
+
+class _ByFile(LoadFileScheduling):
+    """Gives a file to one process, and to one all that shares a Spark."""
+
+    def _split_scope(self, nodeid):
+        return "spark" if nodeid.startswith(WITH_SPARK) else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """With `--dist loadfile`, files that share a Spark count as one."""
+    return _ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")
@@ -107,11 +146,8 @@ def iceberg_jar(spark_installed):
 
 @pytest.fixture(scope="module")
 def spark_with_iceberg(iceberg_jar):
-    """A local Spark with Iceberg; it is ended with the module, so that others get one without."""
-    close_spark()
-    yield local_spark([ICEBERG])
-    close_spark()
-    spark_fixtures.collect_sockets()
+    """A session of the one Spark of this process, with Iceberg; whoever comes later finds it started."""
+    return local_spark([ICEBERG])
 
 
 @pytest.fixture(scope="session")

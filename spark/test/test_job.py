@@ -64,23 +64,16 @@ def test_a_word_too_many_is_a_usage_error():
     assert job("python", "run", "--engine", "duckdb").returncode == 2
 
 
-@pytest.mark.spark
-@pytest.mark.parametrize("launcher", LAUNCHERS)
-def test_a_job_refines_and_reports_as_the_command_line_does(spark_installed, lake, launcher):
-    """The report of a job is the array that `a360 run --json` answers, and what it tells is in the tables."""
-    told = job(launcher, "run", "silver.practitioner", "--lake", lake, "--json")
+def refined(lake, launcher, *datasets):
+    """The report of a job over datasets, by dataset."""
+    told = job(launcher, "run", *datasets, "--lake", lake, "--json")
     assert told.returncode == 0, told.stdout + told.stderr
-    report = {each["dataset"]: each for each in json.loads(told.stdout.splitlines()[-1])}
-    assert report["silver.practitioner"]["landed"] == rows(lake, "silver.practitioner") == 5
-    again = json.loads(
-        job(launcher, "run", "silver.practitioner", "--lake", lake, "--json").stdout.splitlines()[-1]
-    )
-    assert {each["commit_id"] for each in again} == {None}
+    return {each["dataset"]: each for each in json.loads(told.stdout.splitlines()[-1])}
 
 
-@pytest.mark.spark
-def test_sigterm_ends_a_job_and_leaves_the_lake_whole(spark_installed, lake):
-    """A job that is told to end closes Spark and leaves; the next run finds a lake as good as new."""
+@pytest.fixture(scope="module")
+def ended(spark_installed, lake):
+    """A job over the whole lake that was told to end in the midst of it; what it left."""
     with subprocess.Popen(
         [*LAUNCHERS["python"], "run", "--lake", lake],
         env=ENVIRON, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -92,11 +85,36 @@ def test_sigterm_ends_a_job_and_leaves_the_lake_whole(spark_installed, lake):
             out, _ = process.communicate(timeout=120)
         finally:
             process.kill()
-    assert (process.returncode, out) == (143, "")
-    assert not children_of(process.pid)
-    told = job("python", "run", "silver.practitioner", "--lake", lake)
-    assert told.returncode == 0, told.stderr
-    assert rows(lake, "silver.practitioner") == 5
+    return process.returncode, out, children_of(process.pid)
+
+
+@pytest.fixture(scope="module")
+def after(ended, lake, bring):
+    """What a job reports that came after the one that was told to end, and found news."""
+    bring(lake, "Practitioner")
+    return refined(lake, "python", "silver.organization", "silver.practitioner")
+
+
+@pytest.mark.spark
+def test_sigterm_ends_a_job_and_leaves_the_lake_whole(ended, after, lake):
+    """A job that is told to end closes Spark and leaves; the next run finds a lake as good as new."""
+    assert ended == (143, "", [])
+    assert rows(lake, "silver.organization") == 5
+
+
+@pytest.mark.spark
+def test_a_job_refines_and_reports_as_the_command_line_does(after, lake):
+    """The report of a job is the array that `a360 run --json` answers, and what it tells is in the tables."""
+    assert after["silver.practitioner"]["landed"] == rows(lake, "silver.practitioner") == 5
+
+
+@pytest.mark.spark
+def test_spark_submit_runs_the_same_job(after, lake, bring):
+    """The file that is submitted refines and reports too, and does nothing again that a job did before."""
+    bring(lake, "Location")
+    told = refined(lake, "spark-submit", "silver.organization", "silver.practitioner", "silver.location")
+    assert told["silver.location"]["landed"] == rows(lake, "silver.location") == 5
+    assert told["silver.organization"]["commit_id"] is told["silver.practitioner"]["commit_id"] is None
 
 
 def children_of(pid):

@@ -25,6 +25,13 @@ from a360.settings import load_settings
 
 pytestmark = [pytest.mark.spark, pytest.mark.usefixtures("spark_installed")]
 
+
+@pytest.fixture(scope="module", autouse=True)
+def without_a_spark_of_others():
+    """Other files of this process may have started one, and given it jars."""
+    close_spark()
+
+
 PROGRAM = """
 import json, sys
 from a360.jvm import local_spark
@@ -154,22 +161,6 @@ def _target(descriptor):
         return ""
 
 
-def test_it_starts_again_for_a_jar_that_it_lacks(iceberg_jar):
-    """A Spark without a jar makes way for one with it, unless work goes on; closing that ends its Java."""
-    with spark_session() as working:
-        with pytest.raises(UsageError) as caught:
-            local_spark([ICEBERG])
-        assert working.range(3).count() == 3
-    assert "iceberg" in caught.value.found
-    first = working.sparkContext._gateway.proc
-    again = local_spark([ICEBERG])
-    assert first.poll() is not None
-    assert again.sql("SELECT 1").sparkSession.sparkContext is local_spark().sparkContext
-    second = again.sparkContext._gateway.proc
-    close_spark()
-    assert second.poll() is not None
-
-
 @pytest.mark.parametrize(
     "end", [lambda spark: spark.stop(), lambda spark: spark.sparkContext._gateway.proc.kill()]
 )
@@ -189,6 +180,22 @@ def test_pinned_version_is_the_one_that_is_told_and_runs():
     project = tomllib.loads((Path(__file__).resolve().parents[2] / "pyproject.toml").read_text("utf-8"))
     assert project["project"]["optional-dependencies"]["spark"] == [f"pyspark=={PYSPARK}"]
     assert local_spark().version == PYSPARK
+
+
+def test_it_starts_again_for_a_jar_that_it_lacks(iceberg_jar):
+    """A Spark without a jar makes way for one with it, unless work goes on; closing that ends its Java."""
+    with spark_session() as working:
+        with pytest.raises(UsageError) as caught:
+            local_spark([ICEBERG])
+        assert working.range(3).count() == 3
+    assert "iceberg" in caught.value.found
+    first = working.sparkContext._gateway.proc
+    again = local_spark([ICEBERG])
+    assert first.poll() is not None
+    assert again.sql("SELECT 1").sparkSession.sparkContext is local_spark().sparkContext
+    second = again.sparkContext._gateway.proc
+    close_spark()
+    assert second.poll() is not None
 
 
 def test_missing_extra_is_one_clear_error(monkeypatch):
