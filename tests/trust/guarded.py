@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from a360.catalog import CatalogSession, CommitStamp
 from a360.contract import (
+    BudgetPlan,
     ColumnPlan,
     FilterPlan,
     GrantPlan,
@@ -22,7 +23,7 @@ from a360.engine.duckdb import DuckDBEngine
 from a360.protect import LocalKeyStore, LocalTokenizer
 from a360.table import Tables, new_commit_id
 from a360.trust.audit import LocalAuditLog
-from a360.trust.gateway import Budget, Gateway
+from a360.trust.gateway import Gateway
 from a360.trust.policy import Policy, Principal
 
 CANARY = "CANARY"
@@ -58,7 +59,7 @@ _TABLES = {
 }
 
 
-def _plan():
+def _plan(budgets):
     tables = tuple(
         TablePlan(
             dataset.split(".")[0],
@@ -70,14 +71,16 @@ def _plan():
         )
         for dataset, columns in _TABLES.items()
     )
-    return LakePlan(name="guarded", environment="local", zones=(), tables=tables, steps=(), policy=_policy())
+    return LakePlan(
+        name="guarded", environment="local", zones=(), tables=tables, steps=(), policy=_policy(budgets)
+    )
 
 
 def _columns(dataset, *levels):
     return tuple(f"{dataset}.{name}" for name, _, level, _ in _TABLES[dataset] if level in levels)
 
 
-def _policy():
+def _policy(budgets):
     every = ("public", _OPERATIONAL, "phi", "identifier", "secret")
     some = every[:4]
     whole = tuple(column for dataset in _TABLES for column in _columns(dataset, *every))
@@ -89,10 +92,9 @@ def _policy():
     ) + _columns("ops.quality_result", _OPERATIONAL)
     return PolicyPlan(
         purposes=("treatment",),
-        roles=(
-            RolePlan("clinician", ("treatment",)),
-            RolePlan("engineer", ("treatment",)),
-            RolePlan("guest", ("treatment",)),
+        roles=tuple(
+            RolePlan(role, ("treatment",), budget=budgets.get(role, BudgetPlan()))
+            for role in ("clinician", "engineer", "guest")
         ),
         grants=(
             GrantPlan("whole", ("select",), tuple(_TABLES), every, columns=whole, role="engineer"),
@@ -172,7 +174,7 @@ def guarded(folder, *, budgets=None):
     (folder / f"{CANARY}.txt").write_text(f"{CANARY} in a file")
     keys = LocalKeyStore.create(folder / "keys")
     engine = DuckDBEngine(folder / "tmp", memory_limit="512MB", threads=2)
-    plan = _plan()
+    plan = _plan(budgets or {"clinician": BudgetPlan(seconds=20, memory_bytes=256_000_000)})
     policy = Policy(plan)
     with CatalogSession.open(folder) as catalog, Tables(catalog, engine) as tables:
         for table in plan.tables:
@@ -198,7 +200,6 @@ def guarded(folder, *, budgets=None):
                 audit,
                 LocalTokenizer(keys),
                 open_session=lambda: engine.session(catalog),
-                budgets=budgets or {"clinician": Budget(seconds=20, memory_bytes=256_000_000)},
             ) as gateway,
         ):
             yield Guarded(folder, tables, gateway, audit, plan, policy, str(old.snapshot_id))

@@ -12,16 +12,16 @@ for folder in (HERE, HERE.parent):
 
 from guarded import guarded  # noqa: E402 - found on the path just set
 
-from a360.trust.gateway import Budget  # noqa: E402 - likewise
+from a360.contract import BudgetPlan  # noqa: E402 - likewise
 
 
 @pytest.fixture(scope="session")
 def lake(tmp_path_factory):
     """The lake, its gateway, and a budget that ends what takes long."""
     budgets = {
-        "clinician": Budget(seconds=30, memory_bytes=128_000_000, result_rows=100_000),
+        "clinician": BudgetPlan(seconds=30, memory_bytes=128_000_000, result_rows=100_000),
         # Who asks for what has no end.
-        "guest": Budget(
+        "guest": BudgetPlan(
             seconds=0.8, memory_bytes=128_000_000, result_rows=100_000, result_bytes=20_000_000, concurrent=2
         ),
     }

@@ -14,8 +14,9 @@ import pyarrow as pa
 import pytest
 from guarded import ALL, SEEN, guarded
 
+from a360.contract import BudgetPlan
 from a360.errors import A360Error, DeniedError, OperatorError, UsageError
-from a360.trust.gateway import Budget, write_arrow, write_csv, write_json
+from a360.trust.gateway import write_arrow, write_csv, write_json
 
 # What the restricted principal sees in clear of silver.patient, written down by hand.
 CLEAR = pa.table(
@@ -154,8 +155,8 @@ def test_a_query_can_be_cancelled(lake):
 def test_answers_end_at_their_bounds(tmp_path):
     """Rows, bytes and scanned bytes; of several roles the most generous counts."""
     small = {
-        "clinician": Budget(result_rows=2, scanned_bytes=1_000_000),
-        "engineer": Budget(scanned_bytes=10),
+        "clinician": BudgetPlan(result_rows=2, scanned_bytes=1_000_000),
+        "engineer": BudgetPlan(scanned_bytes=10),
     }
     with guarded(tmp_path, budgets=small) as lake:
         with pytest.raises(DeniedError, match="too many rows"):

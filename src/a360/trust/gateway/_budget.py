@@ -4,8 +4,10 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import reduce
 
+from a360.contract import BudgetPlan, PolicyPlan
 from a360.errors import DeniedError
 
 _GB = 1_000_000_000
@@ -56,13 +58,18 @@ def budget_of(budgets: Mapping[str, Budget], roles: Sequence[str], *, free: bool
 
     Where none of them has one, it is that of everybody; from whom nothing is hidden has no bounds then.
     """
-    known = [budgets[role] for role in roles if role in budgets]
-    if not known:
+    if not any(role in budgets for role in roles):
         return _UNBOUND if free else Budget()
-    found = known[0]
-    for each in known[1:]:
-        found = found.or_more(each)
-    return found
+    return reduce(Budget.or_more, (budgets.get(role, Budget()) for role in roles))
+
+
+def budgets_in(policy: PolicyPlan) -> Mapping[str, Budget]:
+    """The budgets of the roles that say something of theirs; what they leave unsaid is as everybody's."""
+    return {
+        role.name: Budget(**{name: value for name, value in asdict(role.budget).items() if value is not None})
+        for role in policy.roles
+        if role.budget != BudgetPlan()
+    }
 
 
 def exceeded(what: str, limit: str, next_step: str) -> DeniedError:

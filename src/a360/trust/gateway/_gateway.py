@@ -20,7 +20,7 @@ from a360.protect import AuditEvent, AuditLog, Tokenizer
 from a360.table import Tables
 from a360.trust.gate import LakeQuery, Reads, Source, aggregation, conditions, reads
 from a360.trust.gateway._apply import Applied, apply, unmasked
-from a360.trust.gateway._budget import Budget, Turns, budget_of, exceeded
+from a360.trust.gateway._budget import Budget, Turns, budget_of, budgets_in, exceeded
 from a360.trust.gateway._pool import Workers
 from a360.trust.gateway._running import QueryResult, Running, in_words
 from a360.trust.gateway._travel import Visible, moments, still_there
@@ -63,7 +63,6 @@ class Gateway:
         open_session: Opens a trusted session.
         session: One that is open already, and stays open when this is closed.
         relations: What is read as a table is and is none of the catalog.
-        budgets: What queries may use, by role.
         readers: How many queries may read tables at a time.
     """
 
@@ -78,7 +77,6 @@ class Gateway:
         open_session: Callable[[], DuckDBSession],
         session: DuckDBSession | None = None,
         relations: Mapping[str, Callable[[], pa.RecordBatchReader]] | None = None,
-        budgets: Mapping[str, Budget] | None = None,
         readers: int = 2,
     ) -> None:
         self._plans: Mapping[str, TablePlan] = {
@@ -93,7 +91,7 @@ class Gateway:
         self._policy = policy
         self._audit = audit
         self._tokenizer = tokenizer
-        self._budgets = budgets or {}
+        self._budgets = budgets_in(plan.policy)
         self._sessions = Sessions(open_session, first=session, most=readers)
         self._workers = Workers()
         self._turns = Turns()
