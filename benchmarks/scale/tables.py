@@ -139,10 +139,13 @@ def partitions(engine: str, rows: int, folder: Path) -> Figures:
     """Rows in no order appended to a thousand partitions by one step, beside a table without any."""
     figures = Figures()
     with bench(engine, folder) as (tables, session):
+        tables.create_table(INCOMING, SCHEMA)
+        tables.append(INCOMING, rows_sql(rows), stamp())
+        session.refresh()
         for name, spec in (("bench.whole", None), ("bench.parted", BY_DAY)):
             tables.create_table(name, SCHEMA, **({} if spec is None else {"partition_spec": spec}))
             what = f"{DAYS:,} partitions" if spec else "no partitions"
             with figures.step(what, engine, rows) as notes:
-                tables.append(name, rows_sql(rows), stamp(), session=session)
+                tables.append(name, f"SELECT * FROM {INCOMING}", stamp(), session=session)
                 notes.append(f"{tables.info(name).files:,} files")
     return figures

@@ -25,5 +25,5 @@ def test_a_model_gives_the_same_rows(step, awkward_lake, duckdb_session, spark_s
 
 def _rows(session, lake, step):
     """What a model gives, in the columns and types of its table, as it would be committed."""
-    modelled = session.define("modelled", engine_sql(step.sql, session.dialect))
+    modelled = session.define("modelled", lambda dialect: engine_sql(step.sql, dialect))
     return session.sql(session.conform(f"SELECT * FROM {modelled} AS m", lake.tables.load(step.dataset)))

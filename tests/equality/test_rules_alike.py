@@ -1,6 +1,7 @@
 """A rule of quality finds the same rows at fault on every engine."""
 
 import datetime as dt
+from functools import partial
 
 import pyarrow as pa
 import pytest
@@ -46,7 +47,7 @@ def test_a_row_fails_the_same_rules(step, drawn, duckdb_session, spark_session):
 
     def verdicts(session):
         found = session.native(
-            f'SELECT "#row", {verdict_sql(step.rules, session.dialect)} AS verdict FROM drawn'
+            lambda dialect: f'SELECT "#row", {verdict_sql(step.rules, dialect)} AS verdict FROM drawn'
         )
         return dict(zip(found["#row"].to_pylist(), found["verdict"].to_pylist(), strict=True))
 
@@ -62,7 +63,7 @@ def test_a_dataset_measures_the_same(step, drawn, duckdb_session, spark_session)
 
     def measured(session):
         rules = [*step.rules, *step.dataset_rules]
-        sql = measure_sql(step.dataset, rules, "drawn", session.dialect, now=NOW)
-        return session.native(sql).to_pylist()[0]
+        spell = partial(measure_sql, step.dataset, rules, "drawn", now=NOW)
+        return session.native(spell).to_pylist()[0]
 
     assert measured(spark_session) == measured(duckdb_session)

@@ -20,6 +20,9 @@ MAIN: Final = "main"
 type Dialect = Literal["duckdb", "spark"]
 """An engine's own SQL."""
 
+type Spell = Callable[[Dialect], str]
+"""A query that is made anew for each dialect."""
+
 type BatchFunction = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 """What batches are made into, all of one part of a query's rows at a call.
 
@@ -59,7 +62,7 @@ class EngineSession(Protocol):
 
     @property
     def dialect(self) -> Dialect:
-        """The SQL of `native` and `define`; all other SQL is DuckDB's, which the session translates."""
+        """The engine's own SQL; it is given DuckDB's, which it translates, but for `native` and `define`."""
         ...
 
     @property
@@ -102,12 +105,12 @@ class EngineSession(Protocol):
         """Run a query as a stream; read it out before the session is used again."""
         ...
 
-    def native(self, sql: str) -> pa.Table:
-        """Run a query in the engine's own dialect into an Arrow table."""
+    def native(self, spell: Spell) -> pa.Table:
+        """Run a query into an Arrow table, in the dialect of what runs it."""
         ...
 
-    def define(self, name: str, native: str) -> str:
-        """The relation, as it may stand in FROM, that a query in the engine's own dialect gives.
+    def define(self, name: str, spell: Spell) -> str:
+        """The relation, as it may stand in FROM, that a query gives, in the dialect of what runs it.
 
         It is a temporary view of that name where other SQL could not hold the query as it is.
         """
@@ -141,8 +144,8 @@ class EngineSession(Protocol):
         """
         ...
 
-    def staged(self, files: Sequence[StagedFile], table: Table) -> str:
-        """A relation over files of a table that are not committed yet."""
+    def staged(self, files: Sequence[StagedFile], table: Table, columns: Sequence[str] = ()) -> str:
+        """A relation over files of a table that are not committed yet; where columns are named, of these."""
         ...
 
     def exchange(self, endpoint: Endpoint, exchange: Exchange, branch: str = MAIN) -> None:

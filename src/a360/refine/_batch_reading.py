@@ -64,9 +64,10 @@ class BatchReading(Reading):
         names = ", ".join(quote_name(name) for name in self._shape.table.column_names)
         # Rows are numbered as they come in, which tells those of this batch from the ones before.
         before = self._session.sql("SELECT count(*) AS n FROM candidate")["n"][0].as_py()
+        verdict = self._judge.verdict(self._session.dialect)
         with _joins_as_written(self._session):
             self._session.execute(
-                f"INSERT INTO candidate SELECT row_id, {names}, {self._judge.verdict} AS verdict "
+                f"INSERT INTO candidate SELECT row_id, {names}, {verdict} AS verdict "
                 f"FROM ({self._typed_sql()})"
             )
         self._session.execute(

@@ -110,8 +110,12 @@ class DistributedReading(Reading):
         columns = [f"v.{quote_name(name)}" for name in own]
         resolved = self._resolved_sql(_TYPED, [*columns, f"v.{MISSHAPEN_FLAG}"], self._lookups())
         session.execute(f"CREATE OR REPLACE TEMP VIEW {_RESOLVED} AS {resolved} WHERE v.{quote_name(ROW)}")
-        verdicts = f"SELECT row_id, {names}, {self._judge.verdict} AS verdict FROM {_RESOLVED}"
-        judged = session.define(_JUDGED, verdicts)
+        judged = session.define(
+            _JUDGED,
+            lambda dialect: (
+                f"SELECT row_id, {names}, {self._judge.verdict(dialect)} AS verdict FROM {_RESOLVED}"
+            ),
+        )
         session.execute(f"CREATE OR REPLACE TEMP TABLE candidate AS SELECT * FROM {judged} AS judged")
         session.execute(
             f"CREATE OR REPLACE TEMP TABLE rejected AS SELECT row_id, min(verdict) AS verdict FROM candidate "

@@ -135,7 +135,7 @@ class _GoldRun:
 
     def _modelled(self, model: str) -> str:
         """A relation of what a model gives, which each engine reads in its own SQL."""
-        return self._session.define("modelled", engine_sql(model, self._session.dialect))
+        return self._session.define("modelled", partial(engine_sql, model))
 
     def _stage(self, sql: str) -> None:
         """Compute the rows to check into the temporary table `staged`."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from a360.contract import Expression, RowRule, SilverStep
-from a360.engine import EngineSession, quote_name
+from a360.engine import Dialect, EngineSession, quote_name
 from a360.quality import RuleResult, Verdicts, verdict_sql
 from a360.refine._reasons import TYPE
 from a360.refine._shape import SilverShape, unreadable_flag
@@ -43,10 +43,9 @@ class Judge:
         self._errors = sum(rule.severity == "error" for rule in self.verdicts.rules)
         self._shape_number = [rule.name for rule in self.verdicts.rules].index(_SHAPE.name)
 
-    @property
-    def verdict(self) -> str:
-        """SQL for the verdict on a row, in the session's own dialect."""
-        return verdict_sql(self.verdicts.rules, self._session.dialect)
+    def verdict(self, dialect: Dialect) -> str:
+        """SQL for the verdict on a row."""
+        return verdict_sql(self.verdicts.rules, dialect)
 
     @property
     def refuses(self) -> str:

@@ -52,11 +52,11 @@ def _counted(
 ) -> list[Counted]:
     now, session = datetime.now(UTC), context.session
     if rows.startswith("("):
-        # A query is the session's to translate; what measures is said in the engine's own SQL.
+        # A query is the session's to translate; what measures is spelt in each engine's own SQL.
         session.execute(f"CREATE OR REPLACE TEMP VIEW {_MEASURED} AS SELECT * FROM {rows} AS own")
         rows = _MEASURED
-    sql = measure_sql(dataset, rules, rows, session.dialect, alive=alive, now=now)
-    return counted(rules, session.native(sql).to_pylist()[0], now=now)
+    found = session.native(lambda dialect: measure_sql(dataset, rules, rows, dialect, alive=alive, now=now))
+    return counted(rules, found.to_pylist()[0], now=now)
 
 
 def _history(context: RefineContext, dataset: str, rules: Rules) -> History | None:

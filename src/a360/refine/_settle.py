@@ -80,11 +80,12 @@ class Settlement:
         return version_order(arrival=arrival), version_order(direction="DESC", arrival=arrival)
 
     def _has_versions(self) -> bool:
-        """Whether any resource comes in several versions; mostly none does, and ordering costs."""
-        count = self._session.sql(f"SELECT count(*) - count(DISTINCT hash({_UNIT})) AS n FROM unit")["n"][
-            0
-        ].as_py()
-        return bool(count)
+        """Whether any resource comes in several versions; `several` has those, since ordering costs."""
+        self._session.execute(
+            f"CREATE OR REPLACE TEMP TABLE several AS SELECT {_UNIT} FROM unit GROUP BY {_UNIT} "
+            "HAVING count(*) > 1"
+        )
+        return bool(self._session.sql("SELECT count(*) AS n FROM several")["n"][0].as_py())
 
     def _take_all(self) -> None:
         """`settled` where each resource comes once."""
@@ -96,17 +97,23 @@ class Settlement:
 
     def _rank(self) -> None:
         oldest_first, newest_first = self._version_order
+        same = " AND ".join(f"m.{name} = v.{name}" for name in _UNIT.split(", "))
         self._session.execute(
             f"""
             CREATE OR REPLACE TEMP TABLE settled AS
             WITH valid AS (
-                SELECT u.*, coalesce((deleted, content_hash) = lag((deleted, content_hash)) OVER (
+                SELECT u.* {_VALID}
+            ), copied AS (
+                SELECT v.*, coalesce((deleted, content_hash) = lag((deleted, content_hash)) OVER (
                     PARTITION BY {_UNIT} ORDER BY {oldest_first}, arrival), FALSE) AS copy
-                {_VALID}
+                FROM (SELECT v.* FROM valid AS v SEMI JOIN several AS m ON {same}) AS v
             ), ranked AS (
-                SELECT *, row_number() OVER (PARTITION BY {_UNIT}, copy
+                SELECT {_VERSION}, copy, row_number() OVER (PARTITION BY {_UNIT}, copy
                     ORDER BY {newest_first}, arrival DESC) AS place
-                FROM valid
+                FROM copied
+                UNION ALL
+                SELECT {_VERSION}, FALSE AS copy, 1 AS place
+                FROM (SELECT v.* FROM valid AS v ANTI JOIN several AS m ON {same}) AS v
             )
             SELECT {_VERSION},
                 CASE WHEN copy THEN 'duplicate'
@@ -185,11 +192,18 @@ class Settlement:
             f"{told.get(name, f'c.{quote_name(name)}')} AS {quote_name(name)}"
             for name in self._shape.table.column_names
         )
-        rows = (
-            f"SELECT c.row_id, {columns} FROM candidate AS c JOIN settled AS s ON s.row_id = c.row_id "
-            "WHERE s.status = 'row'"
-        )
+        rows = f"SELECT c.row_id, {columns} FROM candidate AS c {self._landing_join()}"
         self._session.execute(f"CREATE OR REPLACE TEMP VIEW landing AS {rows}{self._tombstones()}")
+
+    def _landing_join(self) -> str:
+        """What leaves of `candidate` the rows that land, by those that do not: mostly these are few."""
+        if self._shape.table.history:
+            return "JOIN settled AS s ON s.row_id = c.row_id WHERE s.status = 'row'"
+        self._session.execute(
+            "CREATE OR REPLACE TEMP TABLE left_out AS SELECT row_id FROM settled WHERE status <> 'row' "
+            "UNION ALL SELECT row_id FROM rejected"
+        )
+        return "ANTI JOIN left_out AS s ON s.row_id = c.row_id"
 
     def _tombstones(self) -> str:
         """A resource that its source deleted, or that the view now leaves out, ends as a tombstone."""
@@ -266,15 +280,14 @@ class Settlement:
     def _count(self) -> Settled:
         statuses = self._session.sql("SELECT status, count(*) AS n FROM settled GROUP BY status")
         by_status = dict(zip(statuses["status"].to_pylist(), statuses["n"].to_pylist(), strict=True))
+        quarantined = self._session.sql("SELECT count(DISTINCT row_id) AS n FROM rejected")["n"][0].as_py()
         sums = self._session.sql(
-            "SELECT (SELECT count(DISTINCT row_id) FROM rejected) AS quarantined, "
-            "(SELECT count(*) FROM landing) AS output_rows, "
-            "(SELECT count(DISTINCT row_id) FROM landing JOIN settled USING (row_id) "
-            "WHERE settled.status = 'row') AS rows_landed"
+            "SELECT count(*) AS output_rows, "
+            "count(DISTINCT CASE WHEN NOT deleted THEN row_id END) AS rows_landed FROM landing"
         ).to_pylist()[0]
         return Settled(
             landed=sums["rows_landed"] + by_status.get("tombstone", 0),
-            quarantined=sums["quarantined"],
+            quarantined=quarantined,
             duplicates=by_status.get("duplicate", 0),
             unchanged=by_status.get("unchanged", 0),
             superseded=by_status.get("superseded", 0),

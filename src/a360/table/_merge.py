@@ -19,6 +19,7 @@ from a360.table._rows import (
     require_mergeable,
     required_columns,
     tally,
+    tally_staged,
 )
 from a360.table._shape import Shape, shape_of
 from a360.table._snapshot import Draft
@@ -89,10 +90,11 @@ class Merge:
             if not self._staged:
                 return
             self._source = session.staged(self._staged, table)
+            found = tally_staged(session, self._staged, table, self.key)
         else:
             conformed = session.conform(query, table, name=self.name)
             self._source = stack.enter_context(kept(session, conformed))
-        found = tally(session, self._source, self.key, required_columns(table))
+            found = tally(session, self._source, self.key, required_columns(table))
         try:
             require_mergeable(found, self.name, self.key)
         except DataError:

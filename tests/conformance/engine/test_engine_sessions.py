@@ -87,7 +87,9 @@ def test_what_other_writers_commit_is_seen(session, visits):
 
 def test_a_temporary_table_is_computed_once(session):
     """Random values in a temporary table are the same whenever it is read."""
-    thrown = session.define("thrown", f"SELECT {'random' if session.dialect == 'duckdb' else 'rand'}() AS v")
+    thrown = session.define(
+        "thrown", lambda dialect: f"SELECT {'random' if dialect == 'duckdb' else 'rand'}() AS v"
+    )
     session.execute(f"CREATE OR REPLACE TEMP TABLE dice AS SELECT v FROM {thrown} AS t")
     assert session.sql("SELECT v FROM dice").equals(session.sql("SELECT v FROM dice"))
 

@@ -13,7 +13,7 @@ from pyiceberg.table import Table
 from a360.catalog import Endpoint
 from a360.contract import quote_name, quote_table, quote_text
 from a360.engine._conform import conformed, match
-from a360.engine._port import MAIN, BatchFunction, Dialect, Exchange
+from a360.engine._port import MAIN, BatchFunction, Dialect, Exchange, Spell
 from a360.engine._staged import DEFAULT_FILE_BYTES, StagedFile
 from a360.engine.duckdb._connect import attach, connect, detach
 from a360.engine.duckdb._errors import in_our_words
@@ -97,13 +97,13 @@ class DuckDBSession:
         with in_our_words("run a query"):
             return self._connection.execute(sql).to_arrow_reader(batch_rows)
 
-    def native(self, sql: str) -> pa.Table:
+    def native(self, spell: Spell) -> pa.Table:
         """Run a query in DuckDB's dialect, which all SQL is here."""
-        return self.sql(sql)
+        return self.sql(spell(self.dialect))
 
-    def define(self, name: str, native: str) -> str:  # noqa: ARG002 - all SQL is DuckDB's own
+    def define(self, name: str, spell: Spell) -> str:  # noqa: ARG002 - all SQL is DuckDB's own
         """The query itself."""
-        return f"({native}\n)"  # a new line, should the query end in a comment
+        return f"({spell(self.dialect)}\n)"  # a new line, should the query end in a comment
 
     def mapped(self, name: str, sql: str, function: BatchFunction, schema: pa.Schema) -> None:
         """Make what a function makes of a query's rows visible under a bare name."""
@@ -132,7 +132,12 @@ class DuckDBSession:
         name = name or ".".join(table.name())
         return conformed(sql, match(offered(self._connection, sql, name), table, name))
 
-    def staged(self, files: Sequence[StagedFile], table: Table) -> str:  # noqa: ARG002 - its io is of no use
+    def staged(
+        self,
+        files: Sequence[StagedFile],
+        table: Table,  # noqa: ARG002 - its io is of no use
+        columns: Sequence[str] = (),  # noqa: ARG002 - DuckDB reads what a query wants
+    ) -> str:
         """A relation over files of a table that are not committed yet."""
         paths = ", ".join(quote_text(each.path) for each in files)
         return f"read_parquet([{paths}], hive_partitioning = false)"

@@ -62,6 +62,11 @@ class Names:
             return spark_schema(self.near.run(f"SELECT * FROM {quote_name(name)} LIMIT 0").schema)
         return self.far.schema(name)
 
+    def may_be_near(self, sql: str) -> bool:
+        """Whether a query names a table held here and none of the workers', which costs little to see."""
+        words = {word.lower() for word in _WORD.findall(sql)}
+        return any(map(self._name_is_near, words)) and not any(word in self.far for word in words)
+
     def is_near(self, tree: exp.Expr) -> bool:
         """Whether a query or statement reads tables held here and nothing else."""
         names = list(_read(tree))

@@ -14,9 +14,12 @@ from a360.engine.spark._arrow import readable, to_spark
 from a360.engine.spark._mapped import map_batches
 
 
-def staged_rows(session: SparkSession, files: Sequence[StagedFile], table: Table) -> DataFrame:
-    """The rows of staged files of a table."""
-    schema = readable(schema_to_pyarrow(table.schema(), include_field_ids=False))
+def staged_rows(
+    session: SparkSession, files: Sequence[StagedFile], table: Table, columns: Sequence[str] = ()
+) -> DataFrame:
+    """The rows of staged files of a table, in some columns or in all."""
+    whole = readable(schema_to_pyarrow(table.schema(), include_field_ids=False))
+    schema = pa.schema([whole.field(name) for name in columns or whole.names])
     properties = {key: str(value) for key, value in open_io(table).properties.items()}
     paths = to_spark(session, pa.table({"path": pa.array([each.path for each in files], pa.string())}))
     reader = _FileReader(schema, properties)

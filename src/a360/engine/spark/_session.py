@@ -14,7 +14,7 @@ from sqlglot import exp
 from a360.catalog import Endpoint
 from a360.contract import quote_name
 from a360.engine._conform import Column, cast_columns, conformed, match, misfits, misfits_sql
-from a360.engine._port import MAIN, BatchFunction, Dialect, Exchange
+from a360.engine._port import MAIN, BatchFunction, Dialect, Exchange, Spell
 from a360.engine._staged import DEFAULT_FILE_BYTES, StagedFile
 from a360.engine.spark._arrow import from_spark, to_spark
 from a360.engine.spark._catalogs import attach, detach
@@ -134,17 +134,31 @@ class SparkLakeSession:
                 return pa.RecordBatchReader.from_batches(table.schema, table.to_batches(batch_rows))
             return streamed(self._rows(tree), batch_rows)
 
-    def native(self, sql: str) -> pa.Table:
-        """Run a query in Spark's dialect into an Arrow table."""
+    def native(self, spell: Spell) -> pa.Table:
+        """Run a query into an Arrow table, in Spark's dialect or where it is near in DuckDB's."""
+        house = self._near(spell)
         with in_our_words("run a query"):
+            if house is not None:
+                return self._names.run(parsed(house), house)
+            sql = spell(self.dialect)
             self._names.show_named(sql)
             return from_spark(self._session.sql(sql))
 
-    def define(self, name: str, native: str) -> str:
-        """The relation that a query in Spark's dialect gives: a temporary view of that name."""
+    def define(self, name: str, spell: Spell) -> str:
+        """The relation that a query gives, in Spark's dialect or where it is near in DuckDB's: a view."""
+        house = self._near(spell)
         with in_our_words(f"define {name}"):
-            self._names.define(name, native)
+            if house is None:
+                self._names.define(name, spell(self.dialect))
+            else:
+                made_by = f"CREATE TEMP VIEW {quote_name(name)} AS {house}"
+                self._names.view(name, parsed(house), made_by)
         return quote_name(name)
+
+    def _near(self, spell: Spell) -> str | None:
+        """A query as DuckDB has it, if it reads tables that are held here and nothing else."""
+        house = spell("duckdb")
+        return house if self._names.may_be_near(house) and self._names.is_near(parsed(house)) else None
 
     def mapped(self, name: str, sql: str, function: BatchFunction, schema: pa.Schema) -> None:
         """Make what a function makes of a query's rows visible under a bare name, computed by workers."""
@@ -178,11 +192,11 @@ class SparkLakeSession:
         name = name or ".".join(table.name())
         return conformed(sql, match(self._offered(sql, name), table, name))
 
-    def staged(self, files: Sequence[StagedFile], table: Table) -> str:
-        """A relation over files of a table that are not committed yet."""
+    def staged(self, files: Sequence[StagedFile], table: Table, columns: Sequence[str] = ()) -> str:
+        """A relation over files of a table that are not committed yet; where columns are named, of these."""
         name = f"staged_{secrets.token_hex(6)}"
         with in_our_words("read what is staged"):
-            self._names.far.show(name, staged_rows(self._session, files, table))
+            self._names.far.show(name, staged_rows(self._session, files, table, columns))
         return name
 
     def exchange(self, endpoint: Endpoint, exchange: Exchange, branch: str = MAIN) -> None:
