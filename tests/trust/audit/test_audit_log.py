@@ -376,3 +376,19 @@ def test_a_subject_and_a_text_are_known_by_digests_alone(opened, event):
         assert details["query_digest"] == log.query_details("SELECT 'Zebulon'")["query_digest"]
         assert details["query_digest"] != log.subject("SELECT 'Zebulon'")
     sync_folder(log.folder)
+
+
+def test_a_restored_log_goes_on_under_new_checkpoints(opened, event, folder, tmp_path):
+    """Where a backup is older than the newest checkpoint, the log goes on once checkpoints go elsewhere."""
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+    with opened(anchor=tmp_path / "old") as log:
+        log.record(event())
+        backup = (folder / "000000000001.jsonl").read_bytes()
+        log.record(event())
+    (folder / "000000000001.jsonl").write_bytes(backup)
+    with pytest.raises(OperatorError, match="audit-broken"):
+        opened(anchor=tmp_path / "old")
+    with opened(anchor=tmp_path / "new") as log:
+        log.record(event())
+    assert is_sound(log)

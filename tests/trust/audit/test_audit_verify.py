@@ -240,6 +240,7 @@ def test_verifying_needs_no_secret(made, tmp_path):
         assert verify(
             copy, VerifierKey.parse(made.key.text), [CheckpointFolder(Path(made.place.label))]
         ).sound
+        assert not (copy / ".lock").exists()
     finally:
         copy.chmod(0o755)
 

@@ -113,8 +113,9 @@ def verify(folder: Path, key: VerifierKey, places: Sequence[CheckpointPlace]) ->
 
 def _standing(folder: LogFolder) -> list[tuple[Path, int]]:
     """The files and how long each is, while nobody is about to write; a copy that is not ours as it is."""
-    with suppress(OperatorError), folder.locked():
-        return [(path, path.stat().st_size) for path in folder.files()]
+    if (folder.path / LOCK).exists():  # nothing is added to a copy that is evidence
+        with suppress(OperatorError), folder.locked():
+            return [(path, path.stat().st_size) for path in folder.files()]
     return [(path, path.stat().st_size) for path in folder.files()]
 
 
