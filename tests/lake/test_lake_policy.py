@@ -6,7 +6,7 @@ from lakes import rows_of
 
 import a360
 from a360.errors import A360Error, DeniedError
-from a360.trust.audit import verify
+from a360.trust.audit import Search, search, verify
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +47,13 @@ def test_a_role_without_a_grant_or_a_purpose_sees_nothing(opened):
         other.query("SELECT count(*) FROM silver.patient")
 
 
-def test_nobody_acts_as_whom_the_policy_does_not_name(opened):
-    """A name that is no user and no role is refused at the first question."""
+def test_nobody_acts_as_whom_the_policy_does_not_name(lake, opened):
+    """A name that is no user and no role is refused at the first question, on record and without the name."""
     with opened("mallory") as other, pytest.raises(DeniedError, match="may not act as"):
         other.query("SELECT 1")
+    [refused] = search(lake.audit.folder, Search(action="impersonate")).read_all().to_pylist()
+    assert refused["outcome"] == "denied"
+    assert "mallory" not in str(refused)
 
 
 @pytest.mark.parametrize(

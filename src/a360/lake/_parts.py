@@ -1,7 +1,9 @@
 """The parts of a lake: which adapter serves which port. Each is made when it is first needed."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +13,9 @@ from a360.catalog import CatalogSession
 from a360.contract import LakeContracts, LakePlan, default_contracts, load_contracts, make_plan
 from a360.engine import EngineSession
 from a360.engine.duckdb import DuckDBEngine, DuckDBSession
-from a360.lake._asker import Asker
-from a360.protect import LocalKeyStore, LocalSealer, LocalTokenizer, Sealer, Tokenizer
+from a360.errors import DeniedError
+from a360.lake._asker import Asker, account
+from a360.protect import AuditEvent, LocalKeyStore, LocalSealer, LocalTokenizer, Sealer, Tokenizer
 from a360.settings import Settings
 from a360.table import Tables
 
@@ -102,8 +105,15 @@ class Parts:
 
     @cached_property
     def principal(self) -> "Principal":
-        """Who asks: the account of this process, or whom it acts as."""
-        return self.asker.principal(self.policy, self.folder.path)
+        """Who asks: the account of this process, or whom it acts as; a refusal is on record."""
+        try:
+            return self.asker.principal(self.policy, self.folder.path)
+        except DeniedError:
+            # As whom it would act is not kept: it may be anything that somebody typed.
+            self.audit.record(
+                AuditEvent(datetime.now(UTC), account(os.geteuid()), "impersonate", (), "denied")
+            )
+            raise
 
     @property
     def gateway(self) -> "Gateway":
