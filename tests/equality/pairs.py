@@ -1,12 +1,11 @@
 """Two lakes of the same contracts, data and keys, each brought up to date by an engine of its own."""
 
-import json
 import shutil
 from contextlib import ExitStack, contextmanager
 
 import pyarrow as pa
 from canonical import column_hashes, kinds_of, texts_of
-from lakes import OF_THE_MOMENT, ZONES, write_ndjson
+from lakes import OF_THE_MOMENT, ZONES
 
 import a360
 from a360.protect import LocalKeyStore, LocalSealer, column_context, open_text
@@ -26,14 +25,6 @@ def pair(folder, contracts=None):
         shutil.rmtree(folder / "other/keys")
         shutil.copytree(folder / "one/keys", folder / "other/keys")
         yield one, opened.enter_context(a360.open(folder / "other", contracts=contracts))
-
-
-def bring(lake, folder, resources):
-    """Ingest resources: those of a type by file, and Bundles as files of their own."""
-    write_ndjson(folder, [each for each in resources if each["resourceType"] != "Bundle"])
-    for number, each in enumerate(each for each in resources if each["resourceType"] == "Bundle"):
-        (folder / f"Bundle.{number}.json").write_text(json.dumps(each))
-    lake.ingest(folder)
 
 
 def tables_of(lake, zones=ZONES):

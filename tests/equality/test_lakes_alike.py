@@ -1,14 +1,13 @@
 """A lake is the same by whichever engine it is brought up to date, at once or by turns."""
 
 import os
-import random
 
 import pytest
-from awkward_resources import awkward
+from arrivals import land, news
 from canonical import column_hashes, kinds_of
 from lakes import data_folder
-from pairs import bring, differences, pair, schemas_of, tables_of, told
-from worlds import World
+from pairs import differences, pair, schemas_of, tables_of, told
+from record_contracts import record_contracts
 
 from a360.synth import generate
 
@@ -21,26 +20,22 @@ BESIDE = {"csv": "extracts", "parquet": "extracts", "events": "events", "notes":
 BY_TURNS = ("duckdb", "spark", "duckdb")
 
 
-def arriving(rounds, seed=5):
-    """What arrives round after round: news of small worlds, and resources that are awkward to read."""
-    dice = random.Random(seed)
-    worlds = [World.of(f"w{number}", seed).arrivals(rounds) for number in range(12)]
-    return [
-        [each for world in worlds for each in world[place]] + awkward(dice, f"a{place}", 40)
-        for place in range(rounds)
-    ]
-
-
 @pytest.fixture(scope="module")
-def by_turns(tmp_path_factory, contracts, spark_with_iceberg):
+def by_turns(tmp_path_factory, spark_with_iceberg):
     """A lake that DuckDB alone brought up to date, one that both did by turns, and what each run told."""
     folder = tmp_path_factory.mktemp("turns")
-    with pair(folder, contracts) as lakes:
+    with (
+        pair(folder, record_contracts(folder / "contracts")) as lakes,
+        pytest.MonkeyPatch.context() as patched,
+    ):
+        # What is small would else be worked on in this process.
+        patched.setattr("a360.engine.spark._near.NEAR_BYTES", 0)
         reports = []
-        for number, (engine, resources) in enumerate(zip(BY_TURNS, arriving(len(BY_TURNS)), strict=True)):
+        for number, (engine, arriving) in enumerate(zip(BY_TURNS, news(3, len(BY_TURNS)), strict=True)):
             for name, lake in zip(("one", "other"), lakes, strict=True):
-                bring(lake, folder / f"{name}-{number}", resources)
+                land(lake, folder / f"{name}-{number}", arriving)
             reports.append([told(lakes[0].run()), told(lakes[1].run(engine=engine))])
+        patched.undo()
         yield *lakes, reports
 
 
@@ -51,7 +46,10 @@ def test_engines_by_turns_make_the_lake_that_one_makes(by_turns):
         assert theirs == ours
     found = tables_of(one)
     assert differences(found, tables_of(other)) == {}
-    for name in ("silver.observation_component", "quarantine.patient", "gold.patient_counts"):
+    for name in (
+        *("silver.observation_component", "silver.patient_link", "silver.encounter_move", "silver.member"),
+        *("silver.tap", "quarantine.patient", "quarantine.tap", "gold.patient_counts"),
+    ):
         assert found[name].num_rows, name
 
 
