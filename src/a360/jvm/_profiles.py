@@ -46,6 +46,10 @@ def laptop(folder: Path, settings: Settings, jars: Sequence[Jar], paths: Sequenc
         "spark.driver.extraJavaOptions": f"-Duser.timezone=UTC -Djava.io.tmpdir={folder} -Xss8m {_FRUGAL}",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
+        # What nobody looks at need not be kept.
+        "spark.sql.ui.retainedExecutions": "10",
+        "spark.ui.retainedJobs": "10",
+        "spark.ui.retainedStages": "10",
         "spark.local.dir": str(folder),
         "spark.sql.warehouse.dir": (folder / "warehouse").as_uri(),
         "spark.sql.catalogImplementation": "in-memory",

@@ -10,7 +10,7 @@ from a360.contract import quote_name
 from a360.engine.duckdb import BareSession
 
 # What a result may take on an executor's disk, compressed, to be brought here.
-NEAR_BYTES = 2 * 1024 * 1024
+NEAR_BYTES = 512 * 1024
 
 _ARRIVED = "#arrived"
 

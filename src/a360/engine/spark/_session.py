@@ -1,5 +1,6 @@
 """A session of Spark over the tables of a lake."""
 
+import gc
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -224,7 +225,11 @@ class SparkLakeSession:
             self._session.sql(f"DELETE FROM {target} WHERE {self._translated(condition.this)}")
 
     def refresh(self) -> None:
-        """See commits that were made since: Spark asks the catalog anew for each query."""
+        """See commits that were made since: Spark asks the catalog anew for each query.
+
+        What Java keeps for results that nobody has any more goes when Python collects what named them.
+        """
+        gc.collect()
 
     @contextmanager
     def _attached(self, endpoint: Endpoint) -> Iterator[str]:
