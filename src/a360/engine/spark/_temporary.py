@@ -4,6 +4,7 @@ Spark has views only. A cached view may be computed anew when a part of it is lo
 rows otherwise, or use other keys; a checkpoint of an executor's own cannot, and fails instead.
 """
 
+import gc
 from functools import reduce
 from typing import Any
 
@@ -14,6 +15,7 @@ from pyspark.sql.types import IntegerType, NullType, StructType
 
 # A table of more parts than these is made of one part again.
 _MOST_PARTS = 64
+_COLLECTED_EVERY = 32
 
 
 class TemporaryTables:
@@ -23,6 +25,7 @@ class TemporaryTables:
         self._session = session
         self._tables: dict[str, list[DataFrame]] = {}
         self._views: set[str] = set()
+        self._computed = 0
 
     def __contains__(self, name: str) -> bool:
         return name.lower() in self._tables
@@ -33,6 +36,11 @@ class TemporaryTables:
 
     def compute(self, rows: DataFrame) -> DataFrame:
         """Compute rows once."""
+        self._computed += 1
+        if self._computed % _COLLECTED_EVERY == 0:
+            # What Python holds of rows that nobody reads any more lies in cycles, and it looks for these ever
+            # more seldom; so long would Spark keep their plans, and what was broadcast for them.
+            gc.collect()
         return _typed(rows).localCheckpoint(eager=True, storageLevel=StorageLevel.DISK_ONLY)
 
     def bytes_of(self, part: DataFrame) -> int:
