@@ -112,7 +112,7 @@ def small_contracts(folder):
         (folder / name).mkdir(parents=True)
     shutil.copytree(CONTRACTS / "bronze", folder / "bronze")
     ours = {f"{zone}.{name}" for zone, names in (("silver", SILVER), ("gold", GOLD)) for name in names}
-    write(folder / "lake.yaml", _lake(ours))
+    write(folder / "lake.yaml", lake_file(ours))
     for name in SILVER:
         write(folder / "silver" / f"{name}.yaml", _silver(name))
     for view in (view for name in SILVER for view in VIEWS.get(name, (name,))):
@@ -152,7 +152,7 @@ def _silver(name):
     return contract
 
 
-def _lake(ours):
+def lake_file(ours):
     """The lake's own file, less what speaks of datasets that are not here."""
     lake = yaml.safe_load((CONTRACTS / "lake.yaml").read_text())
     for part in ("grants", "filters", "breakGlass"):

@@ -86,11 +86,11 @@ def test_generated_and_real_data_are_not_mixed(tmp_path):
         assert lake.origin == "generated"
 
 
-def test_nobody_is_acted_for(tmp_path):
-    """Without a policy a principal or a purpose is refused rather than ignored."""
-    for who in ({"principal": "nurse"}, {"purpose": "research"}):
-        with pytest.raises(UsageError):
-            a360.open(tmp_path / "lake", **who)
+def test_who_acts_as_a_principal_makes_no_lake(tmp_path):
+    """A folder without a lake is left as it is where somebody asks on behalf of another."""
+    with pytest.raises(OperatorError) as caught:
+        a360.open(tmp_path / "lake", principal="analyst")
+    assert caught.value.code.slug == "not-a-lake"
     assert not (tmp_path / "lake").exists()
 
 

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import yaml
+from small_contracts import lake_file
 
 from a360.contract import assign_field_ids
 
@@ -21,8 +22,7 @@ def coded_contracts(folder, *, severity="warning", arguments=None, bound=None):
     for name in ("silver", "views"):
         (folder / name).mkdir(parents=True)
     shutil.copytree(CONTRACTS / "bronze", folder / "bronze")
-    lake = yaml.safe_load((CONTRACTS / "lake.yaml").read_text())
-    write(folder / "lake.yaml", {**lake, "grants": [], "filters": [], "masks": []})
+    write(folder / "lake.yaml", lake_file({f"silver.{name}" for name in (*SILVER, *REFERENCE)}))
     rule = {
         "name": "code_is_a_colour",
         "type": "library",

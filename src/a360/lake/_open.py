@@ -18,7 +18,7 @@ def open_lake(
     contracts: str | Path | None = None,
     **flags: Any,  # noqa: ANN401 -- settings check each of them
 ) -> Lake:
-    """Open a lake's folder, or create the lake where there is none.
+    """Open a lake's folder, or create the lake where there is none; who acts as a principal makes none.
 
     Args:
         path: The folder.
@@ -32,7 +32,8 @@ def open_lake(
         OperatorError: `not-a-lake`.
     """
     settings = load_settings(lake=Path(path), env=env, contracts=contracts, **flags)
-    return Lake(operate.LakeFolder.open(settings.lake), settings, Asker(principal, purpose))
+    folder = operate.LakeFolder.open(settings.lake, create=principal is None)
+    return Lake(folder, settings, Asker(principal, purpose))
 
 
 def examine(settings: Settings) -> "list[operate.DoctorCheck]":

@@ -30,14 +30,21 @@ class LakeFolder:
     path: Path
 
     @classmethod
-    def open(cls, path: Path) -> "LakeFolder":
-        """Open a lake's folder, or make a new one where there is none.
+    def open(cls, path: Path, *, create: bool = True) -> "LakeFolder":
+        """Open a lake's folder; where there is none, make a new one if it is to `create`.
 
         Raises:
-            OperatorError: `not-a-lake` where the folder holds something else or a newer format.
+            OperatorError: `not-a-lake` where the folder holds something else, a newer format, or nothing.
         """
         folder = cls(path.absolute())
         if not folder.file.exists():
+            if not create:
+                raise OperatorError(
+                    "not-a-lake",
+                    "There is no lake in this folder",
+                    where=str(folder.path),
+                    next_step="name another folder, or have its owner make a lake there",
+                )
             folder._create()
         folder._require_known_format()
         return folder
