@@ -3,7 +3,7 @@
 from a360.jvm._jars import AWS, ICEBERG, Jar, cached, resolve
 from a360.jvm._java import Java, find_java
 from a360.jvm._profiles import submit_properties
-from a360.jvm._session import PYSPARK, close_spark, local_spark, require_extra, spark_session
+from a360.jvm._session import PYSPARK, close_spark, local_spark, require_extra, spark_session, speak_anew
 
 __all__ = [
     "AWS",
@@ -18,5 +18,6 @@ __all__ = [
     "require_extra",
     "resolve",
     "spark_session",
+    "speak_anew",
     "submit_properties",
 ]

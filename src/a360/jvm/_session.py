@@ -133,6 +133,17 @@ def require_extra() -> None:
         )
 
 
+def speak_anew() -> None:
+    """Have this thread open another connection to Java with its next call.
+
+    Who is interrupted while it waits for an answer leaves that unread, and the next call would take it.
+    """
+    gateway = importlib.import_module("pyspark").SparkContext._gateway  # noqa: SLF001 - no other way
+    connections = getattr(gateway and gateway._gateway_client, "thread_connection", None)  # noqa: SLF001 - likewise
+    if connections is not None:
+        connections.connection = None
+
+
 def close_spark() -> None:
     """End the local Spark of this process, if it started one, and remove its files."""
     global _started
@@ -142,6 +153,7 @@ def close_spark() -> None:
     if ours is None:
         return
     context = importlib.import_module("pyspark").SparkContext
+    speak_anew()
     try:
         if ours.alive:
             ours.session.stop()

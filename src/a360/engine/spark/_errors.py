@@ -20,6 +20,7 @@ from a360.errors import (
     OperatorError,
     UsageError,
 )
+from a360.jvm import speak_anew
 
 # What these parameters of an error tell are names of the statement; all others may quote values of a row.
 _NAMES = ("objectName", "relationName", "routineName", "fieldName", "sqlExpr")
@@ -41,6 +42,10 @@ def in_our_words(what: str) -> Iterator[None]:
         yield
     except (PySparkException, Py4JError) as error:
         raise translate(error, what) from None
+    except (KeyboardInterrupt, SystemExit):
+        # A signal came while Java was asked; what is asked on the way out is to get its own answers.
+        speak_anew()
+        raise
 
 
 def carried(error: A360Error) -> str:
