@@ -53,11 +53,7 @@ class LakeQuery:
 
     def __init__(self, sql: str) -> None:
         self._query = _one_select(sql)
-        self._occurrences = [
-            (table, Source(f"{table.db}.{table.name}", _time_travel(table)))
-            for table in self._query.find_all(exp.Table)
-            if table.db
-        ]
+        self._occurrences = _occurrences(self._query)
 
     @property
     def tree(self) -> exp.Query:
@@ -86,17 +82,14 @@ class LakeQuery:
     def over(self, relations: Mapping[Source, str]) -> str:
         """The query in DuckDB's SQL over other relations, `namespace.name`, in its tables' places."""
         query = self._query.copy()
-        for table in query.find_all(exp.Table):
-            if table.db:
-                source = Source(f"{table.db}.{table.name}", _time_travel(table))
-                _rename(table, relations[source])
+        for table, source in _occurrences(query):
+            _rename(table, relations[source])
         return query.sql(dialect="duckdb")
 
     def pinned(self, pins: Mapping[Source, str | None]) -> str:
         """The query with some tables read at given snapshots; None stands for one that held nothing."""
         query = self._query.copy()
-        for table in [each for each in query.find_all(exp.Table) if each.db]:
-            source = Source(f"{table.db}.{table.name}", _time_travel(table))
+        for table, source in _occurrences(query):
             if source not in pins:
                 continue
             table.set("when", None)
@@ -112,6 +105,15 @@ class LakeQuery:
         """Raise UsageError where the query names a snapshot or a time itself."""
         for table, _ in self._occurrences:
             _require_no_time(table)
+
+
+def _occurrences(query: exp.Query) -> list[tuple[exp.Table, Source]]:
+    """Each place where a table of the lake stands, and what is read there."""
+    return [
+        (table, Source(f"{table.db}.{table.name}", _time_travel(table)))
+        for table in query.find_all(exp.Table)
+        if table.db
+    ]
 
 
 def _rename(table: exp.Table, relation: str) -> None:
