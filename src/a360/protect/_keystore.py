@@ -88,6 +88,10 @@ class LocalKeyStore:
         write_private(self._data_file(key_id), _wrap(self._master, key, key_id))
         return key_id, key
 
+    def create_data_keys(self, count: int) -> list[tuple[str, bytes]]:
+        """As many fresh data keys and their ids, on the disk when this returns."""
+        return [self.create_data_key() for _ in range(count)]
+
     def data_key(self, key_id: str) -> bytes:
         """The data key of that id, read from the disk each time: a destroyed key is gone at once."""
         return _unwrap(self._master, self._data_file(key_id), key_id)

@@ -65,6 +65,10 @@ class KeyStore(Protocol):
         """A fresh 32-byte data key and its id (32 lower hex digits), durable before this returns."""
         ...
 
+    def create_data_keys(self, count: int) -> list[tuple[str, bytes]]:
+        """As many fresh data keys and their ids, all durable before this returns; cheaper than one by one."""
+        ...
+
     def data_key(self, key_id: str) -> bytes:
         """The data key of that id.
 
