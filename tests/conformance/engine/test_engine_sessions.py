@@ -45,6 +45,15 @@ def test_tables_resolve_by_namespace_and_temporary_tables_by_name(session, visit
     assert found.column("id").to_pylist() == [2, 3]
 
 
+def test_a_query_in_an_engines_own_words_joins_whatever_there_is(session, visits):
+    """What a definition spells for each engine need not be house SQL, whichever tables are read beside it."""
+    session.register("wanted", pa.table({"name": ["Łódź 😀"]}))
+    begun = session.define("begun", lambda dialect: "SELECT substring(name, 1, 2) AS begins FROM wanted")
+    alone = session.sql(f"SELECT begins FROM {begun} AS alone")
+    beside = session.sql(f"SELECT id FROM silver.visit JOIN {begun} AS begun ON starts_with(name, begins)")
+    assert (alone.to_pylist(), beside.to_pylist()) == ([{"begins": "Łó"}], [{"id": 3}])
+
+
 def test_results_have_one_schema_whatever_computes_them(session, visits):
     """Values and Arrow types of results are the same on every engine; instants are in UTC."""
     found = session.sql(

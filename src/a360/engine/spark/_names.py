@@ -7,6 +7,7 @@ shown what they read of the former.
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
@@ -25,12 +26,13 @@ _WORD = re.compile(r"[\w#]+")
 
 @dataclass(slots=True)
 class _View:
-    """A view: its query in house SQL or, as text, in Spark's, and what bare names it reads.
+    """A view: its query in house SQL, where it has one, in Spark's, and what bare names it reads.
 
     `made_by` is the statement of house SQL that makes it here; `shown` whether Spark has it.
     """
 
-    query: exp.Expr | str
+    query: exp.Expr | None
+    native: Callable[[], str]
     reads: frozenset[str]
     made_by: str = ""
     shown: bool = False
@@ -75,7 +77,7 @@ class Names:
     def _name_is_near(self, name: str | None) -> bool:
         view = self._views.get(name) if name else None
         if view is not None:
-            return isinstance(view.query, exp.Expr) and self.is_near(view.query)
+            return view.query is not None and self.is_near(view.query)
         return name is not None and name in self.near
 
     def run(self, tree: exp.Expr, sql: str) -> pa.Table:
@@ -86,7 +88,7 @@ class Names:
     def _bring_views(self, tree: exp.Expr) -> None:
         for name in _read(tree):
             view = self._views.get(name or "")
-            if name and view is not None and isinstance(view.query, exp.Expr):
+            if name and view is not None and view.query is not None:
                 self._bring_views(view.query)
                 self.near.drop(name)
                 self.near.execute(view.made_by)
@@ -114,16 +116,16 @@ class Names:
                 continue
             self._show(view.reads)
             if not view.shown:
-                made = view.query if isinstance(view.query, str) else self._translate(view.query)
-                self._session.sql(f"CREATE OR REPLACE TEMPORARY VIEW {quoted(name)} AS {made}")
+                self._session.sql(f"CREATE OR REPLACE TEMPORARY VIEW {quoted(name)} AS {view.native()}")
                 self.far.note(name)
                 view.shown = True
 
-    def view(self, name: str, query: exp.Expr, made_by: str) -> None:
-        """Have a name stand for a query in house SQL."""
+    def view(self, name: str, query: exp.Expr, made_by: str, native: Callable[[], str] | None = None) -> None:
+        """Have a name stand for a query in house SQL, which is translated unless `native` spells it."""
         names = list(_read(query))
         self.drop(name)
-        self._views[name.lower()] = _View(query, frozenset(filter(None, names)), made_by)
+        spelt = native or partial(self._translate, query)
+        self._views[name.lower()] = _View(query, spelt, frozenset(filter(None, names)), made_by)
         if not all(map(self._name_is_near, names)):
             # What is wrong with it is told where it is defined.
             self._show([name.lower()])
@@ -132,7 +134,7 @@ class Names:
         """Have a name stand for a query in Spark's own dialect."""
         reads = frozenset(self._named(native)) - {name.lower()}
         self.drop(name)
-        self._views[name.lower()] = _View(native, reads)
+        self._views[name.lower()] = _View(None, lambda: native, reads)
         self._show([name.lower()])
 
     def make(self, name: str, tree: exp.Expr, sql: str) -> None:

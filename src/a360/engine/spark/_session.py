@@ -153,7 +153,7 @@ class SparkLakeSession:
                 self._names.define(name, spell(self.dialect))
             else:
                 made_by = f"CREATE TEMP VIEW {quote_name(name)} AS {house}"
-                self._names.view(name, parsed(house), made_by)
+                self._names.view(name, parsed(house), made_by, lambda: spell(self.dialect))
         return quote_name(name)
 
     def _near(self, spell: Spell) -> str | None:
