@@ -86,6 +86,7 @@ from a360.contract._policy import (
     Whom,
 )
 from a360.contract._quoting import quote_name, quote_table, quote_text
+from a360.contract._reach import Held, Through, patient_reach
 from a360.contract._rules import (
     Anomaly,
     DanglingRows,
@@ -216,6 +217,7 @@ __all__ = [
     "GoldStep",
     "GrantPlan",
     "GroupPlan",
+    "Held",
     "Hl7v2Plan",
     "ImpersonationPlan",
     "InCodes",
@@ -267,6 +269,7 @@ __all__ = [
     "TagGrant",
     "TagPlan",
     "TextFile",
+    "Through",
     "Transform",
     "Unit",
     "UnresolvedError",
@@ -304,6 +307,7 @@ __all__ = [
     "ops_relations",
     "parse_date_format",
     "parse_type",
+    "patient_reach",
     "physical_type",
     "quote_name",
     "quote_table",
