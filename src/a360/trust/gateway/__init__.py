@@ -6,9 +6,17 @@ from a360._lazy import lazily
 
 if TYPE_CHECKING:
     from a360.trust.gateway._budget import Budget
-    from a360.trust.gateway._formats import json_rows, json_value, write_arrow, write_csv, write_json
-    from a360.trust.gateway._gateway import Gateway, QueryLog
+    from a360.trust.gateway._formats import (
+        json_rows,
+        json_value,
+        write_arrow,
+        write_csv,
+        write_json,
+        write_json_lines,
+    )
+    from a360.trust.gateway._gateway import Gateway
     from a360.trust.gateway._pool import Workers
+    from a360.trust.gateway._recording import QueryLog
     from a360.trust.gateway._running import QueryResult
 
 __all__ = [
@@ -22,12 +30,13 @@ __all__ = [
     "write_arrow",
     "write_csv",
     "write_json",
+    "write_json_lines",
 ]
 
 _LAZY = {
     "Budget": "_budget",
     "Gateway": "_gateway",
-    "QueryLog": "_gateway",
+    "QueryLog": "_recording",
     "QueryResult": "_running",
     "Workers": "_pool",
     "json_rows": "_formats",
@@ -35,6 +44,7 @@ _LAZY = {
     "write_arrow": "_formats",
     "write_csv": "_formats",
     "write_json": "_formats",
+    "write_json_lines": "_formats",
 }
 
 __getattr__ = lazily(__name__, _LAZY)

@@ -73,6 +73,12 @@ def write_json(rows: pa.RecordBatchReader, stream: IO[bytes]) -> None:
     stream.write(b"\n]\n")
 
 
+def write_json_lines(rows: pa.RecordBatchReader, stream: IO[bytes]) -> None:
+    """Write each row as a line of JSON."""
+    for row in json_rows(rows):
+        stream.write(json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+
+
 def json_rows(rows: pa.Table | pa.RecordBatchReader) -> Iterator[dict[str, Any]]:
     """The rows as JSON objects: decimals, dates and times are text, bytes base64, infinities null."""
     names = rows.schema.names

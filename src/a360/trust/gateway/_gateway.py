@@ -9,19 +9,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Self
 
 import pyarrow as pa
 
 from a360.contract import LakePlan, TableDecision, TablePlan
 from a360.engine.duckdb import DuckDBSession
 from a360.errors import A360Error, DeniedError, InternalError
-from a360.protect import AuditEvent, AuditLog, Tokenizer
+from a360.protect import Tokenizer
 from a360.table import Tables
 from a360.trust.gate import LakeQuery, Reads, Source, aggregation, conditions, reads
 from a360.trust.gateway._apply import Applied, apply, unmasked
 from a360.trust.gateway._budget import Budget, Turns, budget_of, budgets_in, exceeded
 from a360.trust.gateway._pool import Workers
+from a360.trust.gateway._recording import QueryLog, Record
 from a360.trust.gateway._running import QueryResult, Running, in_words
 from a360.trust.gateway._travel import Visible, moments, still_there
 from a360.trust.gateway._trusted import Sessions
@@ -29,14 +30,6 @@ from a360.trust.policy import Emergency, Policy, Principal
 
 # Under which name a session knows the rows of what is no table.
 _RELATION = "a360 relation"
-
-
-class QueryLog(AuditLog, Protocol):
-    """An audit log that also knows what of a query's text may be kept."""
-
-    def query_details(self, sql: str, known: Collection[str] = ()) -> dict[str, str | int]:
-        """The text as it may be on record."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +104,7 @@ class Gateway:
         self._workers.close()
         self._sessions.close()
 
-    def query(
+    def query(  # noqa: PLR0913 -- what there is to say of a question
         self,
         principal: Principal,
         sql: str,
@@ -120,6 +113,9 @@ class Gateway:
         at: str | None = None,
         emergency: Emergency | None = None,
         whole: bool = False,
+        request: str | None = None,
+        source: str | None = None,
+        began: Callable[[Callable[[], None]], None] | None = None,
     ) -> QueryResult:
         """Answer one SELECT over the lake's tables as the policy lets a principal see them.
 
@@ -130,15 +126,19 @@ class Gateway:
             at: A snapshot, a time or a tag: every table is read as it was then, under the policy of now.
             emergency: One that was declared.
             whole: Whether all of the answer is wanted at once, which is faster where it can be had.
+            request: What the records of the query have in common; a new id by default.
+            source: The address that asks.
+            began: Is handed what cancels the query, before its first row is there.
 
         Raises:
             DeniedError: `denied`, or `budget-exceeded`.
             UsageError: it does not parse, or names what is not there for the principal.
             OperatorError: it could not be recorded, or no worker could be locked.
         """
-        request = uuid.uuid4().hex
         purpose = purpose or self._policy.default_purpose(principal)
-        record = _Record(self._audit, self._known, principal, purpose, request, sql)
+        record = Record(
+            self._audit, self._known, principal, purpose, request or uuid.uuid4().hex, sql, source
+        )
         free = emergency is None and self._is_free(principal, purpose)
         budget = budget_of(self._budgets, self._policy.roles_of(principal), free=free)
         try:
@@ -151,7 +151,11 @@ class Gateway:
                     self._require_small(query, budget)
                     asked = self._understand(query, decisions, at, free=free)
                 record.allowed(asked.decisions, asked.reads)
-                return self._answer(asked, budget, record, give_back, whole=whole)
+                running = Running(budget)
+                running.at_end(give_back)
+                if began is not None:
+                    began(running.cancel)
+                return self._answer(asked, budget, record, running, whole=whole)
         except A360Error as error:
             record.refused(error)
             raise
@@ -215,13 +219,11 @@ class Gateway:
         self,
         asked: _Asked,
         budget: Budget,
-        record: "_Record",
-        give_back: Callable[[], None],
+        record: Record,
+        running: Running,
         *,
         whole: bool,
     ) -> QueryResult:
-        running = Running(budget)
-        running.at_end(give_back)
         try:
             rows = self._rows(asked, budget, running, whole=whole)
         except BaseException as error:  # noqa: BLE001 -- whatever it was, it is told in words of ours
@@ -349,65 +351,3 @@ def _no_table(dataset: str) -> DeniedError:
         f"There is no table {dataset[:80]} of which you may see anything for this purpose",
         next_step="`a360 grants explain` tells what you may see, and why",
     )
-
-
-class _Record:
-    """What goes on record of one query."""
-
-    def __init__(
-        self,
-        audit: QueryLog,
-        known: Collection[str],
-        principal: Principal,
-        purpose: str | None,
-        request: str,
-        sql: str,
-    ) -> None:
-        self.request = request
-        self._audit = audit
-        self._principal = principal
-        self._purpose = purpose
-        self._details = audit.query_details(sql, known)
-        self.objects: tuple[str, ...] = ()
-
-    def allowed(self, decisions: Mapping[str, TableDecision], columns: Reads) -> None:
-        """Record that the query goes ahead, and over what."""
-        read = dict.fromkeys(
-            f"{source.dataset}.{name}" for source, names in columns.items() for name in names
-        )
-        rules = dict.fromkeys(
-            rule for each in decisions.values() for rule in (*each.rules, *_rules(each, columns))
-        )
-        self._write("allowed", columns=tuple(read), rules=tuple(rules))
-
-    def refused(self, error: A360Error) -> None:
-        """Record why there is no answer."""
-        outcome = "denied" if isinstance(error, DeniedError) else "failed"
-        self._write(outcome, details={"code": error.code.slug})
-
-    def told(self, outcome: str, rows: int, size: int) -> None:
-        """Record how the answer ended, and how much of it was told."""
-        self._write(outcome, rows=rows, bytes=size)
-
-    def _write(self, outcome: str, details: Mapping[str, str | int] | None = None, **more: Any) -> None:  # noqa: ANN401
-        self._audit.record(
-            AuditEvent(
-                datetime.now(UTC),
-                self._principal.name,
-                "query",
-                self.objects,
-                outcome,
-                self._purpose,
-                {**self._details, **(details or {})},
-                acting_for=self._principal.acting_for,
-                request=self.request,
-                **more,
-            )
-        )
-
-
-def _rules(decision: TableDecision, columns: Reads) -> Iterator[str]:
-    for source, names in columns.items():
-        if source.dataset == decision.dataset:
-            for name in names:
-                yield from decision.columns[name].rules
