@@ -10,7 +10,7 @@ from a360.contract._lakefile import SENSITIVITY, LakeFile
 from a360.contract._lint_tags import all_names, known_tag
 from a360.contract._load import LakeContracts
 from a360.contract._masks import STRENGTH, fits
-from a360.contract._policy_file import Mask, Selector, Subjects
+from a360.contract._policy_file import Mask, Selector, Subjects, UserEntry
 from a360.contract._tags import ZONE
 from a360.contract._types import physical_type
 from a360.contract._yaml import Loc
@@ -181,11 +181,20 @@ class _Checker:
                 if names[rule.name] > 1:
                     message, fix = f"two rules are named {rule.name}", "give each a name of its own"
                     yield source.fault("C308", message, kind, i, fix=fix)
-        accounts = Counter(user.os for user in lake.users.values() if user.os)
+        for known_by in ("os", "subject", "email"):
+            given = Counter(_mark(user, known_by) for user in lake.users.values())
+            for name, user in lake.users.items():
+                mark = _mark(user, known_by)
+                if mark and given[mark] > 1:
+                    message = f"two users have the {known_by} {mark}: who asks would not be known"
+                    yield source.fault("C308", message, "users", name, known_by, fix="give it to one")
         for name, user in lake.users.items():
-            if user.os and accounts[user.os] > 1:
-                message = f"two users have the account {user.os}: who asks would not be known"
-                yield source.fault("C308", message, "users", name, "os", fix="give it to one")
             if name in lake.roles and user.roles != (name,):
                 message = f"{name} is a user and a role: --as would not say which"
                 yield source.fault("C308", message, "users", name, fix="rename one of the two")
+
+
+def _mark(user: UserEntry, known_by: str) -> str | None:
+    """What a user is known by; addresses are the same in capitals and small letters."""
+    mark: str | None = getattr(user, known_by)
+    return mark.lower() if mark and known_by == "email" else mark

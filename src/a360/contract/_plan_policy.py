@@ -51,10 +51,13 @@ class _Planner:
             tags=tuple(TagPlan(name, tuple(tag.values), tag.description) for name, tag in lake.tags.items()),
             purposes=tuple(lake.purposes),
             roles=tuple(
-                RolePlan(name, role.purposes, role.description, _budget(role.budget))
+                RolePlan(name, role.purposes, role.description, _budget(role.budget), role.reveals)
                 for name, role in lake.roles.items()
             ),
-            groups=tuple(GroupPlan(name, each.roles, each.description) for name, each in lake.groups.items()),
+            groups=tuple(
+                GroupPlan(name, each.roles, each.description, each.claims)
+                for name, each in lake.groups.items()
+            ),
             users=tuple(self.users()),
             grants=tuple(self.grant(number, grant) for number, grant in enumerate(lake.grants, start=1)),
             denies=tuple(
@@ -91,7 +94,15 @@ class _Planner:
         for name, user in self.lake.users.items():
             of_groups = (self.lake.groups[group].roles for group in user.groups if group in self.lake.groups)
             roles = dict.fromkeys([*user.roles, *(role for roles in of_groups for role in roles)])
-            yield UserPlan(name, user.os, tuple(roles), user.groups, dict(sorted(user.attributes.items())))
+            yield UserPlan(
+                name,
+                user.os,
+                tuple(roles),
+                user.groups,
+                dict(sorted(user.attributes.items())),
+                user.subject,
+                user.email,
+            )
 
     def grant(self, number: int, grant: Grant) -> GrantPlan:
         places = self.columns(grant.model_copy(update={"sensitivities": ()}))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-type Action = Literal["select", "describe", "write"]
+type Action = Literal["select", "describe", "write", "release", "export", "reveal"]
 type MaskMethod = Literal["null", "redact", "hash", "last4", "year", "age_band", "zip3", "date_shift"]
 type TagTerm = tuple[str, tuple[str, ...]]
 """One term of an LF-Tag expression: a key, and the values of which a resource bears one."""
@@ -24,28 +24,34 @@ class BudgetPlan:
 
 @dataclass(frozen=True, slots=True)
 class RolePlan:
-    """A role, the purposes of use it may act for, and what its queries may cost."""
+    """A role, the purposes of use it may act for, and what its queries may cost.
+
+    `reveals` says of how many patients it may learn the identity in an hour; None leaves it to the vault.
+    """
 
     name: str
     purposes: tuple[str, ...]
     doc: str = ""
     budget: BudgetPlan = BudgetPlan()
+    reveals: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class GroupPlan:
-    """A group of users, and the roles its members have."""
+    """A group of users, the roles its members have, and what an identity provider calls it."""
 
     name: str
     roles: tuple[str, ...] = ()
     doc: str = ""
+    claims: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class UserPlan:
     """A person or a program; `os` is its account on this machine, `@owner` whoever owns the lake's folder.
 
-    `roles` are all it has, those of its groups included.
+    `roles` are all it has, those of its groups included. `subject` and `email` are those of an identity
+    provider.
     """
 
     name: str
@@ -53,6 +59,8 @@ class UserPlan:
     roles: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     attributes: Mapping[str, str] = field(default_factory=dict)
+    subject: str | None = None
+    email: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from a360.contract._policy import Action, MaskMethod
 
 type Doc = Annotated[str, Field(min_length=1)]
 type User = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]{0,62}$")]
+type Claim = Annotated[str, Field(min_length=1, max_length=255)]
 type ColumnName = Annotated[str, Field(pattern=r"^[a-z]+\.[a-z0-9_]+\.[a-z0-9_]+$")]
 
 
@@ -33,20 +34,27 @@ class Role(Model):
     description: Doc
     purposes: Many[Name] = ()
     budget: Budget = Field(default=Budget())
+    reveals: Annotated[int, Field(ge=0)] | None = None
 
 
 class Group(Model):
-    """A group of users; its members have its roles."""
+    """A group of users; its members have its roles.
+
+    `claims` are what an identity provider calls it: who logs in with one of them is a member meanwhile.
+    """
 
     description: Doc
     roles: Many[Name] = ()
+    claims: Many[Claim] = ()
 
 
 class UserEntry(Model):
-    """A person or a program, and the account of this machine that it works under."""
+    """A person or a program, and by what it is known: an account of this machine, an identity provider's."""
 
     description: str = ""
     os: Annotated[str, Field(min_length=1)] | None = None
+    subject: Claim | None = None
+    email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)] | None = None
     roles: Many[Name] = ()
     groups: Many[Name] = ()
     attributes: dict[Name, str] = Field(default_factory=dict)
