@@ -5,6 +5,7 @@ and are none, `{~words}` or `{~{kind}}` words that nobody is asked about (a stat
 was written before any rule of `a360.trust.deid` and is never tuned on; `development/` is there for that.
 """
 
+import calendar
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -21,57 +22,16 @@ HARD_NEGATIVE, IGNORED = "HARD_NEGATIVE", "IGNORED"
 _SLOT = re.compile(r"\{~\{([^{}]+)\}\}|\{([!~]?)([^{}]+)\}")
 _TITLE = re.compile(r"Mrs?\.? |Ms\.? ")
 _PEOPLE = ("patient", "relative", "doctor", "doctor2", "nurse", "staff")
-_MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
+_MONTHS, _DAYS = list(calendar.month_name)[1:], list(calendar.day_name)
 _MESES = [
-    "enero",
-    "febrero",
-    "marzo",
-    "abril",
-    "mayo",
-    "junio",
-    "julio",
-    "agosto",
-    "septiembre",
-    "octubre",
-    "noviembre",
-    "diciembre",
-]
-_DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+    "enero", "febrero", "marzo", "abril", "mayo", "junio",
+    "julio", "agosto", "septiembre", "octubre", "noviembre", "diciembre",
+]  # fmt: skip
 _SPOKEN = [
-    "first",
-    "second",
-    "third",
-    "fourth",
-    "fifth",
-    "sixth",
-    "seventh",
-    "eighth",
-    "ninth",
-    "tenth",
-    "eleventh",
-    "twelfth",
-    "thirteenth",
-    "fourteenth",
-    "fifteenth",
-    "sixteenth",
-    "seventeenth",
-    "eighteenth",
-    "nineteenth",
-    "twentieth",
-]
+    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
+    "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth",
+    "eighteenth", "nineteenth", "twentieth",
+]  # fmt: skip
 _TENS = {4: "forty", 5: "fifty", 6: "sixty", 7: "seventy", 8: "eighty", 9: "ninety"}
 
 

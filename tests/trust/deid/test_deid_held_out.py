@@ -18,7 +18,7 @@ def corpus(monkeypatch):
 
 
 def test_held_out_notes_are_frozen(corpus):
-    """A changed template, value or seed of the held-out set is a new set, whose figures tell nothing of the old."""
+    """A changed template, value or seed of the held-out set makes another set, with other figures."""
     made = repr(list(corpus.notes("held_out", draws=2)))
     assert hashlib.sha256(made.encode()).hexdigest() == FROZEN
 
