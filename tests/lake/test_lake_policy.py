@@ -1,6 +1,9 @@
 """A lake opened for somebody: the policy decides what its queries show, and it does nothing else."""
 
+import shutil
+
 import pytest
+import yaml
 from fhir_samples import encounter, patient
 from lakes import rows_of
 
@@ -91,6 +94,44 @@ def test_both_names_are_on_record(lake, opened):
     assert [row["outcome"] for row in rows] == ["allowed", "done"]
     assert {(row["principal"], row["acting_for"]) for row in rows} == {("analyst", "owner")}
     assert rows[-1]["row_count"] == 1
+
+
+@pytest.fixture
+def clinician(lake, contracts, tmp_path, monkeypatch):
+    """Opens the lake as an account that is a clinician's, who may break the glass for patients."""
+    folder = shutil.copytree(contracts, tmp_path / "contracts")
+    declared = yaml.safe_load((folder / "lake.yaml").read_text())
+    declared["users"]["ada"] = {"description": "A doctor.", "os": "ada", "roles": ["clinician"]}
+    rule = {"name": "emergency_care", "roles": ["clinician"], "purposes": ["treatment"], "minutes": 30}
+    shows = {"datasets": ["silver.patient"], "sensitivities": ["operational", "phi", "identifier"]}
+    declared["breakGlass"] = [rule | shows]
+    (folder / "lake.yaml").write_text(yaml.safe_dump(declared))
+
+    def for_(**more):
+        monkeypatch.setattr("a360.lake._asker.account", lambda _: "ada")
+        return a360.open(lake.path, contracts=folder, **more)
+
+    return for_
+
+
+def test_the_glass_is_broken_for_a_while_and_reviewed(lake, clinician, monkeypatch):
+    """An emergency shows what its rule says, also to the next process, until somebody else looks at it."""
+    sql = "SELECT patient_key FROM silver.patient"
+    with clinician() as ada, pytest.raises(DeniedError):
+        ada.query(sql)
+    with clinician(emergency="emergency_care", reason="unconscious on arrival") as ada:
+        assert ada.query(sql).num_rows == ada.query(sql).num_rows == 2
+        with pytest.raises(DeniedError):
+            ada.emergencies()
+    with clinician(emergency="emergency_care") as ada:
+        assert ada.query(sql).num_rows == 2
+    monkeypatch.undo()
+    [waiting] = lake.emergencies()
+    assert (waiting.principal, waiting.reason, waiting.open) == ("ada", "unconscious on arrival", True)
+    under = f"details LIKE '%\"{waiting.id}\"%' AND outcome = 'done'"
+    [told] = rows_of(lake, f"SELECT count(*) AS n, sum(row_count) AS told FROM ops.audit WHERE {under}")
+    assert (told["n"], told["told"]) == (3, 6)
+    assert lake.review_emergency(waiting.id, "justified", "the patient was there").reviewer == "owner"
 
 
 def test_no_word_of_a_query_or_of_a_patient_gets_on_record(lake):

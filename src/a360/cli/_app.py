@@ -16,6 +16,7 @@ from a360.cli import (
     _app_attachments,
     _app_audit,
     _app_contract,
+    _app_emergency,
     _app_hl7v2,
     _app_lineage,
     _app_policy,
@@ -136,6 +137,7 @@ def apply(face: Face) -> int | None:
 
 
 _app_policy.register(app)
+_app_emergency.register(app)
 _app_audit.register(app)
 _app_contract.register(app)
 _app_hl7v2.register(app)
@@ -223,7 +225,7 @@ def show(
 
 
 @command(app)
-def query(
+def query(  # noqa: PLR0913 - a flag each
     face: Face,
     sql: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT; '-' reads it from standard input.")],
     output: Annotated[
@@ -234,6 +236,7 @@ def query(
         str | None,
         typer.Option("--at", metavar="WHEN", help="Read as of a snapshot id, a time (UTC) or a tag."),
     ] = None,
+    *,
     principal: Annotated[
         str | None,
         typer.Option("--as", metavar="PRINCIPAL", help="Act as a user or a role, if the policy lets you."),
@@ -241,11 +244,27 @@ def query(
     purpose: Annotated[
         str | None, typer.Option("--purpose", metavar="PURPOSE", help="What the answer is used for.")
     ] = None,
+    emergency: Annotated[
+        str | None,
+        typer.Option("--emergency", metavar="RULE", help="Ask under an emergency that was declared."),
+    ] = None,
+    reason: Annotated[
+        str | None, typer.Option("--reason", metavar="TEXT", help="Why: declares the emergency first.")
+    ] = None,
 ) -> int | None:
     """Answer a SELECT over the tables, as far as the policy shows them."""
     from a360.cli import _look
 
-    return _look.query(face, sql, output, at, principal=principal, purpose=purpose)
+    return _look.query(
+        face,
+        sql,
+        output,
+        at,
+        principal=principal,
+        purpose=purpose,
+        emergency=emergency,
+        reason=reason,
+    )
 
 
 _app_time.register(app)

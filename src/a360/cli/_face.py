@@ -112,7 +112,13 @@ class Face:
 
     @contextmanager
     def lake(
-        self, *, create: bool = False, principal: str | None = None, purpose: str | None = None
+        self,
+        *,
+        create: bool = False,
+        principal: str | None = None,
+        purpose: str | None = None,
+        emergency: str | None = None,
+        reason: str | None = None,
     ) -> Iterator["Lake"]:
         """The lake that the settings name, for a principal; only with `create` may it be a new one."""
         import a360  # noqa: PLC0415 - opening a lake imports engines
@@ -126,6 +132,8 @@ class Face:
             contracts=settings.contracts,
             principal=principal,
             purpose=purpose,
+            emergency=emergency,
+            reason=reason,
         ) as lake:
             start_logging(settings)
             yield lake

@@ -42,7 +42,7 @@ def show(face: Face, name: str, rows: int) -> int | None:
     return None
 
 
-def query(
+def query(  # noqa: PLR0913 -- a flag each
     face: Face,
     sql: str,
     output: Path | None = None,
@@ -50,6 +50,8 @@ def query(
     *,
     principal: str | None = None,
     purpose: str | None = None,
+    emergency: str | None = None,
+    reason: str | None = None,
 ) -> int | None:
     """Answer on the screen, as JSON, or into a file, what a principal may see."""
     from a360.cli._export import export, require_known_ending  # noqa: PLC0415 -- as above
@@ -58,7 +60,7 @@ def query(
     if output is not None:
         output = output.expanduser()
         require_known_ending(output)
-    with face.lake(principal=principal, purpose=purpose) as lake:
+    with face.lake(principal=principal, purpose=purpose, emergency=emergency, reason=reason) as lake:
         answer = lake.query(sys.stdin.read() if sql == "-" else sql, at=at)
     if output is not None:
         export(answer, output)

@@ -2,7 +2,7 @@
 
 import os
 import pwd
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Whom a lake was opened for: `name` is whom the account acts as, none for itself."""
+    """Whom a lake was opened for: `name` is whom the account acts as, none for itself.
+
+    `emergency` is a rule of `breakGlass` under which it asks; with a `reason` it is declared first.
+    """
 
     name: str | None = None
     purpose: str | None = None
+    emergency: str | None = None
+    reason: str | None = field(default=None, repr=False)
 
     def principal(self, policy: "Policy", lake: Path) -> "Principal":
         """The principal of this process's account, or the one that it acts as.

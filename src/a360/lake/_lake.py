@@ -46,7 +46,10 @@ if TYPE_CHECKING:
     from a360.lineage import Impact, LineageView
     from a360.quality import ScorePoint
     from a360.trust.audit import LocalAuditLog
+    from a360.trust.emergency import Declared as DeclaredEmergency
+    from a360.trust.emergency import Finding
     from a360.trust.gateway import QueryResult
+    from a360.trust.policy import Emergency
 
 ENGINES: tuple[str, ...] = ("duckdb", "spark")
 
@@ -299,7 +302,42 @@ class Lake:
 
     def _ask(self, sql: str, *, at: str | None, whole: bool) -> "QueryResult":
         parts = self._for_all
-        return parts.gateway.query(parts.principal, sql, purpose=parts.asker.purpose, at=at, whole=whole)
+        return parts.gateway.query(
+            parts.principal,
+            sql,
+            purpose=parts.asker.purpose,
+            at=at,
+            emergency=parts.emergency,
+            whole=whole,
+        )
+
+    def declare_emergency(self, rule: str, reason: str, *, minutes: int | None = None) -> "Emergency":
+        """Break the glass by a rule of `breakGlass`, on record; `a360.open(…, emergency=rule)` asks under it.
+
+        Raises:
+            DeniedError: no such rule lets who asks.
+            UsageError: the reason says nothing.
+        """
+        parts = self._for_all
+        purpose = parts.asker.purpose
+        return parts.emergencies.declare(parts.principal, rule, reason, purpose=purpose, minutes=minutes)
+
+    def emergencies(self) -> "Sequence[DeclaredEmergency]":
+        """Every emergency that was declared, with its reason, for who may read the audit log.
+
+        Raises:
+            DeniedError: who asks may not.
+        """
+        return self._for_all.emergencies.declared(self._for_all.principal)
+
+    def review_emergency(self, number: str, finding: "Finding", remark: str) -> "DeclaredEmergency":
+        """Close an emergency that somebody else declared.
+
+        Raises:
+            DeniedError: who asks may not read the audit log, or declared it.
+            UsageError: there is no such emergency, or it was reviewed.
+        """
+        return self._for_all.emergencies.review(self._for_all.principal, number, finding, remark)
 
     def table(self, name: str) -> pa.Table:
         """The rows of a table, as Arrow, as far as the policy shows them."""

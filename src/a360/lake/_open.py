@@ -15,6 +15,8 @@ def open_lake(
     env: str = "local",
     principal: str | None = None,
     purpose: str | None = None,
+    emergency: str | None = None,
+    reason: str | None = None,
     contracts: str | Path | None = None,
     **flags: Any,  # noqa: ANN401 -- settings check each of them
 ) -> Lake:
@@ -25,6 +27,8 @@ def open_lake(
         env: The environment, a file in `environments/`.
         principal: Whom to act as; by default, the account of this process is looked up in the policy.
         purpose: What for; by default the principal's purpose, if it has one only.
+        emergency: A rule of `breakGlass` under which to ask, by an emergency of it that is not over.
+        reason: Why there is an emergency: one is declared at the first question.
         contracts: The contracts' folder; by default `./contracts`, else the copy in the package.
         **flags: Other settings, as `memory_limit`.
 
@@ -33,7 +37,7 @@ def open_lake(
     """
     settings = load_settings(lake=Path(path), env=env, contracts=contracts, **flags)
     folder = operate.LakeFolder.open(settings.lake, create=principal is None)
-    return Lake(folder, settings, Asker(principal, purpose))
+    return Lake(folder, settings, Asker(principal, purpose, emergency, reason))
 
 
 def examine(settings: Settings) -> "list[operate.DoctorCheck]":

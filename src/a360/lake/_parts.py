@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from a360.objects import ObjectStore
     from a360.refine import RefineContext
     from a360.trust.audit import LocalAuditLog
+    from a360.trust.emergency import Emergencies
     from a360.trust.gateway import Gateway
-    from a360.trust.policy import Policy, Principal
+    from a360.trust.policy import Emergency, Policy, Principal
 
 
 class Parts:
@@ -114,6 +115,23 @@ class Parts:
                 AuditEvent(datetime.now(UTC), account(os.geteuid()), "impersonate", (), "denied")
             )
             raise
+
+    @property
+    def emergencies(self) -> "Emergencies":
+        """Who broke the glass, and who reviewed it."""
+        from a360.trust.emergency import Emergencies  # noqa: PLC0415 -- few commands ask
+
+        return Emergencies(self.policy, self.audit, self.sealer)
+
+    @cached_property
+    def emergency(self) -> "Emergency | None":
+        """The emergency under which this lake is asked."""
+        asker = self.asker
+        if asker.emergency is None:
+            return None
+        if asker.reason is None:
+            return self.emergencies.standing(self.principal, asker.emergency)
+        return self.emergencies.declare(self.principal, asker.emergency, asker.reason, purpose=asker.purpose)
 
     @property
     def gateway(self) -> "Gateway":

@@ -52,7 +52,7 @@ def log(tmp_path_factory, keys, event):
                     action="break-glass",
                     outcome="allowed",
                     principal="doctor",
-                    details={"reason": "unconscious on arrival"},
+                    details={"minutes": 30},
                 ),
             ]
         )

@@ -31,7 +31,7 @@ def decide(plan, request, dataset):
     """The decision as a program asks for it."""
     principal = Principal(request.user, request.roles, request.groups, request.attributes)
     emergency = request.emergency and Emergency(
-        request.user, request.emergency, "crash", NOW, NOW + timedelta(hours=1), "1"
+        request.user, request.emergency, request.purpose, NOW, NOW + timedelta(hours=1), "1"
     )
     return Policy(plan).decide(
         principal, "select", dataset, purpose=request.purpose, at=NOW, emergency=emergency or None

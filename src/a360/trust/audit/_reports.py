@@ -103,7 +103,7 @@ SELECT 'repeated denials', principal, max(denied), NULL, min(event_time), max(ev
 FROM denials GROUP BY principal HAVING max(denied) >= $denials
 UNION ALL
 SELECT 'break-glass', principal, 1, row_count, event_time, event_time,
-    outcome || ': ' || coalesce(details ->> 'reason', 'no reason')
+    outcome || coalesce(' for ' || (details ->> 'minutes') || ' minutes', '')
 FROM records WHERE action = 'break-glass'
 ORDER BY kind, first_time, principal"""
 

@@ -124,7 +124,7 @@ class Gateway:
             sql: The query, in DuckDB's SQL.
             purpose: What for; by default the one purpose that the principal has, if it is one.
             at: A snapshot, a time or a tag: every table is read as it was then, under the policy of now.
-            emergency: One that was declared.
+            emergency: One that the principal declared; the purpose is its own, where none is given.
             whole: Whether all of the answer is wanted at once, which is faster where it can be had.
             request: What the records of the query have in common; a new id by default.
             source: The address that asks.
@@ -135,10 +135,11 @@ class Gateway:
             UsageError: it does not parse, or names what is not there for the principal.
             OperatorError: it could not be recorded, or no worker could be locked.
         """
-        purpose = purpose or self._policy.default_purpose(principal)
+        purpose = purpose or (emergency.purpose if emergency else self._policy.default_purpose(principal))
         record = Record(
             self._audit, self._known, principal, purpose, request or uuid.uuid4().hex, sql, source
         )
+        record.emergency = emergency
         free = emergency is None and self._is_free(principal, purpose)
         budget = budget_of(self._budgets, self._policy.roles_of(principal), free=free)
         try:
@@ -171,6 +172,10 @@ class Gateway:
     ) -> Mapping[str, TableDecision]:
         """What may be seen of each table, at one moment; of one that no contract declares, nothing."""
         now = datetime.now(UTC)
+        if emergency is not None and not emergency.holds_for(principal, now):
+            raise DeniedError(
+                "denied", "The emergency is over, or somebody else's", next_step="declare it once more"
+            )
         decisions = {
             dataset: self._policy.decide(
                 principal, "select", dataset, purpose=purpose, at=now, emergency=emergency

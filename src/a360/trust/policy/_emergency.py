@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from a360.trust.policy._principal import Principal
+
 LONGEST = timedelta(minutes=60)
 
 
@@ -12,12 +14,13 @@ class Emergency:
 
     principal: str
     rule: str
-    reason: str
+    purpose: str
     begins: datetime
     ends: datetime
     id: str
 
-    def holds_for(self, principal: str, at: datetime) -> bool:
-        """Whether it is this principal's, and not over."""
+    def holds_for(self, principal: Principal, at: datetime) -> bool:
+        """Whether it is this principal's, who acts for nobody else, and not over."""
         short = timedelta(0) < self.ends - self.begins <= LONGEST
-        return bool(self.id) and self.principal == principal and short and self.begins <= at < self.ends
+        own = self.principal == principal.name and principal.acting_for is None
+        return bool(self.id) and own and short and self.begins <= at < self.ends

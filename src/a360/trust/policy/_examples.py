@@ -33,7 +33,7 @@ def run_example(policy: Policy, example: Example) -> ExampleResult:
     emergency = None
     if example.emergency:
         ends = now + timedelta(minutes=1)
-        emergency = Emergency(principal.name, example.emergency, "an example", now, ends, "example")
+        emergency = Emergency(principal.name, example.emergency, example.purpose or "", now, ends, "example")
     decision = policy.decide(
         principal, example.action, example.dataset, purpose=example.purpose, at=now, emergency=emergency
     )

@@ -1,15 +1,10 @@
 """The policy as the rooms above ask it."""
 
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from a360.contract import Action, Ask, BreakGlassPlan, LakePlan, PolicyIndex, TableDecision
-from a360.errors import DeniedError, UsageError
-from a360.protect import AuditEvent, AuditLog
-from a360.trust.policy._emergency import LONGEST, Emergency
+from a360.contract import Action, Ask, LakePlan, PolicyIndex, TableDecision
+from a360.trust.policy._emergency import Emergency
 from a360.trust.policy._principal import Principal
-
-_SHORTEST_REASON = 10
 
 
 class Policy:
@@ -42,11 +37,11 @@ class Policy:
             dataset: The table, as `zone.name`.
             purpose: What for; by default the one purpose of the principal's roles, if it is one.
             at: When; now by default. Consents are judged by it.
-            emergency: What `break_glass` gave, to see what its rule shows for as long as it lasts.
+            emergency: One that the principal declared, to see what its rule shows for as long as it lasts.
         """
         try:
             at = at or datetime.now(UTC)
-            known = emergency is not None and emergency.holds_for(principal.name, at)
+            known = emergency is not None and emergency.holds_for(principal, at)
             ask = Ask(
                 user=principal.name,
                 roles=self.roles_of(principal),
@@ -89,65 +84,3 @@ class Policy:
         """The purpose of who may act for one only."""
         purposes = self.purposes_of(principal)
         return purposes[0] if len(purposes) == 1 else None
-
-    def break_glass(
-        self,
-        principal: Principal,
-        *,
-        purpose: str,
-        reason: str,
-        audit: AuditLog,
-        minutes: int | None = None,
-        at: datetime | None = None,
-    ) -> Emergency:
-        """Declare an emergency: on record, with an item for review, before it holds.
-
-        Raises:
-            DeniedError: no rule lets the principal.
-            UsageError: the reason says nothing.
-        """
-        at = at or datetime.now(UTC)
-        if len(reason.strip()) < _SHORTEST_REASON:
-            raise UsageError(
-                "usage",
-                "An emergency needs a reason",
-                found=f"{len(reason.strip())} characters",
-                next_step="say what happened, in a sentence without a patient's name",
-            )
-        rule = self._glass(principal, purpose, audit, at)
-        lasts = min(timedelta(minutes=min(minutes or rule.minutes, rule.minutes)), LONGEST)
-        if lasts <= timedelta(0):
-            raise UsageError("usage", "An emergency lasts a minute at least", next_step="name more minutes")
-        record = AuditEvent(
-            at=at,
-            principal=principal.name,
-            action="break-glass",
-            objects=(),
-            outcome="allowed",
-            purpose=purpose,
-            details={"reason": reason.strip(), "minutes": int(lasts.total_seconds() // 60)},
-            rules=(f"break-glass {rule.name}",),
-        )
-        number = audit.record(record)
-        review = replace(
-            record, action="break-glass.review", outcome="done", details={"state": "open"}, request=number
-        )
-        audit.record(review)
-        return Emergency(principal.name, rule.name, reason.strip(), at, at + lasts, number)
-
-    def _glass(self, principal: Principal, purpose: str, audit: AuditLog, at: datetime) -> BreakGlassPlan:
-        roles = set(self.roles_of(principal))
-        for rule in self.plan.policy.break_glass:
-            named = rule.whom.names(principal.name, roles, principal.groups)
-            if named and purpose in rule.purposes and principal.acting_for is None:
-                return rule
-        refused = AuditEvent(
-            at, principal.name, "break-glass", (), "denied", purpose, acting_for=principal.acting_for
-        )
-        audit.record(refused)
-        raise DeniedError(
-            "denied",
-            f"{principal.name} may not break the glass for {purpose}",
-            found=f"roles {', '.join(sorted(roles)) or 'none'}",
-            next_step="ask somebody whom breakGlass in lake.yaml names",
-        )
