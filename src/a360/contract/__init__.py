@@ -34,6 +34,7 @@ from a360.contract._derived import (
 )
 from a360.contract._diff import ActualColumn, ActualTable, diff, diff_table, tightened
 from a360.contract._diff_marks import gone_properties
+from a360.contract._disclosure import ELEMENTS, LEFT_OUT, Profile, ReleasedColumnPlan, ReleasePlan
 from a360.contract._faults import FAULTS, Fault, FaultyContractsError
 from a360.contract._findings import ChangeAction, Finding, FindingKind, TableChange
 from a360.contract._iceberg import actual_table, iceberg_partition_spec, iceberg_schema, iceberg_sort_order
@@ -117,6 +118,7 @@ from a360.contract._rules import (
 )
 from a360.contract._types import PhysicalType, iceberg_type, parse_type, physical_type
 from a360.contract._vocabularies import CODES, VOCABULARIES, codes_sql, loaded_sql
+from a360.contract._zip_areas import ZIP_AREAS
 
 if TYPE_CHECKING:
     from a360.contract._dialect import engine_sql
@@ -166,6 +168,7 @@ _LAZY = {
 
 __all__ = [
     "CODES",
+    "ELEMENTS",
     "EPOCH_MILLIS",
     "EPOCH_SECONDS",
     "EXAMPLES_FILE",
@@ -173,10 +176,12 @@ __all__ = [
     "HISTORY_COLUMN",
     "HOUSEKEEPING",
     "KEYED",
+    "LEFT_OUT",
     "LOOKED_UP",
     "SURVIVOR_COLUMN",
     "TABLE_PROPERTIES",
     "VOCABULARIES",
+    "ZIP_AREAS",
     "Action",
     "ActualColumn",
     "ActualTable",
@@ -242,6 +247,7 @@ __all__ = [
     "PhysicalType",
     "PolicyIndex",
     "PolicyPlan",
+    "Profile",
     "Query",
     "Range",
     "ReceptionPlan",
@@ -252,6 +258,8 @@ __all__ = [
     "ReferenceStep",
     "RefinedStep",
     "RefreshPlan",
+    "ReleasePlan",
+    "ReleasedColumnPlan",
     "RetentionPlan",
     "RolePlan",
     "RowCheck",

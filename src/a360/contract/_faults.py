@@ -48,6 +48,11 @@ FAULTS = MappingProxyType(
         "C308": "Rules of the policy that contradict each other.",
         "C309": "A mask that does not fit the type of a column that it names.",
         "C310": "Two values of one tag on the same thing.",
+        "C321": "A release is declared where none can be, or names columns that do not leave with it.",
+        "C322": "A column of a release does not say what its values are, or whose a row is.",
+        "C323": "A column that the method of its release cannot let pass.",
+        "C324": "A release without the agreement or the determination that its method needs.",
+        "C325": "An expert's determination does not measure over what others may know.",
         # field ids
         "C401": "A column has no field id.",
         "C402": "Two columns have the same field id.",

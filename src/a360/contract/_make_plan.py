@@ -6,6 +6,7 @@ from dataclasses import replace
 from a360.contract._derived import (
     HISTORY_COLUMN,
     HOUSEKEEPING,
+    IDENTITIES,
     TABLE_PROPERTIES,
     ops_relations,
     ops_tables,
@@ -17,6 +18,7 @@ from a360.contract._lakefile import Hl7v2
 from a360.contract._layout import parse_partition, parse_sort
 from a360.contract._load import Dataset, LakeContracts, TextFile, parse_json
 from a360.contract._make_records import receptions, record_plans
+from a360.contract._make_releases import release_plans
 from a360.contract._marks import with_marks
 from a360.contract._odcs import Column
 from a360.contract._plan import (
@@ -74,6 +76,7 @@ def make_plan(contracts: LakeContracts, environment: Environment | str = LOCAL) 
         receptions=receptions(contracts),
         hl7v2=_hl7v2(contracts.lake.hl7v2),
         relations=relations,
+        releases=tuple(release_plans(contracts)),
     )
 
 
@@ -195,7 +198,8 @@ def _with_retention(contracts: LakeContracts, table: TablePlan) -> TablePlan:
     zone = contracts.lake.retention.get(table.namespace)
     if zone is None:
         return table
-    kept = RetentionPlan(table.retention.rows or zone.rows, zone.snapshots, zone.keep_snapshots)
+    rows = table.retention.rows or (None if table.dataset == IDENTITIES else zone.rows)
+    kept = RetentionPlan(rows, zone.snapshots, zone.keep_snapshots)
     return replace(table, retention=kept)
 
 

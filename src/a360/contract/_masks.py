@@ -8,6 +8,7 @@ tokenizer.
 from typing import Literal
 
 from a360.contract._policy import MaskMethod
+from a360.contract._zip_areas import ZIP_AREAS
 
 type MaskDialect = Literal["duckdb", "trino"]
 
@@ -35,11 +36,7 @@ _FITS: dict[MaskMethod, frozenset[str]] = {
     "age_band": frozenset({"int", "long", "date"}),
     "date_shift": _DAYS,
 }
-# Areas of three digits in which no more than 20,000 people live (Safe Harbor, census of 2000).
-_SMALL_AREAS = (
-    "'036', '059', '063', '102', '203', '556', '692', '790', '821', '823', '830', '831', '878', '879', "
-    "'884', '890', '893'"
-)
+_SMALL_AREAS = ", ".join(f"'{area}'" for area in sorted(ZIP_AREAS.restricted))
 # Shorter values would be told nearly whole by four of their characters.
 _LONG_ENOUGH = 8
 _OLDEST = 90

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from a360.contract._base import Many, Model, Name, Period
+from a360.contract._disclosure import LEAST_K, LEAST_L, Element, Profile
 from a360.contract._records import RecordField, RecordSource
 from a360.contract._rules import Dimension, Scalar, Severity, Unit
 
@@ -127,6 +128,26 @@ class Derived(Model):
     measure: Literal["sections", "characters", "words", "digest"]
 
 
+class ReleasedColumn(Model):
+    """What the values of a column of a release are, and the mask under which they leave."""
+
+    element: Element
+    method: Literal["null", "year", "age_band", "zip3", "date_shift"] | None = None
+
+
+class DataRelease(Model):
+    """`a360.release` of a gold dataset: by which method it is de-identified, and how well it has to be."""
+
+    profile: Profile
+    quasi_identifiers: Many[Name] = ()
+    sensitive: Many[Name] = ()
+    k: Annotated[int, Field(ge=2)] = LEAST_K
+    l: Annotated[int, Field(ge=1)] = LEAST_L  # noqa: E741 - as the field writes it
+    suppress: Annotated[float, Field(ge=0, le=0.5, strict=False)] = 0
+    agreement: str = ""
+    determination: str = ""
+
+
 class ColumnProperties(Model):
     """The `a360.` properties of a column."""
 
@@ -137,6 +158,12 @@ class ColumnProperties(Model):
     field: str | RecordField | None = None
     seal: str | None = None
     derived: Derived | None = None
+    release: Element | ReleasedColumn | None = None
+
+    @property
+    def released(self) -> ReleasedColumn | None:
+        """How the column leaves with a release, if it says so."""
+        return ReleasedColumn(element=self.release) if isinstance(self.release, str) else self.release
 
 
 class Column(Documented):
@@ -194,6 +221,7 @@ class DatasetProperties(Model):
     partition: Many[str] = ()
     sort: Many[str] = ()
     retention: Period | None = None
+    release: DataRelease | None = None
     properties: dict[Annotated[str, Field(pattern=_FREE_PROPERTY)], str] = Field(default_factory=dict)
 
     @property

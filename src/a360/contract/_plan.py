@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from a360.contract._canonical import fingerprint_of
+from a360.contract._disclosure import ReleasePlan
 from a360.contract._plan_records import ReceptionPlan, RecordPlan
 from a360.contract._policy import PolicyPlan
 from a360.contract._rules import DatasetRule, InCodes, RowRule
@@ -298,7 +299,8 @@ class LakePlan:
     """All that a lake shall be, for one environment. `steps` are in an order in which they can run.
 
     `receptions` say how records of each type are received. `relations` are read as tables are, under the same
-    policy, and no table is made for them: what keeps their rows gives them.
+    policy, and no table is made for them: what keeps their rows gives them. `releases` say how gold
+    datasets leave that may be let out.
     """
 
     name: str
@@ -310,6 +312,7 @@ class LakePlan:
     receptions: tuple[ReceptionPlan, ...] = ()
     hl7v2: Hl7v2Plan = Hl7v2Plan()
     relations: tuple[TablePlan, ...] = ()
+    releases: tuple[ReleasePlan, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -336,6 +339,19 @@ class LakePlan:
             if reception.name == record:
                 return reception
         raise _unknown(record, (reception.name for reception in self.receptions), "record type")
+
+    def release(self, dataset: str) -> ReleasePlan:
+        """How a dataset leaves the lake."""
+        for release in self.releases:
+            if release.dataset == dataset:
+                return release
+        self.table(dataset)
+        raise UsageError(
+            "unknown-dataset",
+            f"{dataset} is not made to be let out",
+            found="releases are " + (", ".join(each.dataset for each in self.releases) or "none"),
+            next_step="name one of these, or give the contract of a gold dataset a360.release",
+        )
 
     def step(self, dataset: str) -> Step:
         """The step that makes a dataset."""
