@@ -16,7 +16,7 @@ from a360.errors import ConflictError, UsageError
 from a360.failpoints import FailpointError
 from a360.ingest import Limits, committed_batches, sweep_uncommitted
 from a360.ingest import _run as run_module
-from a360.protect import path_context
+from a360.protect import LocalKeyStore, path_context
 from a360.table import new_commit_id
 
 MANY = Limits(chunk_bytes=2000, block_bytes=1000, staged_bytes=3000, staged_rows=40)
@@ -320,7 +320,7 @@ def test_a_failed_call_cleans_up(lake, inbox, monkeypatch):
     with pytest.raises(FailpointError):
         lake.ingest(inbox, limits=MANY)
     assert not list(lake.folder.rglob("*.parquet"))
-    assert not list((lake.folder / "keys" / "data").iterdir())
+    assert not list(LocalKeyStore.open(lake.folder / "keys").key_ids())
 
 
 def test_batches_are_known_after_their_snapshots_expire(lake, inbox):

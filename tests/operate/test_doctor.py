@@ -89,7 +89,7 @@ def open_folder(path):
 
 
 def open_key(path):
-    next((path / "keys" / "data").glob("*.key")).chmod(0o644)
+    next((path / "keys" / "packs").iterdir()).chmod(0o644)
 
 
 def lose_master(path):
@@ -97,13 +97,14 @@ def lose_master(path):
 
 
 def lose_data_keys(path):
-    for each in (path / "keys" / "data").glob("*.key"):
+    for each in (path / "keys" / "packs").iterdir():
         each.unlink()
 
 
 def spoil_data_key(path):
-    for each in (path / "keys" / "data").glob("*.key"):
-        each.write_bytes(each.read_bytes()[:-1] + b"x")
+    for each in (path / "keys" / "packs").iterdir():
+        content = each.read_bytes()
+        each.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
 
 
 def lose_catalog(path):

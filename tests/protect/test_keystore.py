@@ -1,5 +1,6 @@
-"""The local key store."""
+"""The local key store: its folder, its files, and what is wrong with them."""
 
+import itertools
 import stat
 import subprocess
 import sys
@@ -26,6 +27,11 @@ def folder(tmp_path):
     return tmp_path / "keys"
 
 
+def files(folder):
+    """Every file of the keys with its bytes."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def test_everything_is_private(folder):
     """The key folder and its folders have mode 0700, every file in it 0600."""
     LocalKeyStore.create(folder).create_data_key()
@@ -34,23 +40,13 @@ def test_everything_is_private(folder):
     assert modes == {(True, 0o700), (False, 0o600)}
 
 
-def test_keys_survive_reopening(folder):
-    """A reopened store gives the same data keys and secrets; names have unrelated secrets."""
-    store = LocalKeyStore.create(folder)
-    key_id, key = store.create_data_key()
-    again = LocalKeyStore.open(folder)
-    assert again.data_key(key_id) == key
-    assert again.secret("tokens") == store.secret("tokens") != store.secret("digests")
-    assert len(key) == len(store.secret("tokens")) == 32
-
-
 def test_create_opens_what_exists(folder):
     """Creating an existing store opens it and changes no file; an empty folder is filled."""
     folder.mkdir(mode=0o700)
     LocalKeyStore.create(folder)
-    before = {path: path.read_bytes() for path in folder.rglob("*.key")}
+    before = files(folder)
     LocalKeyStore.create(folder)
-    assert {path: path.read_bytes() for path in folder.rglob("*.key")} == before
+    assert files(folder) == before
     assert not [path for path in folder.parent.iterdir() if path != folder]
 
 
@@ -69,44 +65,29 @@ def test_processes_creating_at_once_agree(folder):
 
 
 def test_no_key_lies_in_clear(folder):
-    """No file but the master key's holds a data key or the root of the secrets in clear."""
+    """No file but the master key's holds a data key, the key of a pack or the root of the secrets."""
     store = LocalKeyStore.create(folder)
     _, key = store.create_data_key()
-    for path in folder.rglob("*.key"):
-        content = path.read_bytes()
-        assert key not in content
-        assert store._root not in content
+    store.data_keys(list(store.key_ids()))
+    secret = [key, store._opened.root, *store._opened.pack_keys.values()]
+    for content in files(folder).values():
+        assert not [each for each in secret if each in content]
 
 
-def test_destroyed_key_is_gone(folder):
-    """A destroyed data key has no file and is missing for every open store; destroying again is fine."""
-    store, other = LocalKeyStore.create(folder), LocalKeyStore.open(folder)
-    key_id, _ = store.create_data_key()
-    other.data_key(key_id)
-    store.destroy(key_id)
-    store.destroy(key_id)
-    assert not list((folder / "data").iterdir())
-    with pytest.raises(OperatorError) as caught:
-        other.data_key(key_id)
-    assert caught.value.code.slug == "key-missing"
-
-
-def test_shredding_overwrites_before_deleting(folder):
-    """What another name of a destroyed key's file still shows is noise, not the wrapped key."""
+def test_a_destroyed_key_is_overwritten_in_its_place(folder):
+    """The bytes of a destroyed key are in no file, and not under another name that its pack had."""
     store = LocalKeyStore.create(folder)
-    key_id, _ = store.create_data_key()
-    file = folder / "data" / f"{key_id}.key"
-    wrapped = file.read_bytes()
-    (folder / "kept").hardlink_to(file)
+    (key_id, _), _ = store.create_data_keys(2)
+    (pack,) = (folder / "packs").iterdir()
+    wrapped = pack.read_bytes()[48:96]
+    (folder / "kept").hardlink_to(pack)
     store.destroy(key_id)
-    left = (folder / "kept").read_bytes()
-    assert len(left) == len(wrapped)
-    assert left != wrapped
+    assert not [path for path, content in files(folder).items() if wrapped in content]
 
 
-@pytest.mark.parametrize("lost", ["master.key", "secrets.key", "."])
+@pytest.mark.parametrize("lost", ["master.key", "keyring.json", "."])
 def test_missing_keys_are_said(folder, lost):
-    """A store whose master key, secrets or folder are gone does not open, and makes no new ones."""
+    """A store whose master key, keyring or folder are gone does not open, and makes no new ones."""
     LocalKeyStore.create(folder)
     target = folder / lost
     if target.is_dir():
@@ -121,19 +102,80 @@ def test_missing_keys_are_said(folder, lost):
             LocalKeyStore.create(folder)
 
 
-def test_changed_key_files_do_not_open(folder):
-    """A key file with one bit flipped, cut short, or put under another key's name does not open."""
+def test_a_destroyed_key_is_told_from_a_missing_one(folder):
+    """Destroyed, never there, pack lost: three answers, and a key that never was cannot be destroyed."""
     store = LocalKeyStore.create(folder)
-    (one, _), (two, _) = store.create_data_key(), store.create_data_key()
-    file = folder / "data" / f"{one}.key"
-    good = file.read_bytes()
-    swapped = (folder / "data" / f"{two}.key").read_bytes()
-    flipped = [good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :] for at in range(len(good))]
-    for bad in [swapped, good[:10], b"", *flipped]:
-        file.write_bytes(bad)
+    (gone, _), (other, _) = store.create_data_keys(2)
+    store.destroy(gone)
+    never = other[:28] + "03ff"
+    slugs = {}
+    for name, key_id in (("gone", gone), ("never", never), ("no pack", "0" * 32)):
         with pytest.raises(OperatorError) as caught:
-            store.data_key(one)
+            store.data_key(key_id)
+        slugs[name] = caught.value.code.slug
+    assert slugs == {"gone": "key-destroyed", "never": "key-missing", "no pack": "key-missing"}
+    for key_ids in ([other, never], [other, "0" * 32]):
+        with pytest.raises(OperatorError):
+            store.destroy_data_keys(key_ids)
+    assert store.data_key(other)
+    next((folder / "packs").iterdir()).unlink()
+    with pytest.raises(OperatorError) as caught:
+        store.data_key(other)
+    assert caught.value.code.slug == "key-missing"
+
+
+def test_every_flipped_bit_is_found(folder):
+    """A bit that flips in any file of the keys, in a destroyed key's place too, shows as damage."""
+    store = LocalKeyStore.create(folder)
+    (gone, _), _ = store.create_data_keys(2)
+    store.destroy(gone)
+    assert store.damaged() == []
+    missed = []
+    for path, good in files(folder).items():
+        for at, bit in itertools.product(range(len(good)), (0, 3, 7)):
+            path.write_bytes(good[:at] + bytes([good[at] ^ 1 << bit]) + good[at + 1 :])
+            missed += [] if store.damaged() else [(path.name, at, bit)]
+        path.write_bytes(good)
+    assert missed == []
+    assert store.damaged() == []
+
+
+def test_cut_packs_are_found(folder):
+    """A full pack that lost keys at its end is damaged, and so is one that became another file."""
+    store = LocalKeyStore.create(folder)
+    store.create_data_keys(1025)
+    full = max((folder / "packs").iterdir(), key=lambda path: path.stat().st_size)
+    good = full.read_bytes()
+    for bad in (good[:-48], good[:-1], good[:48], b"", b"x" * len(good)):
+        full.write_bytes(bad)
+        assert full.name in store.damaged()[0]
+
+
+def test_keys_do_not_open_in_another_place(folder):
+    """Two slots that change places, in a pack or between packs, open nothing."""
+    store = LocalKeyStore.create(folder)
+    made = store.create_data_keys(1025)
+    one, two = (folder / "packs" / f"{made[at][0][:28]}.pack" for at in (0, 1024))
+    content = one.read_bytes()
+    one.write_bytes(content[:48] + content[96:144] + content[48:96] + content[144:])
+    two.write_bytes(two.read_bytes()[:48] + content[48:96])
+    for key_id in (made[0][0], made[1][0], made[1024][0]):
+        with pytest.raises(OperatorError) as caught:
+            store.data_key(key_id)
         assert caught.value.code.slug == "seal-broken"
+    assert store.data_key(made[2][0]) == made[2][1]
+
+
+def test_a_half_written_slot_is_written_over(folder):
+    """What a process that died left at the end of a pack is no damage, and the next key takes its place."""
+    store = LocalKeyStore.create(folder)
+    first = store.create_data_key()
+    (pack,) = (folder / "packs").iterdir()
+    pack.write_bytes(pack.read_bytes() + b"half")
+    assert store.damaged() == []
+    second = store.create_data_key()
+    assert store.data_keys([first[0], second[0]]) == [first[1], second[1]]
+    assert pack.stat().st_size == 3 * 48
 
 
 def test_open_folder_is_refused(folder):
@@ -145,6 +187,15 @@ def test_open_folder_is_refused(folder):
     assert caught.value.code.slug == "environment-unfit"
 
 
+def test_an_older_form_is_told(folder):
+    """A key folder of a form that this version does not know says so, and is left as it is."""
+    folder.mkdir(mode=0o700)
+    (folder / "secrets.key").write_bytes(b"x")
+    with pytest.raises(OperatorError) as caught:
+        LocalKeyStore.create(folder)
+    assert caught.value.code.slug == "not-a-lake"
+
+
 @pytest.mark.parametrize("key_id", ["../master", "", "A" * 32, "0" * 31, "0" * 33 + "\n"])
 def test_key_ids_are_not_paths(folder, key_id):
     """Only 32 lower hex digits name a key: nothing else reaches the file system."""
@@ -153,3 +204,22 @@ def test_key_ids_are_not_paths(folder, key_id):
         with pytest.raises(OperatorError):
             act(key_id)
     assert (folder / "master.key").exists()
+
+
+def test_a_full_disk_leaves_the_store_as_it_was(folder, monkeypatch):
+    """Where the disk takes no more, no key is given out and all keys from before stay."""
+    store = LocalKeyStore.create(folder)
+    made = store.create_data_keys(1000)
+    before = files(folder)
+
+    def full(*_given, **_more):
+        raise OSError(28, "No space left on device")
+
+    for place in ("_packs._write_at", "_packs.write_new", "_store.write_keyring"):
+        with monkeypatch.context() as patched:
+            patched.setattr(f"a360.protect.keys.{place}", full)
+            with pytest.raises(OSError, match="No space"):
+                store.create_data_keys(1200)
+    assert files(folder).keys() == before.keys()
+    assert store.damaged() == []
+    assert store.data_keys([key_id for key_id, _ in made]) == [key for _, key in made]

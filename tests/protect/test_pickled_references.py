@@ -23,7 +23,8 @@ def secrets_of(keys, key_id, folder):
     domain_keys.tokens("patient", pa.array(["x"]))
     return [
         (folder / "master.key").read_bytes(),
-        keys._root,
+        keys._opened.root,
+        *keys._opened.pack_keys.values(),
         keys.data_key(key_id),
         keys.secret("tokens"),
         keys.secret("digests"),
@@ -80,7 +81,7 @@ def test_a_destroyed_key_is_gone_elsewhere_too(keys):
     sealer.destroy(batch.key_id)
     with pytest.raises(OperatorError) as failure:
         pickle.loads(pickled)
-    assert failure.value.code.slug == "key-missing"
+    assert failure.value.code.slug == "key-destroyed"
 
 
 @pytest.mark.parametrize("url", ["https://keys.example/x", "keys", "file://elsewhere/keys", ""])

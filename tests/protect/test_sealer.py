@@ -51,7 +51,7 @@ def test_each_batch_has_its_own_key(sealer):
     sealer.destroy(one.key_id)
     with pytest.raises(OperatorError) as caught:
         sealer.unseal(sealed_one, b"")
-    assert caught.value.code.slug == "key-missing"
+    assert caught.value.code.slug == "key-destroyed"
     assert sealer.unseal(sealed_two, b"") == b"two"
 
 

@@ -189,8 +189,8 @@ def test_nothing_in_clear_and_no_key_is_sent_or_comes_back(sent):
     lake, exchanged = sent
     store = LocalKeyStore.open(lake.path / "keys")
     master = (lake.path / "keys/master.key").read_bytes()
-    keys = [master, store.secret("tokens"), store.secret("digests"), store._root]
-    keys += [store.data_key(file.stem) for file in (lake.path / "keys/data").iterdir()]
+    keys = [master, store.secret("tokens"), store.secret("digests"), store._opened.root]
+    keys += store.data_keys(list(store.key_ids()))
     told_in_clear = ["Okafor", "Refused", "Innerlich", "mrn-secret", "inner-secret", "|p1", "Patient/p1"]
     assert {name for name, *_ in exchanged} == {"contained_found", "typed", "refused"}
     for name, pickled, rows, found in exchanged:

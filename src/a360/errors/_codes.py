@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ErrorCode:
-    """A stable error code: its slug, and one line of what it means."""
+    """A stable error code: its slug, one line of what it means, and a status of HTTP of its own."""
 
     slug: str
     meaning: str
+    http_status: int | None = None
 
 
 _TABLE = (
@@ -43,12 +44,17 @@ _TABLE = (
     ErrorCode("vocabulary-unreadable", "A file is not in the layout of the vocabulary it was loaded as."),
     ErrorCode("vocabulary-changed", "A version of a vocabulary is loaded with another content."),
     ErrorCode("view-stopped", "A resource has several values where a view takes one, or nests too deeply."),
+    ErrorCode("release-refused", "Rows of a release do not meet the method that its contract names."),
     ErrorCode("keys-not-unique", "Rows to merge lack a key, or hold the same key more than once."),
     # operator
     ErrorCode("not-a-lake", "The folder holds no lake, or one that this version cannot open."),
     ErrorCode("input-missing", "A file or folder that was named does not exist or cannot be read."),
     ErrorCode("input-mixed", "Generated data and a user's own data were about to be mixed in one lake."),
     ErrorCode("key-missing", "A key that sealed or tokenised data is not in the key store."),
+    ErrorCode("key-destroyed", "A key was destroyed on purpose; what was sealed under it is gone for good."),
+    ErrorCode("keys-foreign", "A backup or an escrow of keys belongs to another lake."),
+    ErrorCode("passphrase-missing", "The keys open with a passphrase, and none was given."),
+    ErrorCode("passphrase-wrong", "The passphrase does not open the keys."),
     ErrorCode("seal-broken", "Sealed data does not open under its key: it was changed or belongs elsewhere."),
     ErrorCode("storage-full", "The disk is full, or does not take what is written to it."),
     ErrorCode("audit-broken", "The audit log is not what was recorded."),
@@ -73,6 +79,8 @@ _TABLE = (
     ErrorCode("setting-unknown", "A setting of that name does not exist."),
     # denied
     ErrorCode("denied", "The principal may not do this."),
+    ErrorCode("unauthenticated", "Who asks is not known: a login or a token is missing or no good.", 401),
+    ErrorCode("too-many-requests", "There were too many requests or failed logins; later ones pass.", 429),
     ErrorCode("budget-exceeded", "A query wanted more than the roles of its principal have."),
     # conflict
     ErrorCode("commit-conflict", "Another writer changed the table, and trying again did not help."),

@@ -57,7 +57,7 @@ class A360Error(Exception):
         return {
             "type": self.anchor,
             "title": self.code.meaning,
-            "status": self.http_status,
+            "status": self.code.http_status or self.http_status,
             "detail": str(self),
         }
 

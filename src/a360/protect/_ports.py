@@ -4,6 +4,7 @@ What implements `Tokenizer`, `BatchSealer`, `Sealer` or `KeyStore` can be pickle
 can do a part of the work: the pickle says which keys are meant, and holds none of them.
 """
 
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import pyarrow as pa
@@ -44,6 +45,18 @@ class Sealer(Protocol):
         """A sealer under a fresh data key, which is durable in the key store before this returns."""
         ...
 
+    def batches(self, count: int) -> Sequence[BatchSealer]:
+        """So many sealers at once, each under a fresh data key; the keys are durable before this returns."""
+        ...
+
+    def resumed(self, key_ids: Iterable[str]) -> Sequence[BatchSealer]:
+        """Sealers under data keys that are there.
+
+        Raises:
+            OperatorError: `key-missing` where one of the keys is gone.
+        """
+        ...
+
     def unseal(self, sealed: bytes, context: bytes) -> bytes:
         """Open sealed bytes with the key that they name.
 
@@ -73,12 +86,29 @@ class KeyStore(Protocol):
         """The data key of that id.
 
         Raises:
-            OperatorError: `key-missing` where the store holds no such key.
+            OperatorError: `key-missing` where the store holds no such key, `key-destroyed` where it was
+                destroyed, `seal-broken` where what the store holds was changed.
+        """
+        ...
+
+    def data_keys(self, key_ids: Sequence[str]) -> list[bytes]:
+        """The data keys of those ids, in their order; cheaper than one by one.
+
+        Raises:
+            OperatorError: for the first that is not there, as `data_key`.
         """
         ...
 
     def destroy(self, key_id: str) -> None:
-        """Destroy a data key for good; a key that is gone already is no error, so that a retry is safe."""
+        """Destroy a data key for good; one that was destroyed already is no error, so that a retry is safe.
+
+        Raises:
+            OperatorError: `key-missing` where the store never held it.
+        """
+        ...
+
+    def destroy_data_keys(self, key_ids: Iterable[str]) -> None:
+        """Destroy data keys, as `destroy`; cheaper than one by one. Where one is missing, none is."""
         ...
 
     def secret(self, name: str) -> bytes:

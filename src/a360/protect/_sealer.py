@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -30,6 +30,15 @@ class LocalSealer:
         """A sealer under a fresh data key."""
         key_id, key = self._keys.create_data_key()
         return LocalBatchSealer(key_id, key, self._keys)
+
+    def batches(self, count: int) -> Sequence[BatchSealer]:
+        """So many sealers, each under a fresh data key."""
+        made = self._keys.create_data_keys(count) if count else ()
+        return [LocalBatchSealer(key_id, key, self._keys) for key_id, key in made]
+
+    def resumed(self, key_ids: Iterable[str]) -> Sequence[BatchSealer]:
+        """Sealers under data keys that are there."""
+        return [_resumed(self._keys, key_id) for key_id in key_ids]
 
     def unseal(self, sealed: bytes, context: bytes) -> bytes:
         """Open sealed bytes; the key is asked for each time, so that a destroyed one is gone at once."""

@@ -8,25 +8,6 @@ from typing import Protocol
 import pyarrow as pa
 
 
-class IdentitySink(Protocol):
-    """Takes the identifiers that tokenising removes from the data, so that a vault can give them back."""
-
-    def keep(
-        self, domain: str, tokens: pa.Array, values: pa.Array, *, subjects: pa.Array, commit_id: str
-    ) -> None:
-        """Remember which value each token stands for; durable before this returns.
-
-        Args:
-            domain: The token domain, as given to the tokenizer.
-            tokens: The tokens, row by row.
-            values: The clear values, row by row.
-            subjects: The patient key each row belongs to (null: none); their erasure takes the row along.
-            commit_id: The commit that brings the tokens into the lake. Rows of a commit that never lands
-                are swept by the vault.
-        """
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
     """Who did what to which data, for which purpose, and how it ended. Holds no patient data in clear.

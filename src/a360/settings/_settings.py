@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from a360.errors import OperatorError
 from a360.settings._sources import PREFIX, SettingsFile, read_file, require_known, require_private
 
-_PATHS = frozenset({"audit_anchor", "lake", "contracts", "cache", "java_home"})
+_PATHS = frozenset({"audit_anchor", "lake", "contracts", "cache", "java_home", "passphrase_file"})
 _SECRETS = frozenset({"catalog_token", "openlineage_api_key"})
 # A URL that is refused is often one with a password in it.
 _UNTOLD = {
@@ -80,6 +80,10 @@ class Settings(BaseSettings):
         Field(
             description="The folder of the audit log's checkpoints, on other storage; unset: beside the log."
         ),
+    ] = None
+    passphrase_file: Annotated[
+        Path | None,
+        Field(description="The file, of mode 0600, with the passphrase of the keys; unset: it is asked for."),
     ] = None
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],

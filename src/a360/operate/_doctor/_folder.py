@@ -9,14 +9,13 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from a360.errors import OperatorError
 from a360.operate._doctor._check import DoctorCheck, judged, looked
 from a360.operate._folder import FORMAT, LakeFolder
-from a360.protect import LocalKeyStore, LocalTokenizer
+from a360.protect import LocalKeyStore
 
 _AREA = "lake"
 _OLD_SECONDS = 3600
-_RESTORE_KEYS = "restore the folder keys/ from its backup: without it sealed data does not open"
+_RESTORE_KEYS = "restore the keys from a backup (a360 keys import): without them sealed data does not open"
 
 
 def format_checks(path: Path) -> Iterator[DoctorCheck]:
@@ -56,20 +55,12 @@ def _mode(path: Path) -> int:
 
 
 def _keys(keys: Path) -> DoctorCheck:
-    """Every key opens under the master key: one that does not has been damaged or mixed in."""
+    """Every key opens: one that does not has been damaged or mixed in."""
     store = LocalKeyStore.open(keys)
-    LocalTokenizer(store)
-    names = [each.stem for each in (keys / "data").glob("*.key")]
-    broken = []
-    for name in names:
-        try:
-            store.data_key(name)
-        except OperatorError:
-            broken.append(name)
-    found = (
-        f"{len(names)} data keys open" if not broken else f"{len(broken)} of {len(names)} keys do not open"
-    )
-    return judged(_AREA, "keys", found, fail=bool(broken), mend=_RESTORE_KEYS)
+    broken = store.damaged()
+    if broken:
+        return judged(_AREA, "keys", f"{len(broken)} do not open: {broken[0]}", fail=True, mend=_RESTORE_KEYS)
+    return judged(_AREA, "keys", f"{store.status().data_keys:,} data keys open")
 
 
 def _leftovers(folder: LakeFolder) -> DoctorCheck:

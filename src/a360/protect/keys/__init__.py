@@ -1,0 +1,26 @@
+"""Keys in packs: a small file of wrapped keys of packs, and packs of wrapped data keys.
+
+`LocalKeyStore` is the key store of a lake in a folder. `PackedKeyStore` is what any key store over packs
+does, given a `Guard` that wraps the packs' keys, and an `Opener` that finds the guard.
+"""
+
+from a360.protect.keys._guards import Guard, NotOpenedError
+from a360.protect.keys._keyring import Keyring
+from a360.protect.keys._local import LocalKeyStore, open_key_store
+from a360.protect.keys._openers import Opener
+from a360.protect.keys._passphrase import Passphrase, passphrase_in, typed_passphrase
+from a360.protect.keys._store import KeyStoreStatus, PackedKeyStore
+
+__all__ = [
+    "Guard",
+    "KeyStoreStatus",
+    "Keyring",
+    "LocalKeyStore",
+    "NotOpenedError",
+    "Opener",
+    "PackedKeyStore",
+    "Passphrase",
+    "open_key_store",
+    "passphrase_in",
+    "typed_passphrase",
+]
