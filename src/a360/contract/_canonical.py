@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 
 type Canonical = bool | int | float | str | list[Canonical] | dict[str, Canonical] | None
 
@@ -12,6 +13,8 @@ def canonical(value: object) -> Canonical:
     """Plain JSON values for a tree of dataclasses, mappings and tuples; a union's member bears its name."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    if isinstance(value, Decimal):
+        return str(value)
     if isinstance(value, Mapping):
         return {str(key): canonical(item) for key, item in sorted(value.items())}
     if isinstance(value, tuple | list):
