@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from a360.table._history import HistoryEntry, history
     from a360.table._moments import undone_snapshots
     from a360.table._pins import Moment, moment, pins
+    from a360.table._purge import PurgedFile
     from a360.table._refs import Tag, commits_after
     from a360.table._schema import evolution, unchanged
     from a360.table._summary import describe
@@ -32,6 +33,7 @@ __all__ = [
     "HistoryEntry",
     "LyingFile",
     "Moment",
+    "PurgedFile",
     "SnapshotInfo",
     "StepReport",
     "TableInfo",
@@ -61,6 +63,7 @@ _LAZY = {
     "HistoryEntry": "_history",
     "LyingFile": "_files",
     "Moment": "_pins",
+    "PurgedFile": "_purge",
     "TableInfo": "_tables",
     "Tables": "_tables",
     "Tag": "_refs",

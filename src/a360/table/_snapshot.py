@@ -46,13 +46,15 @@ _TARGET_BYTES: Final = 8 * 1024 * 1024
 class Draft:
     """The next snapshot: files to add, whether what is there stays, and what else its summary says.
 
-    `replace` says that the rows are the same as before, only kept in other files.
+    Of what stays, the files of the paths in `without` go. `replace` says that the rows are the same as
+    before, only kept in other files.
     """
 
     operation: Operation
     added: Sequence[DataFile] = ()
     keeps: bool = True
     says: Mapping[str, str] = field(default_factory=dict)
+    without: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +90,16 @@ class _Writer:
         schema, specs = self.table.schema(), self.table.specs()
         for each in draft.added:
             collector.add_file(each, schema, specs[each.spec_id])
+        gone: list[ManifestEntry] = []
         if draft.keeps:
-            manifests += self._merged(
-                [each for each in standing if each.has_added_files() or each.has_existing_files()]
-            )
+            live = [each for each in standing if each.has_added_files() or each.has_existing_files()]
+            live, gone = self._split(live, draft.without) if draft.without else (live, gone)
+            manifests += self._merged(live)
         else:
             gone = self._entries(standing)
-            manifests += self._removed(gone)
-            for entry in gone:
-                collector.remove_file(entry.data_file, schema, specs[entry.data_file.spec_id])
+        manifests += self._removed(gone)
+        for entry in gone:
+            collector.remove_file(entry.data_file, schema, specs[entry.data_file.spec_id])
         summary = _summary(draft, collector.build(), current)
         snapshot = Snapshot(
             snapshot_id=self.snapshot_id,
@@ -114,6 +117,24 @@ class _Writer:
         return [
             entry for each in manifests for entry in each.fetch_manifest_entry(access, discard_deleted=True)
         ]
+
+    def _split(
+        self, standing: Sequence[ManifestFile], without: frozenset[str]
+    ) -> tuple[list[ManifestFile], list[ManifestEntry]]:
+        """The manifests without the entries of some files, and these entries; others stay as they are."""
+        live: list[ManifestFile] = []
+        gone: list[ManifestEntry] = []
+        for each in standing:
+            entries = self._entries([each])
+            leaving = [entry for entry in entries if entry.data_file.file_path in without]
+            if not leaving:
+                live.append(each)
+                continue
+            gone += leaving
+            staying = [entry for entry in entries if entry.data_file.file_path not in without]
+            if staying:
+                live.append(self._manifest(each.partition_spec_id, [_kept(entry) for entry in staying]))
+        return live, gone
 
     def _merged(self, standing: Sequence[ManifestFile]) -> list[ManifestFile]:
         """The manifests that stay, many small ones of a spec packed into few.
@@ -158,16 +179,7 @@ class _Writer:
 
     def _staying(self, manifests: Sequence[ManifestFile]) -> list[ManifestEntry]:
         """Live entries as they are carried over, with the snapshot and sequence numbers they came with."""
-        return [
-            ManifestEntry.from_args(
-                status=ManifestEntryStatus.EXISTING,
-                snapshot_id=entry.snapshot_id,
-                sequence_number=entry.sequence_number,
-                file_sequence_number=entry.file_sequence_number,
-                data_file=entry.data_file,
-            )
-            for entry in self._entries(manifests)
-        ]
+        return [_kept(entry) for entry in self._entries(manifests)]
 
     def _added(self, files: Sequence[DataFile]) -> list[ManifestFile]:
         entries = [
@@ -179,7 +191,10 @@ class _Writer:
         return self._manifests(entries)
 
     def _removed(self, entries: Sequence[ManifestEntry]) -> list[ManifestFile]:
-        """Manifests that tell which data files left; delete files just leave, as the spec allows."""
+        """Manifests that tell which data files left; delete files just leave, as the spec allows.
+
+        The bounds of their columns are left out: they are values of rows that may have to be gone for good.
+        """
         return self._manifests(
             [
                 ManifestEntry.from_args(
@@ -187,12 +202,25 @@ class _Writer:
                     snapshot_id=self.snapshot_id,
                     sequence_number=entry.sequence_number,
                     file_sequence_number=entry.file_sequence_number,
-                    data_file=entry.data_file,
+                    data_file=self._without_statistics(entry.data_file),
                 )
                 for entry in entries
                 if entry.data_file.content == DataFileContent.DATA
             ]
         )
+
+    def _without_statistics(self, file: DataFile) -> DataFile:
+        bare = DataFile.from_args(
+            _table_format_version=self.table.format_version,
+            content=file.content,
+            file_path=file.file_path,
+            file_format=file.file_format,
+            partition=file.partition,
+            record_count=file.record_count,
+            file_size_in_bytes=file.file_size_in_bytes,
+        )
+        bare.spec_id = file.spec_id
+        return bare
 
     def _manifests(self, entries: Sequence[ManifestEntry]) -> list[ManifestFile]:
         """One manifest for each partition spec among the entries."""
@@ -231,6 +259,17 @@ class _Writer:
         path = self.table.location_provider().new_metadata_location(name)
         self.files.append(path)
         return path
+
+
+def _kept(entry: ManifestEntry) -> ManifestEntry:
+    """A live entry as another manifest carries it."""
+    return ManifestEntry.from_args(
+        status=ManifestEntryStatus.EXISTING,
+        snapshot_id=entry.snapshot_id,
+        sequence_number=entry.sequence_number,
+        file_sequence_number=entry.file_sequence_number,
+        data_file=entry.data_file,
+    )
 
 
 def _summary(draft: Draft, changes: dict[str, str], current: Snapshot | None) -> Summary:

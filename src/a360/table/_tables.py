@@ -28,7 +28,7 @@ from a360.engine import (
     quote_text,
 )
 from a360.errors import UsageError
-from a360.table import _maintain, _moments, _record, _refs
+from a360.table import _maintain, _moments, _purge, _record, _refs
 from a360.table._audit import Audit
 from a360.table._commit import PATIENCE_SECONDS, UNFENCED, Base, Committer
 from a360.table._files import LyingFile, delete_files, lying_in
@@ -261,6 +261,32 @@ class Tables:
     ) -> CommitResult:
         """Delete the rows for which an SQL condition holds; where none does, nothing is committed."""
         return self._record(self._writer(session).delete(name, where, stamp, base))
+
+    def expunge(
+        self,
+        name: str,
+        where: str,
+        stamp: CommitStamp,
+        *,
+        instead: Sequence[StagedFile] = (),
+        session: EngineSession | None = None,
+    ) -> CommitResult:
+        """Take rows out of the files that hold them; `instead` are staged files to add in the same commit.
+
+        The past still has them, until `purge`.
+        """
+        return self._record(_purge.expunge(self._writer(session), name, where, stamp, instead))
+
+    def purge(self, name: str) -> builtins.list[_purge.PurgedFile]:
+        """Forget all but the current snapshot, tags of others too, and delete what it does not reach.
+
+        What was deleted is told with digests. Nothing else may write to the table meanwhile.
+        """
+        return _purge.purge(self._committer, name)
+
+    def standing_stamp(self, name: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """The upstream snapshots that a table's rows were made from, and what else their snapshot says."""
+        return _purge.standing_stamp(self.load(name))
 
     def read(
         self,

@@ -35,7 +35,7 @@ class Writer:
         self, table: Table, name: str, rows: Rows, *, target_bytes: int = DEFAULT_FILE_BYTES
     ) -> list[StagedFile]:
         """Write rows as data files of a table that is loaded already."""
-        _require_ours(table, name)
+        require_ours(table, name)
         failpoint("table.stage.before")
         with query_over(self.session, rows) as sql:
             staged = self.session.stage(sql, table, target_bytes=target_bytes, name=name)
@@ -62,7 +62,7 @@ class Writer:
         files = [each.data_file for each in staged]
 
         def plan(table: Table) -> Change:
-            _require_ours(table, name)
+            require_ours(table, name)
             return SnapshotChange(table, Draft(Operation.APPEND, files))
 
         return self.committer.commit(name, stamp, plan, base=base)
@@ -133,7 +133,8 @@ class Writer:
             return self.committer.commit(name, stamp, plan, base=base, audit=audit)
 
 
-def _require_ours(table: Table, name: str) -> None:
+def require_ours(table: Table, name: str) -> None:
+    """Refuse a table whose manifests are the engine's business."""
     if table.format_version not in OUR_FORMATS:
         raise _unwritable(table, name, "staging and rewriting are not possible")
 
