@@ -6,7 +6,6 @@ batch that never lands, which the next ingest writes anew, and which are told as
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +30,6 @@ from a360.ingest._reports import Ingested
 from a360.ingest._rules import Refused
 from a360.ingest._worked import Finished, Worked
 from a360.objects import Kept, ObjectStore, object_name
-from a360.protect import BatchSealer
 from a360.table import new_commit_id
 
 RECORD = "attachment"
@@ -67,14 +65,8 @@ class AttachmentReading:
         self._commit_id = commit_id
         self._landed = committed_batches(inflow.tables, RECORDS)
 
-    @cached_property
-    def _sealer(self) -> BatchSealer:
-        return self._inflow.sealer.batch()
-
     def portions(self, chosen: Sequence[int]) -> Iterator[_Part | Finished]:
         """The chosen rows one after the other."""
-        if any(self._files[place].object for place in chosen):
-            _ = self._sealer  # made before threads ask for it
         for place in chosen:
             file = self._files[place]
             yield _Part(place, file.input.bytes)
@@ -145,7 +137,9 @@ class AttachmentReading:
             )
         media = open_media(data, file.declared)
         patches = [(patch.offset, patch.original, patch.served) for patch in media.patches]
-        store.put(name, Kept(media.media_type, media.served, patches), self._sealer, self._commit_id)
+        # Under a key of its own, so that a file can be made unreadable without the others of its batch.
+        sealer = self._inflow.sealer.batch()
+        store.put(name, Kept(media.media_type, media.served, patches), sealer, self._commit_id)
         failpoint("ingest.attachment.after-object")
 
 

@@ -9,7 +9,6 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Final
 
 import msgspec
@@ -28,7 +27,7 @@ from a360.ingest._rules import Refused, Rule
 from a360.ingest._told import told_of
 from a360.ingest._worked import Worked
 from a360.objects import Kept, ObjectStore, object_name
-from a360.protect import PERSON_TYPES, BatchSealer, domains
+from a360.protect import PERSON_TYPES, domains
 
 ATTACHMENT: Final = "attachment"
 _ENTERED_IN_ERROR: Final = "entered-in-error"
@@ -54,10 +53,6 @@ class Pictures:
         self._landed = committed_batches(inflow.tables, RECORDS)
         self._outcomes: Counter[str] = Counter()
         self._lock = threading.Lock()
-
-    @cached_property
-    def _sealer(self) -> BatchSealer:
-        return self._inflow.sealer.batch()
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -132,12 +127,12 @@ class Pictures:
 
     def _keep(self, name: str, media: Media) -> None:
         """Put a file into the store, unless a batch that has landed, or this one, put it there."""
-        with self._lock:
-            sealer = self._sealer
         batch = self._store.batch(name)
         if batch == self._commit_id or batch in self._landed:
             return
         patches = [(patch.offset, patch.original, patch.served) for patch in media.patches]
+        # Under a key of its own, so that a file can be made unreadable without the others of its batch.
+        sealer = self._inflow.sealer.batch()
         self._store.put(name, Kept(media.media_type, media.served, patches), sealer, self._commit_id)
         failpoint("ingest.picture.after-object")
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import IO, Final
 
 from a360.errors import OperatorError
-from a360.protect import BatchSealer, Sealer
+from a360.protect import SEALED_HEAD, BatchSealer, Sealer, sealing_key
 
 MAGIC: Final = b"A3O\x01"
 CHUNK_BYTES: Final = 1 << 20
@@ -85,6 +85,14 @@ def batch_of(stream: IO[bytes]) -> str | None:
     magic, length = _HEAD.unpack(head)
     batch = stream.read(length)
     return batch.decode("ascii", "replace") if magic == MAGIC and len(batch) == length else None
+
+
+def key_of(stream: IO[bytes]) -> str | None:
+    """The data key that an object is sealed under; None where a file is none."""
+    if batch_of(stream) is None:
+        return None
+    stream.read(_LENGTH.size)
+    return sealing_key(stream.read(SEALED_HEAD)) or None
 
 
 class ObjectReader:

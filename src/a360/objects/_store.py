@@ -14,7 +14,7 @@ import pyarrow as pa
 from a360.errors import OperatorError
 from a360.failpoints import failpoint
 from a360.files import is_draft, sync_folder, whole
-from a360.objects._form import ObjectReader, batch_of, write_object
+from a360.objects._form import ObjectReader, batch_of, key_of, write_object
 from a360.protect import BatchSealer, Sealer, Tokenizer
 
 _NAME: Final = re.compile(r"[0-9a-f]{32}")
@@ -66,6 +66,21 @@ class ObjectStore:
                 return reader.batch
         except OperatorError:
             return None
+
+    def key(self, name: str) -> str | None:
+        """The data key of an object, which no other object has; None where there is no such object."""
+        try:
+            with self._path(name).open("rb") as stream:
+                return key_of(stream)
+        except FileNotFoundError:
+            return None
+
+    def remove(self, name: str) -> None:
+        """Delete an object's file; one that is gone is no fault."""
+        path = self._path(name)
+        path.unlink(missing_ok=True)
+        if path.parent.is_dir():
+            sync_folder(path.parent)
 
     def put(self, name: str, kept: Kept, sealer: BatchSealer, batch: str) -> None:
         """Write an object, or replace the one of this name; it is there for good when this returns.

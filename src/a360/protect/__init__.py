@@ -17,6 +17,7 @@ from a360.protect._contexts import (
 from a360.protect._identity import PERSON_TYPES
 from a360.protect._ports import BatchSealer, KeyStore, Sealer, Tokenizer
 from a360.protect._sealer import LocalSealer
+from a360.protect._sealing_key import SEALED_HEAD, sealing_key, sealing_key_sql
 from a360.protect._shift import shift_days
 from a360.protect._texts import open_text, seal_text
 from a360.protect._tokenizer import LocalTokenizer
@@ -32,6 +33,7 @@ from a360.protect.keys import LocalKeyStore, open_key_store
 
 __all__ = [
     "PERSON_TYPES",
+    "SEALED_HEAD",
     "AccessRequest",
     "AuditEvent",
     "AuditLog",
@@ -57,5 +59,7 @@ __all__ = [
     "reason_context",
     "seal_block",
     "seal_text",
+    "sealing_key",
+    "sealing_key_sql",
     "shift_days",
 ]
