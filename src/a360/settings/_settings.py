@@ -21,6 +21,13 @@ _UNTOLD = {
     **dict.fromkeys(("openlineage_url", "maven_url"), "a URL that is not shown"),
 }
 
+# Whoever can change the keys on their way can log in as anybody.
+_KEY_SET = r"/.+|https://[^/?#@\s]+(/[^#\s]*)?|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/[^#\s]*)?"
+# Of these who verifies cannot sign; with `none` and HS256 whoever has the public key could.
+type OidcAlgorithm = Literal[
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
+]
+
 _SIZE = re.compile(r"[1-9]\d*(\.\d+)?\s?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)")
 
 
@@ -106,6 +113,26 @@ class Settings(BaseSettings):
     openlineage_api_key: Annotated[
         SecretStr | None, Field(description="The bearer token that the OpenLineage collector asks for.")
     ] = None
+    oidc_issuer: Annotated[
+        str | None,
+        Field(description="The identity provider whose tokens `serve` takes, as their `iss` names it."),
+    ] = None
+    oidc_audience: Annotated[
+        str | None,
+        Field(description="What the tokens' `aud` must name: this lake, as the provider knows it."),
+    ] = None
+    oidc_jwks: Annotated[
+        str | None,
+        Field(description="The provider's public keys (JWK set): an absolute path, or an https URL."),
+    ] = None
+    oidc_algorithms: Annotated[
+        tuple[OidcAlgorithm, ...],
+        NoDecode,
+        Field(description="By which algorithms the tokens may be signed, with commas between.", min_length=1),
+    ] = ("RS256", "ES256")
+    oidc_groups_claim: Annotated[
+        str, Field(description="The claim that names the groups of who logs in.", min_length=1)
+    ] = "groups"
     packs: Annotated[
         frozenset[str],
         NoDecode,
@@ -122,6 +149,20 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return frozenset(filter(None, (part.strip() for part in value.split(","))))
+        return value
+
+    @field_validator("oidc_algorithms", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(filter(None, (part.strip() for part in value.split(","))))
+        return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("oidc_jwks")
+    @classmethod
+    def _keys_of_the_provider(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(_KEY_SET, value):
+            raise ValueError("keys come from an absolute path, an https URL, or http on this machine")
         return value
 
     @field_validator("openlineage_url")
@@ -168,6 +209,8 @@ class Effective:
 def _plain(value: object) -> object:
     if isinstance(value, frozenset):
         return sorted(value)
+    if isinstance(value, tuple):
+        return list(value)
     return value if value is None or isinstance(value, int | str) else str(value)
 
 

@@ -15,8 +15,10 @@ PREFIX = "A360_"
 FILE = "a360.toml"
 FILE_VARIABLE = f"{PREFIX}CONFIG"
 
-# Variables that are no settings: which file to read, the hook of fault tests, and the secret of one command.
-_ELSEWHERE = frozenset({FILE_VARIABLE, f"{PREFIX}FAILPOINTS", f"{PREFIX}CATALOG_SECRET"})
+# Variables that are no settings: which file to read, the hook of fault tests, and what printed scripts read.
+_ELSEWHERE = frozenset(
+    {FILE_VARIABLE, f"{PREFIX}FAILPOINTS", f"{PREFIX}CATALOG_SECRET", f"{PREFIX}URL", f"{PREFIX}TOKEN"}
+)
 
 
 @dataclass(frozen=True, slots=True)

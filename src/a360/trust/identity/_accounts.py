@@ -1,7 +1,8 @@
 """From an account of this machine to a principal, and from one principal to another."""
 
-from a360.contract import LakePlan, UserPlan
+from a360.contract import LakePlan
 from a360.errors import DeniedError
+from a360.trust.identity._principals import principal_of, principal_of_user
 from a360.trust.policy import NOBODY, Policy, Principal
 
 OWNER = "@owner"
@@ -15,16 +16,15 @@ def principal_of_account(plan: LakePlan, account: str, lake_owner: str) -> Princ
     by_owner = [user for user in users if user.os == OWNER and account and account == lake_owner]
     found = by_name or by_owner
     # Of several, none: who asks is not known.
-    return _principal(found[0]) if len(found) == 1 else NOBODY
+    return principal_of(found[0]) if len(found) == 1 else NOBODY
 
 
 def principal_named(plan: LakePlan, name: str) -> Principal | None:
     """The user of this name, else a principal that has the role of this name and no more."""
-    policy = plan.policy
-    user = policy.user(name)
+    user = principal_of_user(plan, name)
     if user is not None:
-        return _principal(user)
-    return Principal(name, (name,)) if policy.role(name) is not None else None
+        return user
+    return Principal(name, (name,)) if plan.policy.role(name) is not None else None
 
 
 def impersonated(policy: Policy, principal: Principal, name: str) -> Principal:
@@ -57,7 +57,3 @@ def _may(policy: Policy, principal: Principal, other: Principal) -> bool:
         if other.name in rule.as_users or (plain and covered):
             return True
     return False
-
-
-def _principal(user: UserPlan) -> Principal:
-    return Principal(user.name, user.roles, user.groups, user.attributes)
