@@ -1,6 +1,6 @@
 """The composition root: opens a lake for an environment and wires the adapters of its ports.
 
-The linter, which needs no lake, is loaded when it is asked for.
+The linter, which needs no lake, and what is served are loaded when they are asked for.
 """
 
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from a360.lake._reports import IngestReport, RunReport
 
 if TYPE_CHECKING:
     from a360.lake._lint import lint
+    from a360.lake._served import Served
 
 __all__ = [
     "ENGINES",
@@ -21,9 +22,10 @@ __all__ = [
     "IngestReport",
     "Lake",
     "RunReport",
+    "Served",
     "examine",
     "lint",
     "open_lake",
 ]
 
-__getattr__ = lazily(__name__, {"lint": "_lint"})
+__getattr__ = lazily(__name__, {"Served": "_served", "lint": "_lint"})

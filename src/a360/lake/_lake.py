@@ -43,13 +43,17 @@ if TYPE_CHECKING:
     from pyiceberg.table import Table
 
     from a360._progress import Progress
+    from a360.lake._served import Served
     from a360.lineage import Impact, LineageView
     from a360.quality import ScorePoint
     from a360.trust.audit import LocalAuditLog
     from a360.trust.emergency import Declared as DeclaredEmergency
     from a360.trust.emergency import Finding
     from a360.trust.gateway import QueryResult
+    from a360.trust.identity import ApiTokens
     from a360.trust.policy import Emergency
+    from a360.trust.release import FileFormat, ReleaseReport
+    from a360.trust.vault import Asked, Revealed, Vault
 
 ENGINES: tuple[str, ...] = ("duckdb", "spark")
 
@@ -100,6 +104,15 @@ class Lake:
     def tables(self) -> Tables:
         """What can be done to the lake's tables."""
         return self._parts.tables
+
+    @property
+    def api_tokens(self) -> "ApiTokens":
+        """The API tokens by which programs are known to `a360 serve`."""
+        return self._parts.api_tokens
+
+    def served(self) -> "Served":
+        """What a server answers from; DeniedError for who does not hold the lake's folder."""
+        return self._parts.served()
 
     @property
     def audit(self) -> "LocalAuditLog":
@@ -338,6 +351,66 @@ class Lake:
             UsageError: there is no such emergency, or it was reviewed.
         """
         return self._for_all.emergencies.review(self._for_all.principal, number, finding, remark)
+
+    def measure_release(self, dataset: str) -> "ReleaseReport":
+        """Measure what would leave of a dataset that its contract makes a release; write nothing.
+
+        Raises:
+            DeniedError: the policy does not let who asks release it.
+        """
+        parts = self._for_all
+        return parts.releases.check(parts.principal, dataset, purpose=parts.asker.purpose)
+
+    def release(
+        self, dataset: str, folder: str | Path, *, recipient: str, form: "FileFormat" = "parquet"
+    ) -> "ReleaseReport":
+        """Let a dataset out, de-identified as its contract says, with a signed certificate; it is on record.
+
+        Raises:
+            DeniedError: the policy does not let who asks release it.
+            DataError: `release-refused`; nothing was written.
+        """
+        parts = self._for_all
+        return parts.releases.release(
+            parts.principal,
+            dataset,
+            Path(folder),
+            recipient=recipient,
+            purpose=parts.asker.purpose,
+            form=form,
+        )
+
+    @property
+    def vault(self) -> "Vault":
+        """Who people are, for programs that work on the lake itself; people ask `reveal`."""
+        return self._parts.vault
+
+    def reveal(
+        self, *patient_keys: str, reason: str, columns: Sequence[str] | None = None, history: bool = False
+    ) -> "Revealed":
+        """Tell who patients are, as far as the policy lets who asks know; it is on record first.
+
+        Raises:
+            DeniedError: the policy does not, or it would be too many patients in an hour.
+            UsageError: no patient or no reason is given, or there is no such column.
+        """
+        parts = self._for_all
+        return parts.reveals.reveal(
+            parts.principal,
+            patient_keys,
+            reason=reason,
+            purpose=parts.asker.purpose,
+            columns=columns,
+            history=history,
+        )
+
+    def revealed(self) -> "Sequence[Asked]":
+        """Who learned who patients are, oldest first, with the reasons, which are opened on record.
+
+        Raises:
+            DeniedError: who asks may not read the audit log.
+        """
+        return self._for_all.reveals.asked(self._for_all.principal)
 
     def table(self, name: str) -> pa.Table:
         """The rows of a table, as Arrow, as far as the policy shows them."""
