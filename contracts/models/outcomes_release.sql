@@ -3,7 +3,7 @@
 WITH patients AS (
   SELECT patient_key, gender, birth_date, state
   FROM silver.patient
-  WHERE is_current AND NOT deleted AND replaced_by IS NULL AND NOT COALESCE(is_test, FALSE)
+  WHERE is_current AND NOT deleted AND replaced_by IS NULL
 )
 
 SELECT

@@ -21,6 +21,7 @@ from a360.cli import (
     _app_lineage,
     _app_policy,
     _app_quality,
+    _app_release,
     _app_spark,
     _app_terminology,
     _app_time,
@@ -199,6 +200,7 @@ def run(
 
 
 _app_quality.register(app)
+_app_release.register(app)
 _app_attachments.register(app)
 
 

@@ -59,6 +59,7 @@ __all__ = [
     "reason_context",
     "seal_block",
     "seal_text",
+    "shift_days",
     "sealing_key",
     "sealing_key_sql",
     "shift_days",

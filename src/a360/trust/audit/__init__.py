@@ -8,7 +8,7 @@ happen.
 from typing import TYPE_CHECKING
 
 from a360._lazy import lazily
-from a360.trust.audit._checkpoint import Checkpoint, VerifierKey, open_note
+from a360.trust.audit._checkpoint import Checkpoint, VerifierKey, is_certified, open_note
 from a360.trust.audit._log import CHECKPOINTS, LocalAuditLog, log_key, pseudonym
 from a360.trust.audit._places import CheckpointFolder, CheckpointPlace, note_name
 from a360.trust.audit._writer import Limits
@@ -35,6 +35,7 @@ __all__ = [
     "Search",
     "Verification",
     "VerifierKey",
+    "is_certified",
     "log_key",
     "note_name",
     "open_note",

@@ -26,6 +26,7 @@ _NOTE: Final = re.compile(
     r"\n— (?P<signer>\S+) (?P<signature>\S+)\n"
 )
 _DOMAIN: Final = "a360-audit/"
+_LINE_WORDS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +116,31 @@ class SigningKey:
 
     def sign(self, checkpoint: Checkpoint) -> bytes:
         """A checkpoint as a signed note."""
-        text = checkpoint.text
+        return self._signed(checkpoint.text).encode()
+
+    def certify(self, content: bytes) -> str:
+        """A signed note over a certificate's digest; by its first line it is no checkpoint."""
+        return self._signed(_certified(content))
+
+    def _signed(self, text: str) -> str:
         signature = self.verifier.signature_of(self._private.sign(text.encode()))
-        return f"{text}\n— {checkpoint.name} {signature}\n".encode()
+        return f"{text}\n— {self.name} {signature}\n"
+
+
+def is_certified(content: bytes, note: str, key: VerifierKey) -> bool:
+    """Whether a note is over a certificate, and of this key."""
+    text, _, line = note.partition("\n\n")
+    words = line.split(" ")
+    return (
+        f"{text}\n" == _certified(content)
+        and words[:2] == ["—", key.name]
+        and len(words) == _LINE_WORDS
+        and key.signs(_certified(content), words[-1].strip())
+    )
+
+
+def _certified(content: bytes) -> str:
+    return f"a360-certificate\nsha256 {sha256(content).hexdigest()}\n"
 
 
 def open_note(note: bytes, key: VerifierKey) -> Checkpoint | None:

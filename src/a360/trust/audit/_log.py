@@ -157,6 +157,10 @@ class LocalAuditLog:
             self._recorded = False
             return self._writer.checkpoint()
 
+    def certify(self, content: bytes) -> str:
+        """A note over a certificate, signed with the key of the log; `is_certified` looks at it."""
+        return self._key.certify(content)
+
     def query_details(self, sql: str, known: Collection[str] = ()) -> dict[str, str | int]:
         """What may be on record of a query's text: its shape, and a keyed digest by which texts compare.
 

@@ -20,13 +20,11 @@ from a360.contract import (
     quote_name,
     quote_table,
 )
-from a360.protect import Tokenizer
+from a360.protect import Tokenizer, shift_days
 
 # What stands beside a masked column while the tokenizer still has to see the value.
 _RAW = "a360 raw"
 _BY = "a360 by"
-_MOST_DAYS = 365
-_DAY_DIGITS = 8
 
 type Read = Callable[[str], pa.RecordBatchReader]
 
@@ -82,7 +80,9 @@ class Applied:
             made = (
                 tokenizer.tokens(self.domain, raw)
                 if method == "hash"
-                else _moved(raw, tokenizer.tokens(f"{self.domain}:days", batch.column(f"{_BY} {shown.name}")))
+                else shift_days(
+                    raw, tokenizer.tokens(f"{self.domain}:days", batch.column(f"{_BY} {shown.name}"))
+                )
             )
             values = pc.coalesce(values, made.cast(values.type))
         return values
@@ -171,15 +171,3 @@ def _under_one(name: str, column: ColumnDecision, type_: str) -> _Shown:
         by = column.by if column.mask == "date_shift" else None
         return _Shown(name, mask_sql("null", value, type_), [(column.mask, value)], by)
     return _Shown(name, mask_sql(column.mask, value, type_))
-
-
-def _moved(values: pa.Array, tokens: pa.Array) -> pa.Array:
-    """Dates and times, earlier by 1 to 365 days that are a patient's own; null where nobody knows whose."""
-    distinct = tokens.dictionary_encode()
-    days = [int(each[:_DAY_DIGITS], 16) % _MOST_DAYS + 1 for each in distinct.dictionary.to_pylist()]
-    by = pc.take(pa.array(days, pa.int64()), distinct.indices)
-    if pa.types.is_date32(values.type):
-        return pc.subtract(values.cast(pa.int32()).cast(pa.int64()), by).cast(pa.int32()).cast(values.type)
-    return pc.subtract(
-        values, pc.multiply(by, 86_400).cast(pa.duration("s")).cast(pa.duration(values.type.unit))
-    )

@@ -1,0 +1,16 @@
+"""Letting gold datasets out: masked, measured against a method of de-identification, certified, on record."""
+
+from a360.trust.release._judge import Figures, Finding, Judgement, judge
+from a360.trust.release._release import CERTIFICATE, SIGNATURE, FileFormat, ReleaseReport, Releases
+
+__all__ = [
+    "CERTIFICATE",
+    "SIGNATURE",
+    "Figures",
+    "FileFormat",
+    "Finding",
+    "Judgement",
+    "ReleaseReport",
+    "Releases",
+    "judge",
+]

@@ -1,0 +1,298 @@
+"""Letting a gold dataset out: decided, measured, recorded, then written with its certificate."""
+
+import hashlib
+import os
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from a360.contract import LakePlan, ReleasePlan
+from a360.errors import DataError, DeniedError, OperatorError, UsageError
+from a360.files import sync_folder, whole, write_whole
+from a360.protect import AuditEvent, AuditLog, Tokenizer
+from a360.table import Tables
+from a360.trust.policy import Policy, Principal
+from a360.trust.release._certificate import Occasion, certificate, encoded
+from a360.trust.release._form import coded, read_rows, shuffled
+from a360.trust.release._judge import Figures, Finding, judge
+
+type FileFormat = Literal["parquet", "csv"]
+
+CERTIFICATE: Final = "certificate.json"
+SIGNATURE: Final = "certificate.sig"
+# An audit record names no more; who else is told of is found by the release's request and its snapshot.
+_MOST_SUBJECTS: Final = 10_000
+_SHOWN: Final = 12
+
+
+class ReleaseLog(AuditLog, Protocol):
+    """An audit log that signs, and that has pseudonyms for patients."""
+
+    def subject(self, patient_key: str) -> str:
+        """The pseudonym of a patient."""
+        ...
+
+    def certify(self, content: bytes) -> str:
+        """A signed note over a certificate."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseReport:
+    """What left, or what keeps it from leaving: `folder` is none where nothing was written."""
+
+    dataset: str
+    profile: str
+    figures: Figures
+    findings: Sequence[Finding]
+    folder: Path | None = None
+    files: Sequence[str] = ()
+
+    @property
+    def passes(self) -> bool:
+        """Whether the rows meet their method."""
+        return not self.findings
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as JSON."""
+        return {
+            "dataset": self.dataset,
+            "profile": self.profile,
+            "passes": self.passes,
+            "figures": asdict(self.figures),
+            "findings": [asdict(each) for each in self.findings],
+            "folder": str(self.folder) if self.folder else None,
+            "files": list(self.files),
+        }
+
+
+class Releases:
+    """Lets gold datasets out whose contracts say how."""
+
+    def __init__(
+        self, plan: LakePlan, tables: Tables, policy: Policy, audit: ReleaseLog, tokenizer: Tokenizer
+    ) -> None:
+        self._plan = plan
+        self._tables = tables
+        self._policy = policy
+        self._audit = audit
+        self._tokenizer = tokenizer
+
+    def check(self, principal: Principal, dataset: str, *, purpose: str | None = None) -> ReleaseReport:
+        """Measure what would leave, and write nothing.
+
+        Raises:
+            DeniedError: the policy does not let the principal release the dataset for the purpose.
+            UsageError: `unknown-dataset` where no contract says how it leaves.
+        """
+        plan = self._plan.release(dataset)
+        occasion = self._occasion(principal, purpose, "")
+        rules = self._allowed(principal, plan, occasion)
+        self._record(principal, plan, occasion, "allowed", "release.measure", rules=rules)
+        _, report = self._measured(plan, self._snapshot(plan), occasion)
+        return report
+
+    def release(
+        self,
+        principal: Principal,
+        dataset: str,
+        folder: Path,
+        *,
+        recipient: str,
+        purpose: str | None = None,
+        form: FileFormat = "parquet",
+    ) -> ReleaseReport:
+        """Write what may leave into a folder, with its certificate; on record before the first byte.
+
+        Raises:
+            DeniedError: the policy does not let the principal.
+            DataError: `release-refused` where rows do not meet the method; nothing is written.
+            UsageError: the folder holds something, or nobody is named who receives it.
+            OperatorError: it cannot be recorded or written.
+        """
+        plan = self._plan.release(dataset)
+        if not recipient.strip():
+            raise UsageError("usage", "A release has a recipient", next_step="say to whom with --recipient")
+        occasion = self._occasion(principal, purpose, recipient.strip())
+        rules = self._allowed(principal, plan, occasion)
+        _require_empty(folder)
+        snapshot = self._snapshot(plan)
+        rows, report = self._measured(plan, snapshot, occasion)
+        if not report.passes:
+            why: dict[str, str | int] = {"code": "release-refused", "findings": len(report.findings)}
+            self._record(principal, plan, occasion, "failed", rules=rules, details=why)
+            raise _refused(plan, report.findings)
+        self._record(
+            principal,
+            plan,
+            occasion,
+            "allowed",
+            rules=rules,
+            rows=rows.num_rows,
+            subjects=self._told(rows, plan),
+        )
+        leaving = shuffled(coded(rows, plan, self._tokenizer))
+        files = self._write(plan, report.figures, occasion, snapshot, leaving, folder, form)
+        self._record(
+            principal, plan, occasion, "done", rows=rows.num_rows, details={"certificate": files[CERTIFICATE]}
+        )
+        return replace(report, folder=folder, files=tuple(files))
+
+    def _occasion(self, principal: Principal, purpose: str | None, recipient: str) -> Occasion:
+        purpose = purpose or self._policy.default_purpose(principal)
+        return Occasion(principal.name, purpose, recipient, datetime.now(UTC), uuid.uuid4().hex)
+
+    def _allowed(self, principal: Principal, plan: ReleasePlan, occasion: Occasion) -> tuple[str, ...]:
+        """The rules that let it go: the action on every column of the dataset, and no consent in the way."""
+        decision = self._policy.decide(
+            principal, "release", plan.dataset, purpose=occasion.purpose, at=occasion.at
+        )
+        missing = [name for name, column in decision.columns.items() if not column.allowed]
+        consent = self._consent(plan, occasion) if plan.profile == "limited" else None
+        if decision.allowed and not missing and consent is None:
+            rules = (rule for column in decision.columns.values() for rule in column.rules)
+            return tuple(dict.fromkeys(rules))
+        self._record(principal, plan, occasion, "denied")
+        raise DeniedError(
+            "denied",
+            f"{principal.name} may not release {plan.dataset} for {occasion.purpose or 'no purpose'}",
+            found=consent or (f"no grant on {', '.join(missing)}" if decision.allowed else decision.reason),
+            next_step="ask somebody whom lake.yaml grants the action release on all of its columns",
+        )
+
+    def _consent(self, plan: ReleasePlan, occasion: Occasion) -> str | None:
+        """A limited data set is health information of patients still: what hangs on consent stays."""
+        leaving = {f"{plan.dataset}.{column.name}" for column in plan.leaving}
+        for rule in self._plan.policy.consents:
+            if leaving & set(rule.columns) and occasion.purpose not in rule.exempt:
+                return f"columns under the consent {rule.name}"
+        return None
+
+    def _snapshot(self, plan: ReleasePlan) -> str:
+        snapshot = self._tables.current_snapshot_id(plan.dataset)
+        if snapshot is None:
+            raise UsageError(
+                "unknown-table",
+                "The dataset holds nothing that could leave",
+                where=plan.dataset,
+                next_step=f"a360 run {plan.dataset}",
+            )
+        return snapshot
+
+    def _measured(
+        self, plan: ReleasePlan, snapshot: str, occasion: Occasion
+    ) -> tuple[pa.Table, ReleaseReport]:
+        rows = read_rows(self._tables.session, plan, snapshot, self._tokenizer)
+        judged = judge(rows, plan, occasion.at.date())
+        return judged.rows, ReleaseReport(plan.dataset, plan.profile, judged.figures, judged.findings)
+
+    def _write(
+        self,
+        plan: ReleasePlan,
+        figures: Figures,
+        occasion: Occasion,
+        snapshot: str,
+        rows: pa.Table,
+        folder: Path,
+        form: FileFormat,
+    ) -> Mapping[str, str]:
+        """The files with their digests, the certificate last: without one, a folder is no release."""
+        name = f"{plan.dataset.partition('.')[2]}.{form}"
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with whole(folder / name) as stream:
+                if form == "csv":
+                    pa_csv.write_csv(rows, stream)
+                else:
+                    pq.write_table(rows.replace_schema_metadata(), stream, compression="zstd")
+            snapshots = {plan.dataset: snapshot, **self._upstream(plan)}
+            content = encoded(certificate(plan, figures, occasion, snapshots, {name: _digest(folder / name)}))
+            write_whole(folder / SIGNATURE, self._audit.certify(content))
+            write_whole(folder / CERTIFICATE, content)
+            sync_folder(folder)
+        except OSError as error:
+            raise OperatorError(
+                "input-missing",
+                "The release cannot be written",
+                where=str(folder),
+                found=os.strerror(error.errno) if error.errno else type(error).__name__,
+                next_step="name a new folder where there is room; without a certificate this is no release",
+            ) from None
+        return {each: _digest(folder / each) for each in (name, CERTIFICATE, SIGNATURE)}
+
+    def _upstream(self, plan: ReleasePlan) -> Mapping[str, str]:
+        """The snapshots that the dataset was made from."""
+        commits = self._tables.commits(plan.dataset)
+        return dict(commits[-1].upstream) if commits else {}
+
+    def _told(self, rows: pa.Table, plan: ReleasePlan) -> tuple[str, ...]:
+        if plan.subject is None:
+            return ()
+        keys = pc.drop_null(pc.unique(rows[plan.subject])).to_pylist()
+        return tuple(map(self._audit.subject, keys)) if len(keys) <= _MOST_SUBJECTS else ()
+
+    def _record(
+        self,
+        principal: Principal,
+        plan: ReleasePlan,
+        occasion: Occasion,
+        outcome: str,
+        action: str = "release",
+        *,
+        details: Mapping[str, str | int] | None = None,
+        **more: Any,  # noqa: ANN401 -- the rest of an event
+    ) -> None:
+        told: dict[str, str | int] = {"profile": plan.profile, **(details or {})}
+        if occasion.recipient:
+            told["recipient"] = occasion.recipient
+        if plan.agreement:
+            told["agreement"] = plan.agreement
+        event = AuditEvent(
+            datetime.now(UTC),
+            principal.name,
+            action,
+            (plan.dataset,),
+            outcome,
+            occasion.purpose,
+            told,
+            acting_for=principal.acting_for,
+            request=occasion.request,
+            columns=tuple(f"{plan.dataset}.{each.name}" for each in plan.leaving),
+            **more,
+        )
+        self._audit.record(event)
+
+
+def _require_empty(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(
+            "usage",
+            "A release goes into a folder of its own",
+            where=str(folder),
+            found="something is there already",
+            next_step="name a folder that is new or empty",
+        )
+
+
+def _refused(plan: ReleasePlan, findings: Sequence[Finding]) -> DataError:
+    more = f"; and {len(findings) - _SHOWN} more" if len(findings) > _SHOWN else ""
+    return DataError(
+        "release-refused",
+        f"{plan.dataset} does not meet its method, {plan.profile}; nothing left the lake",
+        where=plan.dataset,
+        found="; ".join(map(str, findings[:_SHOWN])) + more,
+        next_step="mend the model or its masks, generalise, or leave the column out; see docs/releases.md",
+    )
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
