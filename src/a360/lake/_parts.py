@@ -20,13 +20,16 @@ from a360.settings import Settings
 from a360.table import Tables
 
 if TYPE_CHECKING:
+    from a360.lake._served import Served
     from a360.objects import ObjectStore
     from a360.refine import RefineContext
     from a360.trust.audit import LocalAuditLog
     from a360.trust.emergency import Emergencies
     from a360.trust.gateway import Gateway
+    from a360.trust.identity import ApiTokens
     from a360.trust.policy import Emergency, Policy, Principal
     from a360.trust.release import Releases
+    from a360.trust.vault import Reveals, Vault
 
 
 class Parts:
@@ -103,7 +106,14 @@ class Parts:
         """Who may see what."""
         from a360.trust.policy import Policy  # noqa: PLC0415 -- few commands ask
 
+        self._put_policy_on_record()
         return Policy(self.plan)
+
+    def _put_policy_on_record(self) -> None:
+        """Whatever goes by the policy has it on record first, and so has what is made by the contracts."""
+        from a360.trust.policy import put_on_record  # noqa: PLC0415 -- likewise
+
+        put_on_record(self.plan.policy, self.folder.path / "policy.json", self.audit, account(os.geteuid()))
 
     @cached_property
     def principal(self) -> "Principal":
@@ -161,9 +171,37 @@ class Parts:
         return Releases(self.plan, self.tables, self.policy, self.audit, self.tokenizer)
 
     @cached_property
+    def api_tokens(self) -> "ApiTokens":
+        """The API tokens by which programs are known to `a360 serve`."""
+        from a360.trust.identity import ApiTokens  # noqa: PLC0415 -- few commands ask
+
+        return ApiTokens(self.folder.path / "tokens", self._keys.secret("API tokens"))
+
+    def served(self) -> "Served":
+        """What a server answers from."""
+        from a360.lake._served import served  # noqa: PLC0415 -- one command serves
+
+        return served(self)
+
+    @cached_property
     def sealer(self) -> Sealer:
         """Seals what is kept as it was received."""
         return LocalSealer(self._keys)
+
+    @property
+    def vault(self) -> "Vault":
+        """Who people are."""
+        from a360.trust.vault import Vault  # noqa: PLC0415 -- few commands ask
+
+        return Vault(self.plan, self.tables, self.sealer, self.folder.path / "pending-keys")
+
+    @property
+    def reveals(self) -> "Reveals":
+        """The way for people to the vault."""
+        from a360.trust.vault import Reveals  # noqa: PLC0415 -- likewise
+
+        lock = self.folder.path / ".reveals"
+        return Reveals(self.vault, self.plan, self.tables, self.policy, self.audit, self.sealer, lock=lock)
 
     @cached_property
     def objects(self) -> "ObjectStore":
@@ -188,6 +226,7 @@ class Parts:
         from a360.lake._lint import require_sound  # noqa: PLC0415 -- most jobs find all applied
 
         require_sound(self._declared)
+        self._put_policy_on_record()
 
     @contextmanager
     def refining(self, engine: str) -> Iterator["RefineContext"]:
@@ -195,7 +234,9 @@ class Parts:
         from a360.refine import RefineContext  # noqa: PLC0415 -- few commands refine
 
         with self._session(engine) as session:
-            yield RefineContext(self.plan, self.tables, session, self.tokenizer, self.sealer)
+            yield RefineContext(
+                self.plan, self.tables, session, self.tokenizer, self.sealer, identities=self.vault
+            )
 
     @contextmanager
     def _session(self, engine: str) -> Iterator[EngineSession]:
