@@ -26,7 +26,18 @@ from a360.contract import (
 from a360.contract._references import circle, in_order
 from a360.errors import OperatorError, UsageError
 
-OPS = ("run", "run_step", "ingested_file", "quality_result", "lineage_event", "catalog_metric", "commit")
+OPS = (
+    "run",
+    "run_step",
+    "ingested_file",
+    "quality_result",
+    "lineage_event",
+    "catalog_metric",
+    "identity",
+    "legal_hold",
+    "erased",
+    "commit",
+)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from a360.cli import (
     _app_contract,
     _app_emergency,
     _app_hl7v2,
+    _app_keys,
     _app_lineage,
     _app_policy,
     _app_quality,
@@ -25,6 +26,7 @@ from a360.cli import (
     _app_spark,
     _app_terminology,
     _app_time,
+    _app_vault,
     _app_view,
 )
 from a360.cli._app_catalog import register as register_catalog
@@ -140,6 +142,7 @@ def apply(face: Face) -> int | None:
 _app_policy.register(app)
 _app_emergency.register(app)
 _app_audit.register(app)
+_app_keys.register(app)
 _app_contract.register(app)
 _app_hl7v2.register(app)
 _app_terminology.register(app)
@@ -202,6 +205,7 @@ def run(
 _app_quality.register(app)
 _app_release.register(app)
 _app_attachments.register(app)
+_app_vault.register(app)
 
 
 @command(app)

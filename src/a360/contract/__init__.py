@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from a360._lazy import lazily
 from a360.contract._bind import attributes_in
+from a360.contract._canonical import fingerprint_of
 from a360.contract._carriers import (
     CarrierPrincipal,
     Carriers,
@@ -26,8 +27,11 @@ from a360.contract._date_formats import (
 from a360.contract._decide import PolicyIndex
 from a360.contract._decisions import Ask, Cell, ColumnDecision, TableDecision
 from a360.contract._derived import (
+    ERASED,
     HISTORY_COLUMN,
     HOUSEKEEPING,
+    IDENTITIES,
+    LEGAL_HOLDS,
     SURVIVOR_COLUMN,
     TABLE_PROPERTIES,
     ops_relations,
@@ -117,6 +121,7 @@ from a360.contract._rules import (
     VolumeChange,
 )
 from a360.contract._types import PhysicalType, iceberg_type, parse_type, physical_type
+from a360.contract._versions import stated, version_order
 from a360.contract._vocabularies import CODES, VOCABULARIES, codes_sql, loaded_sql
 from a360.contract._zip_areas import ZIP_AREAS
 
@@ -171,12 +176,15 @@ __all__ = [
     "ELEMENTS",
     "EPOCH_MILLIS",
     "EPOCH_SECONDS",
+    "ERASED",
     "EXAMPLES_FILE",
     "FAULTS",
     "HISTORY_COLUMN",
     "HOUSEKEEPING",
+    "IDENTITIES",
     "KEYED",
     "LEFT_OUT",
+    "LEGAL_HOLDS",
     "LOOKED_UP",
     "SURVIVOR_COLUMN",
     "TABLE_PROPERTIES",
@@ -298,6 +306,7 @@ __all__ = [
     "diff_table",
     "editor_schemas",
     "engine_sql",
+    "fingerprint_of",
     "gone_properties",
     "iceberg_partition_spec",
     "iceberg_schema",
@@ -322,9 +331,11 @@ __all__ = [
     "quote_text",
     "read_examples",
     "schema_text",
+    "stated",
     "tightened",
     "typed_query",
     "upstream_columns",
+    "version_order",
 ]
 
 __getattr__ = lazily(__name__, _LAZY)

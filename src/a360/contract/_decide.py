@@ -36,6 +36,8 @@ NOTHING = "false"
 PATIENT = "patient"
 """The token domain of patients."""
 PATIENT_KEY = "patient_key"
+_OF_ROWS = ("select", "reveal")
+"""The actions that are done to rows, which filters and consents speak of; masks speak of select alone."""
 
 
 class _SpeaksOf(Protocol):
@@ -161,7 +163,7 @@ class _Request:
         columns = self.table.plan.columns
         shown: dict[str, Showing] = {column.name: {} for column in columns}
         for capacity in capacities:
-            rows = self.rows_of(capacity) if self.ask.action == "select" else frozenset()
+            rows = self.rows_of(capacity) if self.ask.action in _OF_ROWS else frozenset()
             for column in columns:
                 if column.name not in capacity.reached or column.name in gone:
                     continue
@@ -234,11 +236,11 @@ class _Request:
         return frozenset(conditions)
 
     def show(self, showing: Showing, capacity: _Capacity, name: str, type_: str, rows: Conditions) -> None:
-        if self.ask.action != "select":
+        if self.ask.action not in _OF_ROWS:
             showing[frozenset()] = None
             return
         masks: list[MaskMethod] = []
-        if capacity.emergency is None:
+        if capacity.emergency is None and self.ask.action == "select":
             for mask, names in self.table.masks:
                 if name in names and self.binds(mask, capacity):
                     masks.append(mask.method if fits(mask.method, type_) else "null")

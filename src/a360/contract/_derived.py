@@ -43,6 +43,15 @@ _COUNTS: tuple[_Row, ...] = (
     ("filtered", "long", True, "operational", "Input units the step leaves out on purpose."),
 )
 
+IDENTITIES = "ops.identity"
+"""The vault's table: what its rows tell of a person goes when the person is erased, and at no age."""
+LEGAL_HOLDS = "ops.legal_hold"
+"""Which patients' data must stay, whatever else is asked for."""
+ERASED = "ops.erased"
+"""By what is recognised, should it come again, what was erased."""
+AGELESS = frozenset({IDENTITIES, LEGAL_HOLDS, ERASED})
+"""Tables whose rows no retention of a zone takes."""
+
 _OPS: dict[str, tuple[str, tuple[str, ...], tuple[_Row, ...]]] = {
     "run": (
         "One row per call that could change the lake.",
@@ -142,6 +151,52 @@ _OPS: dict[str, tuple[str, tuple[str, ...], tuple[_Row, ...]]] = {
             ("measured", "long", True, "operational", "The count, or the time in all."),
             ("events", "long", False, "operational", "How often a time was taken."),
             ("known_at", "timestamptz", True, "operational", "When the catalog was told."),
+        ),
+    ),
+    "identity": (
+        "What identifies people, sealed: one row per version of a person's record, under a key a person.",
+        ("patient_key", "known_at", "arrival"),
+        (
+            ("patient_key", "string", True, "identifier", "The person: the token that stands for them."),
+            ("subject_key", "string", False, "identifier", "The patient whose record, or kin's, it is."),
+            ("source", "string", True, "operational", "The source that told it."),
+            ("resource_type", "string", True, "operational", "Patient, RelatedPerson or Person."),
+            ("version_id", "string", False, "operational", "The version as its server numbered it."),
+            ("last_updated", "timestamptz", False, "operational", "When the server last changed the record."),
+            ("known_at", "timestamptz", True, "operational", "When the lake received the version."),
+            ("arrival", "long", True, "operational", "Its place in what was received with it."),
+            ("key_id", "string", True, "identifier", "The person's data key."),
+            ("identity", "binary", True, "identifier", "The elements that identify the person, sealed."),
+            ("commit_id", "string", True, "operational", "The commit that wrote this row."),
+        ),
+    ),
+    "legal_hold": (
+        "One row per legal hold on the data of a patient.",
+        ("hold_id",),
+        (
+            ("hold_id", "string", True, "operational", "The hold."),
+            ("patient_key", "string", True, "identifier", "The patient, as the token that stands for them."),
+            ("matter", "string", True, "operational", "What it is for: the number of a case, and no name."),
+            ("placed_by", "string", True, "operational", "The account that placed it."),
+            ("placed_at", "timestamptz", True, "operational", "Since when it stands."),
+            ("released_by", "string", False, "operational", "The account that released it, if any has."),
+            ("released_at", "timestamptz", False, "operational", "When it was released."),
+        ),
+    ),
+    "erased": (
+        "One row per patient or content that was erased, by which an ingest leaves out what comes again.",
+        ("kind", "digest"),
+        (
+            ("kind", "string", True, "operational", "patient or content."),
+            (
+                "digest",
+                "string",
+                True,
+                "identifier",
+                "A keyed digest of the patient, or of the content.",
+            ),
+            ("erasure_id", "string", True, "operational", "The erasure."),
+            ("known_at", "timestamptz", True, "operational", "When it was erased."),
         ),
     ),
     "commit": (

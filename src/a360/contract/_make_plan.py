@@ -4,9 +4,9 @@ import json
 from dataclasses import replace
 
 from a360.contract._derived import (
+    AGELESS,
     HISTORY_COLUMN,
     HOUSEKEEPING,
-    IDENTITIES,
     TABLE_PROPERTIES,
     ops_relations,
     ops_tables,
@@ -198,7 +198,7 @@ def _with_retention(contracts: LakeContracts, table: TablePlan) -> TablePlan:
     zone = contracts.lake.retention.get(table.namespace)
     if zone is None:
         return table
-    rows = table.retention.rows or (None if table.dataset == IDENTITIES else zone.rows)
+    rows = table.retention.rows or (None if table.dataset in AGELESS else zone.rows)
     kept = RetentionPlan(rows, zone.snapshots, zone.keep_snapshots)
     return replace(table, retention=kept)
 

@@ -10,13 +10,12 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from a360.contract import SilverStep
+from a360.contract import SilverStep, version_order
 from a360.engine import quote_name, quote_table, quote_text
 from a360.protect import PERSON_TYPES, Tokenizer, domains
 from a360.refine._context import BRONZE_RESOURCE, RefineContext
 from a360.refine._reader import PAYLOAD
 from a360.refine._units import UNIT_COLUMNS, whole_sql
-from a360.refine._versions import version_order
 
 CONTAINERS = "container"
 FOUND = "contained_found"

@@ -1,8 +1,12 @@
 """What every refine step works with, and what it gives back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
+import pyarrow as pa
+
+from a360.catalog import CommitStamp
 from a360.contract import LOOKED_UP, LakePlan, SilverStep, TablePlan
 from a360.engine import EngineSession
 from a360.protect import Sealer, Tokenizer
@@ -38,12 +42,34 @@ def ground_of(step: SilverStep) -> Ground:
     return RECORDS if step.records else FHIR
 
 
+class Identities(Protocol):
+    """Where what identifies people is kept. It is its own table of the lake, committed as a whole."""
+
+    @property
+    def dataset(self) -> str:
+        """Its table."""
+        ...
+
+    @property
+    def elements(self) -> Sequence[str]:
+        """The elements of a record that it keeps beside its type and id."""
+        ...
+
+    def sweep(self) -> Sequence[str]:
+        """Destroy the keys of what never landed."""
+        ...
+
+    def keep(self, people: Iterable[pa.Table], stamp: CommitStamp, *, whole: bool) -> int:
+        """Commit versions of people's records, which `whole` says are all there are; how many they were."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class RefineContext:
     """The lake as a refine step sees it. `batch_bytes` bounds the payload held in clear at one time.
 
     `merged` has the names of the temporary tables that steps of a run share on who replaces whom, and on
-    visits that were moved.
+    visits that were moved. `identities` is where a run keeps who people are, before it makes any dataset.
     """
 
     plan: LakePlan
@@ -53,6 +79,7 @@ class RefineContext:
     sealer: Sealer
     batch_bytes: int = 64 * 1024 * 1024
     merged: dict[str, str | None] = field(default_factory=dict)
+    identities: Identities | None = None
 
 
 @dataclass(frozen=True, slots=True)

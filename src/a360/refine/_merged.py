@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from a360.contract import stated
 from a360.engine import quote_table
 from a360.refine._context import LINKS, RefineContext
-from a360.refine._versions import stated
 
 type _Ints = npt.NDArray[np.int64]
 

@@ -6,10 +6,10 @@ move counts, whatever came first.
 
 import pyarrow as pa
 
+from a360.contract import stated
 from a360.engine import quote_table
 from a360.refine._context import MOVES, RefineContext
 from a360.refine._merged import changed, kept, replaced
-from a360.refine._versions import stated
 
 _MOVES = """
     SELECT source || chr(31) || encounter_id AS one, source || chr(31) || other_id AS other, patient_key

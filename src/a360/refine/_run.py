@@ -9,6 +9,7 @@ from a360.quality import RuleResult
 from a360.refine._context import RefineContext, StepOutcome, alive_sql
 from a360.refine._gold import refine_gold
 from a360.refine._held import HeldRows
+from a360.refine._identities import refine_identities
 from a360.refine._measuring import AFTERWARDS, measured
 from a360.refine._silver import refine_silver
 
@@ -87,6 +88,16 @@ def _refine(
     on_outcome: Callable[[StepOutcome], None] | None,
 ) -> RefineResult:
     outcomes: list[StepOutcome] = []
+
+    def note(outcome: StepOutcome) -> None:
+        outcomes.append(outcome)
+        if on_outcome:
+            on_outcome(outcome)
+
+    if context.identities is not None:
+        if progress:
+            progress("run", context.identities.dataset, 0, len(steps))
+        note(refine_identities(context, context.identities, full=full))
     held = HeldRows(context, [step for step in steps if isinstance(step, GoldStep)])
     for done, step in enumerate(steps):
         if progress:
@@ -96,9 +107,7 @@ def _refine(
             if isinstance(step, SilverStep)
             else refine_gold(context, step, full=full, held=held)
         )
-        outcomes.append(outcome)
-        if on_outcome:
-            on_outcome(outcome)
+        note(outcome)
         if outcome.report.commit_id is not None:
             context.session.refresh()
     if progress:

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from a360.contract import HISTORY_COLUMN
+from a360.contract import HISTORY_COLUMN, version_order
 from a360.engine import quote_name, quote_table, quote_text
 from a360.refine._context import RefineContext
 from a360.refine._shape import SilverShape
 from a360.refine._typed import duckdb_type
-from a360.refine._versions import version_order
 
 HISTORY = HISTORY_COLUMN[0]
 
