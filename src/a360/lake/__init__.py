@@ -12,6 +12,7 @@ from a360.lake._open import examine, open_lake
 from a360.lake._reports import IngestReport, RunReport
 
 if TYPE_CHECKING:
+    from a360.lake._keys import Keys
     from a360.lake._lint import lint
     from a360.lake._served import Served
 
@@ -20,6 +21,7 @@ __all__ = [
     "KINDS",
     "RECORD_KINDS",
     "IngestReport",
+    "Keys",
     "Lake",
     "RunReport",
     "Served",
@@ -28,4 +30,4 @@ __all__ = [
     "open_lake",
 ]
 
-__getattr__ = lazily(__name__, {"Served": "_served", "lint": "_lint"})
+__getattr__ = lazily(__name__, {"Keys": "_keys", "Served": "_served", "lint": "_lint"})

@@ -4,6 +4,7 @@
 does, given a `Guard` that wraps the packs' keys, and an `Opener` that finds the guard.
 """
 
+from a360.protect.keys._archive import ImportReport, back_up, export, import_keys
 from a360.protect.keys._guards import Guard, NotOpenedError
 from a360.protect.keys._keyring import Keyring
 from a360.protect.keys._local import LocalKeyStore, open_key_store
@@ -13,6 +14,7 @@ from a360.protect.keys._store import KeyStoreStatus, PackedKeyStore
 
 __all__ = [
     "Guard",
+    "ImportReport",
     "KeyStoreStatus",
     "Keyring",
     "LocalKeyStore",
@@ -20,6 +22,9 @@ __all__ = [
     "Opener",
     "PackedKeyStore",
     "Passphrase",
+    "back_up",
+    "export",
+    "import_keys",
     "open_key_store",
     "passphrase_in",
     "typed_passphrase",

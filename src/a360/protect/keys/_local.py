@@ -121,7 +121,7 @@ class LocalKeyStore(PackedKeyStore):
 
     def _current(self) -> Opened:
         """The keyring as it is now, with nothing left over from a rotation that died."""
-        self._fresh()
+        self.opened()
         self._settle()
         return self._opened
 

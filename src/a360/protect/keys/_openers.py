@@ -108,7 +108,7 @@ def settle(folder: Path, keyring: Keyring, content: bytes) -> None:
     if not (folder / NEXT).exists():
         return
     try:
-        keyring.root_under(_guard_in(folder / NEXT, keyring), content, folder / FILE)
+        keyring.root_under(guard_in(folder / NEXT, keyring), content, folder / FILE)
     except (NotOpenedError, OperatorError):
         shred(folder / NEXT)
         return
@@ -126,11 +126,16 @@ def is_unsettled(folder: Path, keyring: Keyring) -> bool:
 def _file_guards(folder: Path, keyring: Keyring) -> Iterator[Guard]:
     """The guards that may be meant: while a rotation is under way, or after one that died, there are two."""
     if (folder / NEXT).exists():
-        yield _guard_in(folder / NEXT, keyring)
-    yield _guard_in(folder / MASTER, keyring)
+        yield guard_in(folder / NEXT, keyring)
+    yield guard_in(folder / MASTER, keyring)
 
 
-def _guard_in(path: Path, keyring: Keyring) -> Guard:
+def guard_in(path: Path, keyring: Keyring) -> Guard:
+    """The guard of a key file.
+
+    Raises:
+        OperatorError: `key-missing`, `seal-broken` or `environment-unfit`.
+    """
     try:
         master = path.read_bytes()
     except OSError as error:

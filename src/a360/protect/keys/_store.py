@@ -93,7 +93,7 @@ class PackedKeyStore:
         if count < 1:
             return []
         with self._locked():
-            opened = self._fresh()
+            opened = self.opened()
             made = self._fill_open_pack(opened, count)
             if len(made) < count:
                 made += self._fill_new_packs(opened, count - len(made))
@@ -210,14 +210,14 @@ class PackedKeyStore:
 
     def key_ids(self) -> Iterator[str]:
         """The ids of all data keys that are there, in no order."""
-        for pack in self._fresh().keyring.packs:
+        for pack in self.opened().keyring.packs:
             for slot, held in enumerate(slots_in(self._packs.content(pack))):
                 if not (is_empty(held) or is_destroyed(held)):
                     yield _key_id(pack, slot)
 
     def status(self) -> KeyStoreStatus:
         """What the store holds, counted on the disk."""
-        keyring = self._fresh().keyring
+        keyring = self.opened().keyring
         live = gone = 0
         for pack in keyring.packs:
             slots = [each for each in slots_in(self._packs.content(pack)) if not is_empty(each)]
@@ -259,7 +259,7 @@ class PackedKeyStore:
         if pack.slots is not None and len(slots) != pack.slots:
             found.append(f"{name}: {len(slots)} of {pack.slots} keys are there")
         for slot, held in enumerate(slots):
-            if not _is_sound(under, slot, held):
+            if not is_sound(under, slot, held):
                 found.append(f"{name}: slot {slot}, key {_key_id(pack.id, slot)}")
         return found
 
@@ -275,7 +275,7 @@ class PackedKeyStore:
         """A pack of the keyring, which another process may have added to it meanwhile."""
         opened = self._opened
         if pack_id not in opened.keyring.packs:
-            opened = self._fresh()
+            opened = self.opened()
         pack = opened.keyring.packs.get(pack_id)
         if pack is None:
             raise faults.missing(self._folder, _key_id(pack_id, slot), "the keyring names no such pack")
@@ -291,7 +291,7 @@ class PackedKeyStore:
             opened.pack_keys[pack.id] = key
         return key
 
-    def _fresh(self) -> Opened:
+    def opened(self) -> Opened:
         """The keyring as it is now: others add packs, and rotate."""
         if _stamp(self._folder) != self._opened.stamp:
             self._opened = self._open()
@@ -356,7 +356,8 @@ def _slots_of(pack_key: bytes, first: int, keys: Sequence[tuple[str, bytes]]) ->
     return [sealed_slot(pack_key, slot, key) for slot, (_, key) in enumerate(keys, first)]
 
 
-def _is_sound(under: bytes, slot: int, held: bytes) -> bool:
+def is_sound(under: bytes, slot: int, held: bytes) -> bool:
+    """Whether a slot holds what was written there: a key, the mark of a destroyed one, or nothing yet."""
     if is_empty(held) or (is_destroyed(held) and destroyed_at(held) is not None):
         return True
     try:

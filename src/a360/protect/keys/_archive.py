@@ -1,0 +1,320 @@
+"""Copies of a key store in one file: a backup under the same guard, an escrow under a passphrase of its own.
+
+The file is a tar of the keyring and the packs, and holds nothing in clear. What comes back from one never
+brings a destroyed key with it: destroyed on either side is destroyed.
+"""
+
+import io
+import secrets
+import shutil
+import tarfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any, Final
+
+from a360.errors import A360Error, OperatorError
+from a360.failpoints import failpoint
+from a360.files import sync_folder, whole
+from a360.protect._files import PRIVATE_FOLDER
+from a360.protect.keys import _faults as faults
+from a360.protect.keys._guards import Guard, NotOpenedError
+from a360.protect.keys._keyring import FILE, Keyring, Pack, read_keyring, write_keyring
+from a360.protect.keys._local import LocalKeyStore, is_missing_or_empty
+from a360.protect.keys._openers import MASTER, LocalOpener, file_guard, guard_in, passphrase_guard
+from a360.protect.keys._packs import (
+    SLOT_BYTES,
+    SLOTS,
+    PackFolder,
+    has_header,
+    is_destroyed,
+    is_empty,
+    slots_in,
+)
+from a360.protect.keys._passphrase import KIND, Passphrase, require_strong
+from a360.protect.keys._store import PACKS, Opened, PackedKeyStore, is_sound, locked
+
+_LARGEST_KEYRING: Final = 1 << 30
+_LOST: Final = ".lost-"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did: packs looked at, keys brought back, keys kept destroyed, slots that are damaged."""
+
+    packs: int
+    restored: int
+    kept_destroyed: int
+    damaged: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class _Archive:
+    """An archive that was opened."""
+
+    keyring: Keyring
+    guard: Guard
+    root: bytes
+    packs: Mapping[str, Sequence[bytes]]
+
+
+def back_up(store: PackedKeyStore, path: Path) -> None:
+    """Write a consistent copy that opens as the store itself does; the key file is not in it.
+
+    Raises:
+        OSError: it cannot be written; FileExistsError where there is a file already.
+    """
+    _write(store, path, lambda opened: opened.keyring)
+
+
+def export(store: PackedKeyStore, path: Path, passphrase: str) -> None:
+    """Write a copy for escrow, which opens with this passphrase and nothing else.
+
+    Raises:
+        UsageError: `usage` for a short passphrase.
+        OSError: it cannot be written; FileExistsError where there is a file already.
+    """
+    require_strong(passphrase)
+
+    def escrow(opened: Opened) -> Keyring:
+        return opened.keyring.rewrapped(
+            opened.guard, passphrase_guard(passphrase, opened.keyring.store, path)
+        )
+
+    _write(store, path, escrow)
+
+
+def _write(store: PackedKeyStore, path: Path, keyring_of: Callable[[Opened], Keyring]) -> None:
+    """Keyring first: a pack that came later is not named, and what it names is there."""
+    opened = store.opened()
+    content = keyring_of(opened).to_bytes(opened.root)
+    packs = PackFolder(store.folder / PACKS)
+    with whole(path, replace=False) as stream, tarfile.open(fileobj=stream, mode="w") as archive:
+        _add(archive, FILE, content)
+        for pack in opened.keyring.packs:
+            with locked(store.folder):
+                held = packs.content(pack)
+            _add(archive, f"{PACKS}/{packs.path(pack).name}", held)
+    sync_folder(path.absolute().parent)
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = len(content), 0o600
+    archive.addfile(entry, io.BytesIO(content))
+
+
+def import_keys(
+    folder: Path, path: Path, passphrase: Passphrase | None = None, *, master: Path | None = None
+) -> ImportReport:
+    """Bring keys back from a backup or an escrow, into a key folder that lost some or all of them.
+
+    Keys that are there stay, and a key that was destroyed on either side stays destroyed. A folder that does
+    not open any more is put aside as `keys.lost-…`, and made anew under a new key file.
+
+    Args:
+        folder: The key folder; made where it is missing.
+        path: The backup or the escrow.
+        passphrase: Where the archive's passphrase comes from; None for the setting or the terminal.
+        master: The key file that a backup opens with, where it is not in the folder.
+
+    Raises:
+        OperatorError: `keys-foreign` where the archive is of another lake, `seal-broken` where it is damaged,
+            `key-missing` where the key file of a backup is not there, `passphrase-wrong`.
+    """
+    archive = _read(path, LocalOpener(passphrase), master or folder / MASTER)
+    if is_missing_or_empty(folder):
+        return _make(folder, archive)
+    _require_same_store(folder, archive, path)
+    try:
+        store = LocalKeyStore.open(folder)
+    except A360Error as error:
+        if error.code.slug not in {"key-missing", "seal-broken"}:
+            raise
+        return _make(folder, archive)
+    with locked(folder):
+        return _merge(folder, store.opened(), archive)
+
+
+def _require_same_store(folder: Path, archive: _Archive, path: Path) -> None:
+    try:
+        here = read_keyring(folder)[0].store
+    except OperatorError as error:
+        if error.code.slug == "not-a-lake":
+            raise
+        return
+    if here != archive.keyring.store:
+        raise OperatorError(
+            "keys-foreign",
+            "The backup or escrow belongs to another lake",
+            where=str(path),
+            found=f"keys of the store {archive.keyring.store}, here is {here}",
+            next_step="name the backup or escrow of this lake",
+        )
+
+
+def _read(path: Path, opener: LocalOpener, master: Path) -> _Archive:
+    try:
+        with tarfile.open(path, "r:") as archive:
+            content = _member(archive, FILE, _LARGEST_KEYRING)
+            keyring = Keyring.of_bytes(content, path)
+            guard, root = _opened(keyring, content, path, opener, master)
+            packs = {each: _slots_of(archive, each, path) for each in keyring.packs}
+    except OSError as error:
+        raise OperatorError(
+            "input-missing",
+            "The backup or escrow cannot be read",
+            where=str(path),
+            found=error.strerror or type(error).__name__,
+            next_step="name a file that `a360 keys backup` or `a360 keys export` wrote",
+        ) from None
+    except (tarfile.TarError, KeyError, ValueError) as error:
+        raise faults.broken(path, "it is no whole backup or escrow of keys") from error
+    return _Archive(keyring, guard, root, packs)
+
+
+def _opened(
+    keyring: Keyring, content: bytes, path: Path, opener: LocalOpener, master: Path
+) -> tuple[Guard, bytes]:
+    if keyring.guard.get("kind") == KIND:
+        return opener.by_passphrase(path, keyring, content)
+    guard = guard_in(master, keyring)
+    try:
+        return guard, keyring.root_under(guard, content, path)
+    except NotOpenedError:
+        raise OperatorError(
+            "key-missing",
+            "The backup does not open under this key file",
+            where=str(path),
+            found=f"the key file {master}, which is of another time or another lake",
+            next_step="name the key file of the backup's time with --master, or import an escrow",
+        ) from None
+
+
+def _slots_of(archive: tarfile.TarFile, pack: str, path: Path) -> Sequence[bytes]:
+    content = _member(archive, f"{PACKS}/{pack}.pack", (SLOTS + 1) * SLOT_BYTES)
+    if not has_header(content, pack):
+        raise faults.broken(path, f"pack {pack} in it is not that pack")
+    return slots_in(content)
+
+
+def _member(archive: tarfile.TarFile, name: str, largest: int) -> bytes:
+    entry = archive.getmember(name)
+    stream: IO[bytes] | None = archive.extractfile(entry)
+    content = b"" if stream is None or entry.size > largest else stream.read()
+    if len(content) != entry.size:
+        raise ValueError(name)
+    return content
+
+
+def _make(folder: Path, archive: _Archive) -> ImportReport:
+    """A key folder of an archive, under a new key file; what was there is put aside, and is a record too."""
+    part = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}")
+    aside = folder.with_name(f"{folder.name}{_LOST}{datetime.now(UTC):%Y%m%d%H%M%S}")
+    try:
+        part.mkdir(mode=PRIVATE_FOLDER, parents=True)
+        (part / PACKS).mkdir(mode=PRIVATE_FOLDER)
+        guard = file_guard(part, MASTER, archive.keyring.store)
+        start = replace(archive.keyring.rewrapped(archive.guard, guard), packs={})
+        before = Opened(start, guard, archive.root, ())
+        report = _merge(part, before, archive, records=[folder, *_put_aside(folder)])
+        if folder.exists():
+            folder.rename(aside)
+            failpoint("keys.import.aside")
+        part.rename(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    sync_folder(folder.parent)
+    return report
+
+
+def _put_aside(folder: Path) -> list[Path]:
+    return sorted(folder.parent.glob(f"{folder.name}{_LOST}*"))
+
+
+def _merge(folder: Path, here: Opened, archive: _Archive, records: Sequence[Path] = ()) -> ImportReport:
+    """Packs first, then the keyring that names them. All is looked at before anything is written."""
+    packs = PackFolder(folder / PACKS)
+    merged, added, counts = {}, [], [0, 0, 0]
+    for pack in archive.keyring.packs.values():
+        under = _pack_key(archive, pack)
+        ours = _slots_in(packs, pack.id)
+        wanted = _Slots(folder, pack.id, under, ours, archive.packs[pack.id])
+        slots = wanted.merged([_slots_in(PackFolder(each / PACKS), pack.id) for each in records])
+        counts = [sum(each) for each in zip(counts, wanted.counts, strict=True)]
+        if slots != ours:
+            merged[pack.id] = slots
+        known = here.keyring.packs.get(pack.id)
+        if known is None or len(slots) > len(ours):
+            wrapped = here.guard.rewrap(pack.id, pack.wrapped, archive.guard)
+            # Its next slot may have been given out after the copy was made: it takes no more keys.
+            least = 0 if known is None else known.slots or 0
+            added.append(Pack(pack.id, wrapped, max(len(slots), least)))
+    for pack_id, slots in merged.items():
+        packs.put(pack_id, slots)
+    packs.sync()
+    failpoint("keys.import.packed")
+    names = {each.id: each for each in added}
+    kept = {name: names.pop(name, each) for name, each in here.keyring.packs.items()}
+    # The pack that takes new keys stays the last.
+    keyring = replace(here.keyring, packs=names | kept)
+    write_keyring(folder, keyring.to_bytes(here.root))
+    return ImportReport(len(archive.packs), *counts)
+
+
+def _slots_in(packs: PackFolder, pack: str) -> list[bytes]:
+    try:
+        return slots_in(packs.content(pack))
+    except OperatorError:
+        return []
+
+
+def _pack_key(archive: _Archive, pack: Pack) -> bytes:
+    return archive.guard.unwrap(pack.id, pack.wrapped)
+
+
+class _Slots:
+    """What the slots of one pack are to hold, of what a folder and an archive hold."""
+
+    def __init__(
+        self, folder: Path, pack: str, under: bytes, ours: Sequence[bytes], theirs: Sequence[bytes]
+    ) -> None:
+        self._place = PackFolder(folder / PACKS).path(pack)
+        self._under = under
+        self._ours, self._theirs = ours, theirs
+        self.counts = [0, 0, 0]
+
+    def merged(self, records: Sequence[Sequence[bytes]]) -> list[bytes]:
+        """The slots; `records` are others that tell which keys were destroyed."""
+        longest = max(len(self._ours), len(self._theirs))
+        columns = [_at(each, longest) for each in (self._ours, self._theirs, *records)]
+        return [self._one(slot, held) for slot, held in enumerate(zip(*columns, strict=True))]
+
+    def _one(self, slot: int, held: Sequence[bytes]) -> bytes:
+        ours, theirs = held[:2]
+        for each in held:
+            if is_destroyed(each) and is_sound(self._under, slot, each):
+                self.counts[1] += not is_destroyed(theirs)
+                return each
+        if ours != theirs and self._is_key(slot, ours) and self._is_key(slot, theirs):
+            raise faults.broken(self._place, f"slot {slot} has another key than the backup or escrow")
+        if self._is_key(slot, ours):
+            return ours
+        if self._is_key(slot, theirs):
+            self.counts[0] += 1
+            return theirs
+        self.counts[2] += not (is_empty(ours) and is_empty(theirs))
+        return ours or theirs
+
+    def _is_key(self, slot: int, held: bytes) -> bool:
+        return not is_empty(held) and is_sound(self._under, slot, held)
+
+
+def _at(slots: Sequence[bytes], length: int) -> list[bytes]:
+    empty = bytes(SLOT_BYTES)
+    return [*slots[:length], *[empty] * (length - len(slots))]
