@@ -126,6 +126,8 @@ def test_the_glass_is_broken_for_a_while_and_reviewed(lake, clinician, monkeypat
     with clinician(emergency="emergency_care") as ada:
         assert ada.query(sql).num_rows == 2
     monkeypatch.undo()
+    changes = search(lake.audit.folder, Search(action="grant.change")).read_all().to_pylist()
+    assert "user ada" in changes[-1]["details"]
     [waiting] = lake.emergencies()
     assert (waiting.principal, waiting.reason, waiting.open) == ("ada", "unconscious on arrival", True)
     under = f"details LIKE '%\"{waiting.id}\"%' AND outcome = 'done'"

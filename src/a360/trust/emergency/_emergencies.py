@@ -222,7 +222,7 @@ class Emergencies:
         try:
             return open_text(self._sealer, base64.b64decode(row["details"][member]), context)
         except OperatorError as error:
-            if error.code.slug == "key-missing":  # erased, which leaves the rest as it was
+            if error.code.slug == "key-destroyed":  # erased, which leaves the rest as it was
                 return None
             raise
 

@@ -139,7 +139,9 @@ class Gateway:
         record = Record(
             self._audit, self._known, principal, purpose, request or uuid.uuid4().hex, sql, source
         )
-        record.emergency = emergency
+        record.under = {"policy": self._policy.fingerprint}
+        if emergency is not None:
+            record.under |= {"emergency": emergency.id}
         free = emergency is None and self._is_free(principal, purpose)
         budget = budget_of(self._budgets, self._policy.roles_of(principal), free=free)
         try:

@@ -8,7 +8,7 @@ from a360.contract import TableDecision
 from a360.errors import A360Error, DeniedError
 from a360.protect import AuditEvent, AuditLog
 from a360.trust.gate import Reads
-from a360.trust.policy import Emergency, Principal
+from a360.trust.policy import Principal
 
 
 class QueryLog(AuditLog, Protocol):
@@ -39,7 +39,7 @@ class Record:
         self._purpose = purpose
         self._details = audit.query_details(sql, known)
         self.objects: tuple[str, ...] = ()
-        self.emergency: Emergency | None = None
+        self.under: dict[str, str] = {}
 
     def allowed(self, decisions: Mapping[str, TableDecision], columns: Reads) -> None:
         """Record that the query goes ahead, and over what."""
@@ -69,16 +69,13 @@ class Record:
                 self.objects,
                 outcome,
                 self._purpose,
-                {**self._details, **self._under(), **(details or {})},
+                {**self._details, **self.under, **(details or {})},
                 acting_for=self._principal.acting_for,
                 request=self.request,
                 source=self._source,
                 **more,
             )
         )
-
-    def _under(self) -> Mapping[str, str]:
-        return {"emergency": self.emergency.id} if self.emergency else {}
 
 
 def _rules(decision: TableDecision, columns: Reads) -> Iterator[str]:

@@ -8,6 +8,7 @@ from a360.trust.policy._emergency import LONGEST, Emergency
 from a360.trust.policy._examples import ExampleResult, run_example
 from a360.trust.policy._policy import Policy
 from a360.trust.policy._principal import NOBODY, Principal
+from a360.trust.policy._record import put_on_record
 from a360.trust.policy._review import Access, notices, review
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Principal",
     "TableDecision",
     "notices",
+    "put_on_record",
     "review",
     "run_example",
 ]

@@ -1,8 +1,9 @@
 """The policy as the rooms above ask it."""
 
 from datetime import UTC, datetime
+from functools import cached_property
 
-from a360.contract import Action, Ask, LakePlan, PolicyIndex, TableDecision
+from a360.contract import Action, Ask, LakePlan, PolicyIndex, TableDecision, fingerprint_of
 from a360.trust.policy._emergency import Emergency
 from a360.trust.policy._principal import Principal
 
@@ -13,6 +14,11 @@ class Policy:
     def __init__(self, plan: LakePlan) -> None:
         self.plan = plan
         self._index = PolicyIndex(plan.policy, (*plan.tables, *plan.relations))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What tells this policy from any other."""
+        return fingerprint_of(self.plan.policy)
 
     @property
     def datasets(self) -> tuple[str, ...]:
