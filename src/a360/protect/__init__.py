@@ -59,7 +59,6 @@ __all__ = [
     "reason_context",
     "seal_block",
     "seal_text",
-    "shift_days",
     "sealing_key",
     "sealing_key_sql",
     "shift_days",
