@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 from a360.contract import LakePlan
 from a360.errors import OperatorError
 from a360.trust.audit import LocalAuditLog
+from a360.trust.emergency import Emergencies
 from a360.trust.gateway import Gateway
-from a360.trust.identity import ApiTokens, Door, KeySet, Login, Provider, TokenVerifier, UsedTokens
+from a360.trust.identity import Door, KeySet, Login, Provider, TokenVerifier, UsedTokens
 from a360.trust.policy import Policy
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ class Served:
     plan: LakePlan
     policy: Policy
     gateway: Gateway
+    emergencies: Emergencies
     audit: LocalAuditLog
-    tokens: ApiTokens
     door: Door
 
 
@@ -35,7 +36,7 @@ def served(parts: "Parts") -> Served:
     """
     login = _login(parts)
     door = Door(parts.plan, parts.audit, parts.api_tokens, login)
-    return Served(parts.plan, parts.policy, parts.gateway, parts.audit, parts.api_tokens, door)
+    return Served(parts.plan, parts.policy, parts.gateway, parts.emergencies, parts.audit, door)
 
 
 def _login(parts: "Parts") -> Login | None:
