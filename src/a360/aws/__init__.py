@@ -1,4 +1,4 @@
-"""Adapters to AWS: Spark jobs on EMR Serverless. boto3 is imported where AWS is asked, and nowhere else."""
+"""Adapters to AWS: Spark jobs on EMR Serverless, keys under KMS. boto3 is imported where AWS is asked alone."""
 
 from typing import TYPE_CHECKING
 
@@ -7,6 +7,7 @@ from a360._lazy import lazily
 if TYPE_CHECKING:
     from a360.aws._archive import Manifest, digest_of, pack, read_manifest
     from a360.aws._jobs import Jobs, Outcome, Submission, spark_of
+    from a360.aws._kms import KmsKeyStore
     from a360.aws._package import Packager, packager
     from a360.aws._places import DriverLog
     from a360.aws._release import Release, release_of
@@ -21,6 +22,7 @@ _LAZY = {
     "DriverLog": "_places",
     "Job": "_request",
     "Jobs": "_jobs",
+    "KmsKeyStore": "_kms",
     "Manifest": "_archive",
     "Outcome": "_jobs",
     "Packager": "_package",
@@ -51,6 +53,7 @@ __all__ = [
     "DriverLog",
     "Job",
     "Jobs",
+    "KmsKeyStore",
     "Manifest",
     "Outcome",
     "Packager",

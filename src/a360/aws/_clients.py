@@ -52,6 +52,11 @@ class Aws:
         return self._client("emr-serverless")
 
     @cached_property
+    def kms(self) -> Any:  # noqa: ANN401 - likewise
+        """The key management service."""
+        return self._client("kms")
+
+    @cached_property
     def s3(self) -> Any:  # noqa: ANN401 - likewise
         """S3."""
         return self._client("s3")

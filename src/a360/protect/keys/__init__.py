@@ -5,12 +5,13 @@ does, given a `Guard` that wraps the packs' keys, and an `Opener` that finds the
 """
 
 from a360.protect.keys._archive import ImportReport, back_up, export, import_keys
+from a360.protect.keys._faults import broken
 from a360.protect.keys._guards import Guard, NotOpenedError
 from a360.protect.keys._keyring import Keyring
-from a360.protect.keys._local import LocalKeyStore, open_key_store
-from a360.protect.keys._openers import Opener
+from a360.protect.keys._local import LocalKeyStore, create_folder, open_key_store
+from a360.protect.keys._openers import Opener, require_private_folder
 from a360.protect.keys._passphrase import Passphrase, passphrase_in, typed_passphrase
-from a360.protect.keys._store import KeyStoreStatus, PackedKeyStore
+from a360.protect.keys._store import KeyStoreStatus, PackedKeyStore, locked
 
 __all__ = [
     "Guard",
@@ -23,9 +24,13 @@ __all__ = [
     "PackedKeyStore",
     "Passphrase",
     "back_up",
+    "broken",
+    "create_folder",
     "export",
     "import_keys",
+    "locked",
     "open_key_store",
     "passphrase_in",
+    "require_private_folder",
     "typed_passphrase",
 ]

@@ -61,17 +61,13 @@ class LocalKeyStore(PackedKeyStore):
         The folder appears whole or not at all, so that of several processes that create it at once one
         wins and all open the same keys.
         """
-        part = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}")
-        if is_missing_or_empty(folder):
-            try:
-                _fill(part, passphrase)
-                part.rename(folder)
-            except OSError:
-                if is_missing_or_empty(folder):
-                    raise
-            finally:
-                shutil.rmtree(part, ignore_errors=True)
-            sync_folder(folder.parent)
+
+        def guard(part: Path, store: str) -> Guard:
+            if passphrase is None:
+                return file_guard(part, MASTER, store)
+            return passphrase_guard(passphrase(), store, part / FILE)
+
+        create_folder(folder, guard)
         return cls.open(folder, passphrase)
 
     @classmethod
@@ -164,17 +160,30 @@ def is_missing_or_empty(folder: Path) -> bool:
     return not folder.exists() or not any(folder.iterdir())
 
 
+def create_folder(folder: Path, guard: Callable[[Path, str], Guard]) -> None:
+    """Make a key folder with no data keys, whole or not at all, unless there is one.
+
+    Args:
+        folder: Where; of several processes that make it at once, one wins.
+        guard: Makes the guard of a new store, given the folder that it may put files into and the store's id.
+    """
+    if not is_missing_or_empty(folder):
+        return
+    part = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}")
+    try:
+        part.mkdir(mode=PRIVATE_FOLDER, parents=True)
+        (part / PACKS).mkdir(mode=PRIVATE_FOLDER)
+        store = new_store_id()
+        keyring, root = Keyring.create(store, guard(part, store))
+        write_keyring(part, keyring.to_bytes(root))
+        part.rename(folder)
+    except OSError:
+        if is_missing_or_empty(folder):
+            raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    sync_folder(folder.parent)
+
+
 def _is_by_file(folder: Path) -> bool:
     return read_keyring(folder)[0].guard.get("kind") == "file"
-
-
-def _fill(folder: Path, passphrase: Passphrase | None) -> None:
-    folder.mkdir(mode=PRIVATE_FOLDER, parents=True)
-    (folder / PACKS).mkdir(mode=PRIVATE_FOLDER)
-    store = new_store_id()
-    if passphrase is None:
-        guard = file_guard(folder, MASTER, store)
-    else:
-        guard = passphrase_guard(passphrase(), store, folder / FILE)
-    keyring, root = Keyring.create(store, guard)
-    write_keyring(folder, keyring.to_bytes(root))
