@@ -1,6 +1,8 @@
 """Two lakes of the same contracts, data and keys, each brought up to date by an engine of its own."""
 
+import json
 import shutil
+from collections import Counter
 from contextlib import ExitStack, contextmanager
 
 import pyarrow as pa
@@ -82,3 +84,27 @@ def told(report):
     ]
     rules = [(each.dataset, each.rule, each.scope, each.checked, each.failed) for each in report.quality]
     return steps, sorted(rules, key=repr)
+
+
+# What the account of a run names that is of that run: ids, times, snapshots, and the engine that computed.
+_OF_AN_ACCOUNT = {"run_id", "commit_id", "event_id", "known_at", "started_at", "event_time", "seconds"}
+_OF_AN_EVENT = {"eventTime", "run", "version"}
+
+
+def accounts_of(lake):
+    """What `ops` tells of runs: steps with their counts, results of rules, and events of lineage."""
+    found = {}
+    for name in ("run_step", "quality_result", "lineage_event"):
+        rows = lake.table(f"ops.{name}")
+        kept = rows.select([each for each in rows.column_names if each not in _OF_AN_ACCOUNT])
+        found[name] = Counter(json.dumps(_timeless(row, lake), sort_keys=True) for row in kept.to_pylist())
+    return found
+
+
+def _timeless(told, lake):
+    """What is told, less what is of the run; what is itself JSON is looked into."""
+    if isinstance(told, str) and told.startswith("{"):
+        told = json.loads(told.replace(str(lake.path), "lake"))
+    if isinstance(told, dict):
+        return {name: _timeless(value, lake) for name, value in told.items() if name not in _OF_AN_EVENT}
+    return [_timeless(each, lake) for each in told] if isinstance(told, list) else told

@@ -6,7 +6,7 @@ import pytest
 from arrivals import land, news
 from canonical import column_hashes, kinds_of
 from lakes import data_folder
-from pairs import differences, pair, schemas_of, tables_of, told
+from pairs import accounts_of, differences, pair, schemas_of, tables_of, told
 from record_contracts import record_contracts
 
 from a360.synth import generate
@@ -51,6 +51,15 @@ def test_engines_by_turns_make_the_lake_that_one_makes(by_turns):
         *("silver.tap", "quarantine.patient", "quarantine.tap", "gold.patient_counts"),
     ):
         assert found[name].num_rows, name
+
+
+def test_the_account_in_ops_is_the_same(by_turns):
+    """Steps with their counts, results of rules and events of lineage are those of one engine's runs."""
+    one, other, _ = by_turns
+    ours, theirs = accounts_of(one), accounts_of(other)
+    for name, told in ours.items():
+        assert theirs[name] == told
+        assert told
 
 
 def test_schemas_are_the_same(by_turns):
