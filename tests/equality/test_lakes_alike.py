@@ -57,9 +57,9 @@ def test_the_account_in_ops_is_the_same(by_turns):
     """Steps with their counts, results of rules and events of lineage are those of one engine's runs."""
     one, other, _ = by_turns
     ours, theirs = accounts_of(one), accounts_of(other)
-    for name, told in ours.items():
-        assert theirs[name] == told
-        assert told
+    for name, account in ours.items():
+        assert theirs[name] == account
+        assert account
 
 
 def test_schemas_are_the_same(by_turns):
