@@ -66,7 +66,7 @@ class Served:
         self.process.stdout.close()
 
     def printed(self, kind, *flags):
-        return self.run("connect", kind, "--uri", self.uri, *flags).stdout
+        return self.run("catalog", "connect", kind, "--uri", self.uri, *flags).stdout
 
     def python(self, code):
         environment = {**os.environ, SECRET: self.secret, TOKEN: "operators-token"}
@@ -174,8 +174,8 @@ def test_no_secret_is_printed_unless_asked_for(served, kind, flags):
     """A configuration names the variable, and holds what the variable has only with --show-secret."""
     held = {SECRET: "the-secret", TOKEN: "the-token"}
     variable = SECRET if flags else TOKEN
-    hidden = served.run("connect", kind, *flags, **held).stdout
-    shown = served.run("connect", kind, *flags, "--show-secret", **held).stdout
+    hidden = served.run("catalog", "connect", kind, *flags, **held).stdout
+    shown = served.run("catalog", "connect", kind, *flags, "--show-secret", **held).stdout
     assert variable in hidden
     assert held[variable] not in hidden
     assert held[variable] in shown
@@ -185,11 +185,11 @@ def test_no_secret_is_printed_unless_asked_for(served, kind, flags):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["connect", "pyiceberg", "--client", "nobody"],
-        ["connect", "pyiceberg", "--uri", 'http://x"; import os #'],
-        ["connect", "trino", "--uri", "http://x\nfs.hadoop.enabled=false"],
-        ["connect", "duckdb", "--show-secret"],
-        ["connect", "excel"],
+        ["catalog", "connect", "pyiceberg", "--client", "nobody"],
+        ["catalog", "connect", "pyiceberg", "--uri", 'http://x"; import os #'],
+        ["catalog", "connect", "trino", "--uri", "http://x\nfs.hadoop.enabled=false"],
+        ["catalog", "connect", "duckdb", "--show-secret"],
+        ["catalog", "connect", "excel"],
         ["catalog", "client", "add", "etl"],
         ["catalog", "client", "add", "../etl"],
         ["catalog", "client", "remove", "nobody"],

@@ -23,6 +23,7 @@ from a360.cli import (
     _app_policy,
     _app_quality,
     _app_release,
+    _app_serve,
     _app_spark,
     _app_terminology,
     _app_time,
@@ -315,4 +316,5 @@ def demo(
     return run_demo(face, folder, patients)
 
 
+_app_serve.register(app)
 register_catalog(app)

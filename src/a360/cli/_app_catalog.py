@@ -47,7 +47,6 @@ class KindName(StrEnum):
 def register(app: typer.Typer) -> None:
     """Add the commands to the program's."""
     app.add_typer(catalog, name="catalog")
-    command(app)(connect)
 
 
 @command(catalog)
@@ -125,6 +124,7 @@ def remove(face: Face, name: ClientName) -> int | None:
     return _catalog.remove_client(face, name)
 
 
+@command(catalog)
 def connect(
     face: Face,
     kind: Annotated[KindName, typer.Argument(metavar="KIND", help=f"One of {', '.join(KindName)}.")],

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from pyiceberg.table import Table
 
     from a360._progress import Progress
+    from a360.lake._erasures import Erasures
     from a360.lake._served import Served
     from a360.lineage import Impact, LineageView
     from a360.quality import ScorePoint
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from a360.trust.emergency import Declared as DeclaredEmergency
     from a360.trust.emergency import Finding
     from a360.trust.gateway import QueryResult
-    from a360.trust.identity import ApiTokens
+    from a360.trust.identity import TokenIssuer
     from a360.trust.policy import Emergency
     from a360.trust.release import FileFormat, ReleaseReport
     from a360.trust.vault import Asked, Revealed, Vault
@@ -106,9 +107,9 @@ class Lake:
         return self._parts.tables
 
     @property
-    def api_tokens(self) -> "ApiTokens":
-        """The API tokens by which programs are known to `a360 serve`."""
-        return self._parts.api_tokens
+    def api_tokens(self) -> "TokenIssuer":
+        """Makes and revokes the API tokens by which programs are known to `a360 serve`."""
+        return self._parts.token_issuer
 
     def served(self) -> "Served":
         """What a server answers from; DeniedError for who does not hold the lake's folder."""
@@ -379,6 +380,13 @@ class Lake:
             purpose=parts.asker.purpose,
             form=form,
         )
+
+    @property
+    def erasures(self) -> "Erasures":
+        """Takes patients out of the lake for good, and keeps legal holds."""
+        from a360.lake._erasures import Erasures  # noqa: PLC0415 -- few commands erase
+
+        return Erasures(self._parts)
 
     @property
     def vault(self) -> "Vault":

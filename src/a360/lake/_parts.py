@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from a360.trust.audit import LocalAuditLog
     from a360.trust.emergency import Emergencies
     from a360.trust.gateway import Gateway
-    from a360.trust.identity import ApiTokens
+    from a360.trust.identity import ApiTokens, TokenIssuer
     from a360.trust.policy import Emergency, Policy, Principal
     from a360.trust.release import Releases
     from a360.trust.vault import Reveals, Vault
@@ -176,6 +176,13 @@ class Parts:
         from a360.trust.identity import ApiTokens  # noqa: PLC0415 -- few commands ask
 
         return ApiTokens(self.folder.path / "tokens", self._keys.secret("API tokens"))
+
+    @property
+    def token_issuer(self) -> "TokenIssuer":
+        """Makes and revokes them."""
+        from a360.trust.identity import TokenIssuer  # noqa: PLC0415 -- likewise
+
+        return TokenIssuer(self.api_tokens, self.policy, self.audit, account(os.geteuid()))
 
     def served(self) -> "Served":
         """What a server answers from."""

@@ -1,9 +1,12 @@
 """The server: where it listens, and by what TLS; without TLS, on this machine only."""
 
 import asyncio
+import signal
 import socket
 import ssl
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -138,6 +141,19 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if not self.should_exit:
             self._ready(self.uri)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End when told to, and go on after it: what was open is closed, and the log signed."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {each: signal.signal(each, self.handle_exit) for each in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
 
     def serve_until_told(self) -> None:
         """Serve; requests under way are answered before this returns."""

@@ -9,6 +9,7 @@ from a360.trust.identity._principals import principal_of_claims, principal_of_us
 if TYPE_CHECKING:
     from a360.trust.identity._api_tokens import ApiToken, ApiTokens
     from a360.trust.identity._door import Caller, Door, Login, TooManyRequestsError
+    from a360.trust.identity._issuer import TokenIssuer
     from a360.trust.identity._key_set import KeySet
     from a360.trust.identity._oidc import ALGORITHMS, BadTokenError, Provider, TokenVerifier
     from a360.trust.identity._sessions import IDLE_SECONDS, Session, Sessions
@@ -28,6 +29,7 @@ __all__ = [
     "Provider",
     "Session",
     "Sessions",
+    "TokenIssuer",
     "TokenVerifier",
     "TooManyRequestsError",
     "UsedTokens",
@@ -52,6 +54,7 @@ _LAZY = {
     "Provider": "_oidc",
     "Session": "_sessions",
     "Sessions": "_sessions",
+    "TokenIssuer": "_issuer",
     "TokenVerifier": "_oidc",
     "TooManyRequestsError": "_door",
     "UsedTokens": "_used",
