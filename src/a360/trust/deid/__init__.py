@@ -1,0 +1,19 @@
+"""De-identification of text: known values, rules and a NER model; surrogates replace what they find."""
+
+from a360.trust.deid._deidentifier import RULES_VERSION, Deidentified, Deidentifier, KnownValuesOf, Replaced
+from a360.trust.deid._model import NerModel
+from a360.trust.deid._spans import Detector, Identifier, Span
+from a360.trust.deid._surrogates import Method
+
+__all__ = [
+    "RULES_VERSION",
+    "Deidentified",
+    "Deidentifier",
+    "Detector",
+    "Identifier",
+    "KnownValuesOf",
+    "Method",
+    "NerModel",
+    "Replaced",
+    "Span",
+]

@@ -1,0 +1,172 @@
+"""Rules for names: the words before and after them, and their other mentions in the same text."""
+
+# ruff: noqa: E501, ISC004, PLR2004, RUF001 -- patterns are read whole; their numbers are the forms of the identifiers
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from a360.trust.deid._fold import fold, one_slip, words
+from a360.trust.deid._lexicon import lexicon, phrases
+from a360.trust.deid._spans import Identifier, Span
+
+_CAP: Final = r"[A-ZÁÉÍÓÚÑÜÖÄØÅŠŽŁĐÇ][\wáéíóúñüöäøåšžłđç'’]+(?:-[A-ZÁÉÍÓÚÑ]?[\w'’]+)*"
+_PARTICLE: Final = (
+    r"(?:van der|van den|van de|van|von|de la|de los|de las|de|del|della|di|da|dos|la|le|el|bin|al|St\.|O')"
+)
+_PART: Final = rf"(?:(?:{_PARTICLE} )*{_CAP}|[A-Z]\.)"
+_NAME: Final = rf"{_PART}(?: {_PART}){{0,3}}"
+_LAST_FIRST: Final = rf"(?:{_PARTICLE} ){{0,2}}{_CAP}(?: {_CAP})?, {_CAP}(?: {_PART})?"
+_KIN: Final = (
+    "mother|father|mom|mum|dad|mommy|parents?|husband|wife|spouse|partner|fianc[eé]e?|boyfriend|girlfriend|son|daughter|"
+    "dtr|sister|brother|sibling|aunt|uncle|cousin|niece|nephew|grandmother|grandfather|grandma|grandson|granddaughter|"
+    "roommate|friend|neighbou?r|caregiver|guardian|poa|next of kin|nok|sister-in-law|hija|hijo|hermana|hermano|madre|"
+    "padre|esposa|esposo|marido|pareja|amiga|amigo|abuela|stepson|stepdaughter|twin|colleague|boss|surrogate|proxy"
+)
+_STAFF: Final = (
+    "nurse|surgeon|assistant|provider|physician|doctor|injector|technician|tech|aesthetician|esthetician|therapist|"
+    "anesthesiologist|anesthetist|scribe|receptionist|attending|resident|consultant|practitioner|enfermera|m[eé]dico"
+)
+_LABEL: Final = (
+    r"patient(?:'s)? name|patient|pt name|client|customer|name|nombre|paciente|provider|surgeon|assistant|attending|"
+    r"anesthesiologist|physician|doctor|nurse|tech|technician|injector|author|from|to|re|cc|attn|attention|caller|"
+    r"emergency contact|contact|next of kin|spouse|guardian|signed|dictated by|transcribed by|reviewed by|seen by|"
+    r"recovery nurse|referring(?: provider| physician)?|referred by|pcp|preferred|pref|signature|witness|parent|"
+    r"surgeon 1|operator|user|firma|atendida por|atendido por|m[eé]dico|account holder|guarantor|insured|subscriber"
+)
+_DEGREE: Final = (
+    r"M\.?D\.?|D\.?O\.?|R\.?N\.?|N\.?P\.?|PA(?:-C)?|P\.A\.|FNP(?:-[A-Z]+)?|APRN|DNP|LVN|LPN|CRNA|BSN|MSN|PhD|FAAD|"
+    r"FACS|DDS|DMD|CMA|MA|LE|CNM|MBBS|FRCS|PharmD|Esq"
+)
+_TITLE: Final = r"(?:Drs?|Dra|Doctora?|Mr|Mrs|Ms|Mx|Miss|Prof|Professor|Srta|Sra|Sr|Don|Doña|Frau|Herr|Mme|Judge|Rev|Nurse|Sgt|Capt)"
+_RULES: Final = (
+    (rf"\b{_TITLE}\.?[ ]+(?P<v>{_LAST_FIRST}|{_NAME})", 0.95),
+    (r"\b(?i:drs?|mr|mrs|ms|dra|srta|sra)\.? (?P<v>[a-z][a-z'’-]{2,}(?:-[a-z]+)?(?: (?:de la|van der|van|de) [a-z]+)?)", 0.7),
+    (rf"(?im:^[ \t]*|[|;/] ?|\t|  +|\b)(?i:{_LABEL})[ \t]?(?::|\||=)[ \t]*(?i:{_TITLE}\.? )?(?P<v>{_LAST_FIRST}|{_NAME})", 0.9),
+    (rf"\b(?i:{_KIN})(?:[ ,(]+(?i:is |named |called |and poa |/poa |in law ))?[ ,:(/\"“]{{1,2}}(?:POA )?(?P<v>{_NAME})", 0.88),
+    (rf"\b(?i:{_STAFF})(?: (?i:is|was))?,? (?P<v>{_NAME})", 0.85),
+    (rf"\b(?P<v>{_NAME}),? (?i:\(|is )?(?:(?:his|her|the|my|their|sister|patient's) )?(?:{_KIN})\b", 0.0),
+    (rf"(?P<v>{_NAME}|{_LAST_FIRST}),? (?:{_DEGREE})(?![\w-])", 0.93),
+    (rf"\b(?i:this is|my name is|i am|i'm|it's|its|name's|soy|me llamo|name is|ask for|spoke (?:with|w/|to)|signed(?: electronically)? by|"
+     rf"seen by|reviewed by|approved by|taken by|notes by|referred by|sent by|performed by|treated by|dictated by|called by|assisted by|"
+     rf"with nurse|w/ nurse|picked up by|accompanied by|attended by|obtained from|left for|yours sincerely,|regards,|sincerely,|best,|"
+     rf"atendida por|thanks to|message from|records to|sent to|attn|verified by name \(|tell|told)\s+(?P<v>{_NAME})", 0.8),
+    (rf"(?im:^|[.!?] )(?i:dear|hi|hello|hey|hola|estimad[oa]|querid[oa]|thanks|thank you|thx|gracias|xoxo|love|cheers|reminder:?),? "
+     rf"(?i:{_TITLE}\.? )?(?P<v>{_NAME})", 0.85),
+    (rf"\b(?P<v>{_LAST_FIRST}),? (?:MRN|DOB|\d{{2,3}} ?y/?o|is a|was seen|an? \d)", 0.9),
+    (r"(?<![A-Z-])(?P<v>[A-Z](?:[-–][A-Z]){3,})(?![A-Z-])", 0.95),
+    (r"(?<![\w.])(?P<v>(?:[A-Z]\.){2,3})(?!\w)", 0.6),
+    (r"(?m:^)\S*\d[/.-]\d\S* (?:\d{1,2}:?\d{2} )?(?P<v>[A-Z]{2,3})(?=\s?[-:—])", 0.7),
+    (rf"\b(?i:pref(?:erred|ers)?(?: name)?|goes by|nick(?:name|named)?|known as|aka|a\.k\.a\.|n[eé]e|formerly|maiden name|"
+     rf"registration|registered as)[ :,\"“(]{{1,3}}(?P<v>{_NAME})", 0.85),
+    (r"(?:--?|—|/|\d|^)[ ]?(?P<v>[A-Z]{2,3})(?=[:.]? *(?:$|\n)|: )", 0.5),
+    (rf"(?P<v>{_NAME}) speaking\b", 0.85),
+    (rf"(?:—|--|~) ?(?P<v>{_NAME})\s*(?:,|$|\n)", 0.8),
+    (rf"(?m:^)(?P<v>{_CAP} {_CAP}(?: {_CAP})?)(?=\s*(?:\n|$))", 0.0),
+    (rf"\b(?P<v>{_CAP}) \"(?P<w>{_CAP})\" ", 0.0),
+)  # fmt: skip
+_COMPILED: Final = tuple((re.compile(pattern), score) for pattern, score in _RULES if score)
+_LONG: Final = 5
+_CALLED: Final = re.compile(rf" [(\"“](?P<v>{_CAP})[)\"”]")
+
+
+def find_names(text: str) -> Iterator[Span]:
+    """What rules on names find; spans may overlap."""
+    for pattern, score in _COMPILED:
+        for match in pattern.finditer(text):
+            start, end = _trimmed(text, *match.span("v"))
+            if start < end and _is_name(text, start, end):
+                yield Span(start, end, Identifier.NAME, score, "rules")
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """Without the words at either end that are no part of a name."""
+    parts = [(each.start() + start, each.end() + start) for each in re.finditer(r"\S+", text[start:end])]
+    while parts and _common(text[slice(*parts[0])]):
+        parts.pop(0)
+    for at, part in enumerate(parts):
+        if at and _common(text[slice(*part)]):
+            parts = parts[:at]
+            break
+    if not parts:
+        return start, start
+    tail = text[parts[0][0] : parts[-1][1]]
+    bare = re.sub(r"(?:['’]s?|[,])$", "", tail)
+    return parts[0][0], parts[0][0] + len(bare)
+
+
+def _common(word: str) -> bool:
+    return fold(word).strip(".,:;'’\"") in lexicon("not_names")
+
+
+def _is_name(text: str, start: int, end: int) -> bool:
+    name = fold(text[start:end])
+    if (
+        name in lexicon("no_initials")
+        or name in lexicon("no_dotted_initials")
+        or is_medical(text, start, end)
+    ):
+        return False
+    if any(name == each or name.startswith(f"{each} ") for each in phrases("brands_of_doctors")):
+        return False
+    return not all(each in lexicon("products") for each, _, _ in words(name))
+
+
+def is_medical(text: str, start: int, end: int) -> bool:
+    """Whether a surname names a disease, a sign or an instrument here: `Bell's palsy`, `Baker cyst`."""
+    folded = fold(text[start:end])
+    if all(each in lexicon("products") for each, _, _ in words(folded)):
+        return True
+    after = [each for each, _, _ in words(fold(text[end : end + 40]))]
+    after = after[1:] if after[:1] == ["s"] else after
+    last = [each for each, _, _ in words(folded)][-1:]
+    if last and last[0] in lexicon("eponym_nouns") and len(words(folded)) > 1:
+        return words(folded)[-2][0] in lexicon("eponyms")
+    own = re.match(r"['’]s?\b", text[end:]) is not None
+    return bool(
+        last
+        and after
+        and (last[0] in lexicon("eponyms") or own)
+        and after[0] in lexicon("eponym_nouns")
+        and re.match(r"(?:['’]s?)?[ -]", text[end:])
+    )
+
+
+def other_mentions(text: str, found: Iterable[Span]) -> Iterator[Span]:
+    """Where a text names again, in part, somebody whom it names for sure.
+
+    A word of every day counts only with a capital that no sentence gave it.
+    """
+    folded = fold(text)
+    sure = [each for each in found if each.type is Identifier.NAME and each.score >= 0.7]
+    parts: dict[str, float] = {}
+    for span in sure:
+        for word, _, _ in words(folded[span.start : span.end]):
+            if len(word) > 2 and word not in lexicon("not_names"):
+                parts[word] = max(parts.get(word, 0.0), span.score)
+    for word, start, end in words(folded):
+        score = parts.get(word) or _slip_of(word, parts)
+        if score is None or is_medical(text, start, end):
+            continue
+        everyday = (
+            word in lexicon("common_words") or word in lexicon("eponyms") or word in lexicon("products")
+        )
+        if everyday and not _capital_within(text, start):
+            continue
+        yield Span(start, end, Identifier.NAME, min(score, 0.85), "rules", word)
+    for span in sure:
+        called = _CALLED.match(text, span.end)
+        if called and _is_name(text, *called.span("v")) and not _common(called["v"]):
+            yield Span(*called.span("v"), Identifier.NAME, 0.75, "rules")
+
+
+def _slip_of(word: str, parts: Mapping[str, float]) -> float | None:
+    """A long word that no list knows, and that is a part of a name but for one letter."""
+    if len(word) < _LONG or word in lexicon("not_names") or word in lexicon("common_words"):
+        return None
+    return 0.6 if any(len(part) >= _LONG and one_slip(word, part) for part in parts) else None
+
+
+def _capital_within(text: str, start: int) -> bool:
+    """Whether a word has a capital, and stands where no sentence begins."""
+    return text[start].isupper() and re.search(r"(?:^|[.!?:\n]\s*)$", text[:start]) is None

@@ -1,0 +1,225 @@
+"""Rules for what is numbered or addressed: each kind by its form, its check digit or the words before it."""
+
+# ruff: noqa: E501, PLR2004 -- patterns are read whole; their numbers are the forms of the identifiers
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from a360.trust.deid._spans import Identifier, Span
+
+_CODE: Final = r"(?P<v>(?=[A-Z0-9./-]*\d)[A-Z0-9][A-Z0-9./-]{2,24}[A-Z0-9])"
+_FILLER: Final = r"[\s:#.=]{0,4}(?:is |was )?"
+_NO: Final = r"(?:[\s.]{0,2}(?:id|no|num|number|nr|#)(?![a-z]))?"
+
+
+def _always(_: str) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A pattern; where it has a group `v`, that is the identifier, and the rest says what it is."""
+
+    type: Identifier
+    pattern: re.Pattern[str]
+    score: float
+    holds: Callable[[str], bool] = _always
+
+
+def luhn(digits: str) -> bool:
+    """Whether the last digit checks the others (ISO/IEC 7812-1)."""
+    odd, even = digits[-1::-2], digits[-2::-2]
+    return (sum(map(int, odd)) + sum(sum(divmod(2 * int(each), 10)) for each in even)) % 10 == 0
+
+
+def is_npi(digits: str) -> bool:
+    """Whether ten digits are a National Provider Identifier: Luhn, after the prefix 80840."""
+    return len(digits) == 10 and digits[0] in "12" and luhn(f"80840{digits}")
+
+
+def is_ssn(text: str) -> bool:
+    """Whether nine digits can have been given to somebody: no area 000, 666 or 9xx, no group 00, no serial 0000."""
+    digits = _digits(text)
+    area = digits[:3]
+    return (
+        len(digits) == 9
+        and area not in ("000", "666")
+        and area[0] != "9"
+        and digits[3:5] != "00"
+        and digits[5:] != "0000"
+    )
+
+
+def is_dea(text: str) -> bool:
+    """Whether the last digit of a DEA registration checks the six before it."""
+    digits = [int(each) for each in text[2:]]
+    return (sum(digits[0:5:2]) + 2 * sum(digits[1:6:2])) % 10 == digits[6]
+
+
+def is_vin(text: str) -> bool:
+    """Whether the ninth character of a vehicle's number checks the others (49 CFR 565.15)."""
+    worth = dict(zip("ABCDEFGHJKLMNPRSTUVWXYZ", map(int, "12345678123457923456789"), strict=True))
+    weights = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
+    values = [worth.get(each, int(each) if each.isdigit() else 0) for each in text.upper()]
+    rest = sum(weight * value for weight, value in zip(weights, values, strict=True)) % 11
+    return text[8].upper() == ("X" if rest == 10 else str(rest))
+
+
+def is_phone(text: str) -> bool:
+    """Whether ten digits can be a number of the North American plan: area and exchange begin with 2 to 9."""
+    digits = _digits(text)
+    digits = digits[1:] if len(digits) == 11 and digits[0] == "1" else digits
+    return len(digits) == 10 and digits[0] in "23456789" and digits[3] in "23456789"
+
+
+def _is_card(text: str) -> bool:
+    digits = _digits(text)
+    return 13 <= len(digits) <= 19 and luhn(digits)
+
+
+def _is_iban(text: str) -> bool:
+    solid = re.sub(r"\s", "", text).upper()
+    turned = solid[4:] + solid[:4]
+    return int("".join(str(int(each, 36)) for each in turned)) % 97 == 1
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _digits(text: str) -> str:
+    return re.sub(r"\D", "", text)
+
+
+def _rule(type_: Identifier, pattern: str, score: float, holds: Callable[[str], bool] = _always) -> _Rule:
+    return _Rule(type_, re.compile(pattern, re.IGNORECASE), score, holds)
+
+
+_NANP: Final = r"(?<![\w.])(?:\+?1[ .-]?)?(?:\(\d{3}\)\s?|\d{3}[ .\-/])\d{3}[ .\-]\d{4}"
+_EXTENSION: Final = r"(?:\s?(?:ext\.?|x|extension)\s?\d{1,5})?(?!\d|-\d)"
+_RULES: Final = (
+    _rule(Identifier.EMAIL, r"(?<![\w.+-])[\w.+'-]+@[\w-]+(?:\.[\w-]+)+(?<![.-])", 0.99),
+    _rule(Identifier.EMAIL, r"(?<![\w.+-])[\w.+-]+ ?(?:\[at\]|\(at\)) ?[\w-]+ ?(?:\.|\[dot\]|\(dot\)) ?\w{2,6}", 0.95),
+    _rule(Identifier.URL, r"\b(?:https?://|ftp://|www\.)[^\s<>\"']+[\w/]", 0.99),
+    _rule(
+        Identifier.URL,
+        r"(?<![\w@.])(?:[a-z0-9-]+\.)+(?:com|org|net|io|health|clinic|me|co|info|es|mx)(?:/[^\s<>\"']*[\w/])?(?![\w@])",
+        0.85,
+    ),
+    _rule(Identifier.IP, r"(?<![\w.])(?<!ver )(?<!version )(?<!v)(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\w)", 0.95, _is_ip),
+    _rule(Identifier.IP, r"(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])", 0.95, _is_ip),
+    _rule(Identifier.SSN, r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])", 0.98, is_ssn),
+    _rule(Identifier.SSN, r"(?<![\w-])\d{3}[- ]\d{2}[- ]\d{4}(?![\w-])", 0.65),
+    _rule(Identifier.SSN, r"\b(?:ssn|soc(?:ial)? sec\w*|ss ?#|itin)[^\d\n]{0,24}(?P<v>\d{3}[- ]?\d{2}[- ]?\d{4})(?!\d)", 0.98),
+    _rule(Identifier.SSN, r"\b(?:ssn|social)[^\d\n]{0,24}(?:ending|last (?:4|four))[^\d\n]{0,8}(?P<v>\d{4})\b", 0.9),
+    _rule(Identifier.PHONE, _NANP + _EXTENSION, 0.95, lambda text: is_phone(re.split(r"(?i)e?x", text)[0])),
+    _rule(Identifier.PHONE, _NANP + _EXTENSION, 0.6),
+    _rule(Identifier.PHONE, r"(?<![\w.+-])\+\d{1,3}[ .-]?(?:\(?\d{1,4}\)?[ .-]?){2,5}\d{2,4}(?!\d)", 0.95),
+    _rule(Identifier.LICENCE, r"(?<![\w.$-])[12]\d{9}(?![\w-])", 0.8, is_npi),
+    _rule(Identifier.PHONE, r"(?<![\w.$-])1?[2-9]\d{2}[2-9]\d{6}(?![\w-])", 0.8, is_phone),
+    _rule(
+        Identifier.PHONE,
+        r"\b(?:phone|ph|tel|telephone|tlf|tel[eé]fono|m[oó]vil|cell|mobile|call(?:ed|back)?|text|home|work|number|at)"
+        r"\b[^\d\n]{0,16}(?P<v>\+?\(?\d[\d ().-]{5,18}\d)(?![\d%]|\s?(?:mg|ml|units?|cc|nm|j)\b)",
+        0.8,
+        lambda text: 7 <= len(_digits(text)) <= 15,
+    ),
+    _rule(
+        Identifier.MRN,
+        rf"\b(?:mrn|mr ?#|med(?:ical)?\.? rec(?:ord)?|chart|patient|pt|hospital|record)(?:[\s.]{{0,2}}id|[\s.]{{0,2}}"
+        rf"(?:no|num|number)\.?| ?#)?(?: band)?{_FILLER}{_CODE}",
+        0.95,
+        lambda text: len(_digits(text)) >= 4,
+    ),
+    _rule(
+        Identifier.INSURANCE,
+        rf"\b(?:policy|member(?:ship)?|subscriber|insurance|ins|group|grp|medicare|medicaid|mbi|hicn|plan|claim|"
+        rf"beneficiary|p[oó]liza|payer)(?: (?:id|no|num|number))?(?:[\s.]{{0,2}}#)?{_FILLER}{_CODE}",
+        0.93,
+        lambda text: len(_digits(text)) >= 4,
+    ),
+    _rule(Identifier.INSURANCE, r"\b[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?"
+          r"[AC-HJKMNP-RT-Y]{2}\d{2}\b", 0.95),
+    _rule(Identifier.ACCOUNT, r"(?<![\w.-])(?:\d[ -]?){12,18}\d(?![\w-])", 0.97, _is_card),
+    _rule(Identifier.ACCOUNT, r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b", 0.97, _is_iban),
+    _rule(
+        Identifier.ACCOUNT,
+        rf"\b(?:account|acct|a/c|invoice|inv|routing|iban|card|receipt|order|confirmation|cuenta)\.?{_NO}"
+        rf"[\s,:#.=]{{0,4}}(?:is |was )?{_CODE}",
+        0.93,
+        lambda text: len(_digits(text)) >= 4,
+    ),
+    _rule(Identifier.LICENCE, r"\b[ABCDEFGHJKLMPRSTUX][A-Z9]\d{7}\b", 0.95, is_dea),
+    _rule(
+        Identifier.LICENCE,
+        rf"\b(?:licen[cs]e|lic|dl|d/l|dea|npi|certificate|cert|credential|passport|pasaporte|dni|nie|upin)\.?"
+        rf"{_NO}{_FILLER}(?:[A-Z]{{2}} )?{_CODE}",
+        0.93,
+        lambda text: len(_digits(text)) >= 4,
+    ),
+    _rule(
+        Identifier.DEVICE,
+        rf"\b(?:serial|ser|s/?n|sn|device id|udi|imei|mac|pacemaker|implant)\.?{_NO}{_FILLER}{_CODE}",
+        0.93,
+        lambda text: len(_digits(text)) >= 3,
+    ),
+    _rule(Identifier.DEVICE, r"\(01\)\d{14}(?:\(\d{2}\)[\w-]+)*", 0.95),
+    _rule(Identifier.VEHICLE, r"\b[A-HJ-NPR-Z0-9]{17}\b", 0.95, is_vin),
+    _rule(Identifier.VEHICLE, rf"\bvin{_NO}{_FILLER}(?P<v>[A-HJ-NPR-Z0-9]{{11,17}})\b", 0.95),
+    _rule(
+        Identifier.VEHICLE,
+        r"\b(?:(?:licen[cs]e )?plates?|tag|matr[ií]cula|registration|reg|vehicle|car|truck|van)(?: no| number|#)?"
+        r"[\s:#]{1,3}(?:is )?(?P<v>(?=[A-Z0-9 -]{0,8}\d)[A-Z0-9]{1,4}[ -]?[A-Z0-9]{2,4}(?:[ -]?[A-Z0-9]{1,3})?)\b",
+        0.9,
+    ),
+    _rule(
+        Identifier.BIOMETRIC,
+        r"\b(?:fingerprint|finger|biometric|iris|retina\w*|voice ?print|palm|face ?(?:print|id)|template)(?: \w+){0,3}?"
+        + _FILLER + _CODE,
+        0.93,
+    ),
+    _rule(
+        Identifier.PHOTO,
+        r"(?<![\w/])[\w\-+]+(?:\.[\w-]+)*\.(?:jpe?g|png|heic|heif|tiff?|gif|bmp|webp|dcm|mp4|mov|avi|raw|pdf|docx?)\b",
+        0.97,
+    ),
+    _rule(
+        Identifier.AGE,
+        r"\b(?:aged?|age of|edad)[\s:]{0,2}(?P<v>(?:9\d|1[0-2]\d))(?![\d/.%]|\s?(?:mg|ml|units?|mm|cm))",
+        0.95,
+    ),
+    _rule(
+        Identifier.AGE,
+        r"\b(?P<v>(?:9\d|1[0-2]\d))[ -]?(?:y/?o\b|yrs?\b|years?[ -]?(?:old|of age)|a[nñ]os\b|yr[ -]old)",
+        0.95,
+    ),
+)  # fmt: skip
+_FAX: Final = re.compile(r"\bfax\w*\b[^\d\n|]{0,24}$", re.IGNORECASE)
+_NOT_A_PERSONS: Final = re.compile(
+    r"\b(?:lot|ref|exp|batch|ndc|cpt|icd(?:-10)?|loinc|snomed|hcpcs|path|catalog|cat|ver|version)(?: no\.?| number)?\W{0,4}$",
+    re.IGNORECASE,
+)
+
+
+def is_of_a_thing(text: str, start: int) -> bool:
+    """Whether the word before a number says that it is a lot's, a product's or a code system's."""
+    return _NOT_A_PERSONS.search(text, max(0, start - 24), start) is not None
+
+
+def find_numbers(text: str) -> Iterator[Span]:
+    """What rules on numbers, codes and addresses of the network find; spans may overlap."""
+    for rule in _RULES:
+        for match in rule.pattern.finditer(text):
+            start, end = match.span("v" if "v" in match.groupdict() else 0)
+            before = text[max(0, start - 40) : start]
+            if not rule.holds(text[start:end]) or is_of_a_thing(text, start):
+                continue
+            fax = rule.type is Identifier.PHONE and _FAX.search(before)
+            yield Span(start, end, Identifier.FAX if fax else rule.type, rule.score, "rules")

@@ -1,0 +1,129 @@
+"""Rules for where somebody lives or works: streets, boxes, towns, postal codes, employers."""
+
+# ruff: noqa: E501, ISC004, PLR2004, RUF001 -- patterns are read whole; their numbers are the forms of the identifiers
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from a360.trust.deid._spans import Identifier, Span
+
+_STATES: Final = (
+    "AL|AK|AZ|AR|CA|CO|CT|DE|FL|GA|HI|ID|IL|IN|IA|KS|KY|LA|ME|MA|MI|MN|MS|MO|MT|NE|NV|NH|NJ|NM|NY|NC|ND|"
+    "OH|OK|OR|RI|SC|SD|TN|TX|UT|VT|VA|WA|WV|WI|WY|DC|PR"
+)
+_STATE_NAMES: Final = (
+    "Alabama|Alaska|Arizona|Arkansas|California|Colorado|Connecticut|Delaware|Florida|Georgia|Hawaii|Idaho|"
+    "Illinois|Indiana|Iowa|Kansas|Kentucky|Louisiana|Maine|Maryland|Massachusetts|Michigan|Minnesota|"
+    "Mississippi|Missouri|Montana|Nebraska|Nevada|New Hampshire|New Jersey|New Mexico|New York|North Carolina|"
+    "North Dakota|Ohio|Oklahoma|Oregon|Pennsylvania|Rhode Island|South Carolina|South Dakota|Tennessee|Texas|"
+    "Utah|Vermont|Virginia|Washington|West Virginia|Wisconsin|Wyoming"
+)
+# These are degrees too, after a name; a postal code tells them apart.
+_DEGREES: Final = "MD|PA"
+_KIND: Final = (
+    r"(?:Street|St|Avenue|Ave|Av|Boulevard|Blvd|Lane|Ln|Road|Rd|Drive|Dr|Court|Ct|Terrace|Ter|Way|Parkway|Pkwy|"
+    r"Circle|Cir|Place|Pl|Highway|Hwy|Trail|Trl|Square|Sq|Loop|Crescent|Alley|Row|Run|Plaza|Expressway|Route|Rte)"
+)
+_NAMED: Final = r"(?:(?:St|Ft|Mt)\. )?[A-ZÁÉÍÓÚÑ][\w'’-]*"
+_TOWN: Final = rf"{_NAMED}(?: (?:{_NAMED}|or|of|de|del|la|los|las|el))*?"
+_STREET_WORD: Final = r"(?:[A-Z][\w'’-]*\.?|\d{1,3}(?:st|nd|rd|th))"
+_WORK: Final = (
+    r"(?:LLC|Inc\.?|Ltd\.?|LLP|Corp\.?|Company|Co\.|Group|School|University|College|Bakery|Roofing|Plumbing|Union|"
+    r"Bank|Accounting|Supply|Hospital|Church|Restaurant|Associates|Partners|Industries|Services|Solutions|"
+    r"Department|Systems|Holdings|Foundation|Academy|Construction|Logistics)"
+)
+_RULES: Final = (
+    (Identifier.ADDRESS, rf"(?<![\w.$/])\d{{1,6}}[A-Z]?(?:-\d+)? (?:{_STREET_WORD} ){{1,5}}?{_KIND}\b\.?", 0.96),
+    (Identifier.ADDRESS, r"(?i:(?<![\w.$/])\d{1,6} (?:[a-z0-9'-]+ ){1,3}?(?:street|avenue|ave|blvd|lane|road|court|parkway))\b", 0.8),
+    (
+        Identifier.ADDRESS,
+        r"\b(?i:apt|apartment|suite|ste|unit|piso|flat|bldg|dept|room|rm)\.? ?#?(?P<v>(?:\d{1,5}[A-Z]?|[A-Z]\d{0,4}))\b"
+        r"(?! ?(?:mg|ml|units?|of))",
+        0.0,
+    ),
+    (Identifier.ADDRESS, r"\b(?i:p\.? ?o\.? ?box|apartado(?: postal)?|apdo\.?) ?#?\d{1,6}\b", 0.97),
+    (
+        Identifier.ADDRESS,
+        r"(?<!\w)(?:Calle|C/|Cl\.|Avenida|Avda\.?|Av\.|Paseo|P\.º|Carrera|Plaza|Pza\.?|Camino|Calzada|Ronda|Travesía|"
+        r"Carretera|Ctra\.?|Colonia|Col\.)(?: (?:[A-ZÁÉÍÓÚÑ][\wÁÉÍÓÚÑáéíóúñ.]*|de|del|la|las|los|el|y|\d{1,3}))+,? "
+        r"(?:(?:n\.?º|no\.?|núm\.?|#) ?)?\d{1,5}(?:-\d+)?(?:, ?\d{1,2}º ?\w)?"
+        r"(?:,? \d{5} [A-ZÁÉÍÓÚÑ][\wáéíóúñ]+(?: (?:de )?[A-ZÁÉÍÓÚÑ][\wáéíóúñ]+)*)?",
+        0.96,
+    ),
+    (Identifier.ADDRESS, rf"(?<![\w'])(?P<v>{_TOWN}),? (?:{_STATES}|{_DEGREES}),? \d{{5}}(?:-\d{{4}})?\b", 0.95),
+    (Identifier.ADDRESS, rf"(?<![\w'])(?P<v>{_TOWN}), (?:{_STATES}|{_STATE_NAMES})\b(?!\.?[A-Z])", 0.85),
+    (
+        Identifier.ADDRESS,
+        r"\b(?i:lives? in|living in|resident of|resides in|moved (?:to|from)|born in|drove from|flew (?:in )?from|"
+        r"travel(?:l?ed|s)? from|native of|originally from|located in|visiting from|is from|vive en|reside en|"
+        rf"(?:hospital|clinic|er|ed|office|surgery) in|from)[ ,]+(?:the )?(?P<v>{_NAMED}(?: {_NAMED}){{0,2}})",
+        0.6,
+    ),
+    (Identifier.ADDRESS, rf"\b(?P<v>{_NAMED}(?: {_NAMED})?) (?:County|Parish)\b", 0.9),
+    (Identifier.ZIP, rf"\b(?:{_STATES}|{_DEGREES}|{_STATE_NAMES}),? (?P<v>\d{{5}}(?:-\d{{4}})?)\b", 0.97),
+    (Identifier.ZIP, r"\b(?i:zip(?: ?code)?|postal code|c\.?p\.?|código postal)[\s:#]{0,3}(?P<v>\d{5}(?:-\d{4})?)\b", 0.97),
+    (Identifier.ZIP, r"(?<![\w-])\d{5}-\d{4}(?![\w-])", 0.7),
+    (
+        Identifier.EMPLOYER,
+        r"\b(?i:works? (?:at|for)|working (?:at|for)|worked (?:at|for)|employed (?:at|by)|employer(?: is)?|job at|"
+        rf"trabaja en)[\s:,]{{1,3}}(?:the )?(?P<v>{_NAMED}(?: (?:&|and|of|{_NAMED}))*)",
+        0.9,
+    ),
+    (Identifier.EMPLOYER, rf"\b{_NAMED}(?: {_NAMED}){{0,3}} {_WORK}(?! (?:I|V|X))\b", 0.0),
+)  # fmt: skip
+_COMPILED: Final = tuple((type_, re.compile(pattern), score) for type_, pattern, score in _RULES if score)
+_UNIT: Final = re.compile(_RULES[2][1])
+_AFTER_STREET: Final = re.compile(
+    r"^,? *(?:(?i:apt|apartment|suite|ste|unit|flat|piso)\.? ?#?[\w-]{1,5}|#\d+)"
+)
+_TOWN_AFTER: Final = re.compile(rf"^(?:, ?| in |,? *\n| )(?P<v>{_NAMED}(?: {_NAMED}){{0,2}})(?=[,.\s?]|$)")
+_ZIP_AFTER: Final = re.compile(r"^,? (?P<v>\d{5}(?:-\d{4})?)(?![\w-])")
+_KEPT: Final = frozenset(
+    {
+        "room",
+        "botox",
+        "mri",
+        "ct",
+        "bmi",
+        "er",
+        "or",
+        "the",
+        "she",
+        "he",
+        "patient",
+        "lot",
+        "today",
+        "home",
+        "tel",
+    }
+)
+
+
+def find_places(text: str) -> Iterator[Span]:
+    """What rules on places find; spans may overlap."""
+    for type_, pattern, score in _COMPILED:
+        for match in pattern.finditer(text):
+            start, end = match.span("v" if "v" in match.groupdict() else 0)
+            if text[start:end].split(" ", maxsplit=1)[0].lower() in _KEPT:
+                continue
+            yield Span(start, end, type_, score, "rules")
+            if type_ is Identifier.ADDRESS and score > 0.9:
+                yield from _around(text, end)
+
+
+def _around(text: str, end: int) -> Iterator[Span]:
+    """What stands after a street: an apartment, a town, a postal code."""
+    tail = text[end : end + 100]
+    unit = _AFTER_STREET.match(tail)
+    at = unit.end() if unit else 0
+    if at:
+        lead = len(tail[:at]) - len(tail[:at].lstrip(", "))
+        yield Span(end + lead, end + at, Identifier.ADDRESS, 0.93, "rules")
+    town = _TOWN_AFTER.match(tail[at:])
+    if town and town["v"].split(" ")[0].lower() not in _KEPT:
+        yield Span(end + at + town.start("v"), end + at + town.end("v"), Identifier.ADDRESS, 0.75, "rules")
+        at += town.end()
+    code = _ZIP_AFTER.match(tail[at:])
+    if code:
+        yield Span(end + at + code.start("v"), end + at + code.end("v"), Identifier.ZIP, 0.95, "rules")
