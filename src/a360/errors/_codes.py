@@ -57,6 +57,8 @@ _TABLE = (
     ErrorCode("passphrase-wrong", "The passphrase does not open the keys."),
     ErrorCode("seal-broken", "Sealed data does not open under its key: it was changed or belongs elsewhere."),
     ErrorCode("storage-full", "The disk is full, or does not take what is written to it."),
+    ErrorCode("erasure-unreadable", "The journal of an erasure that was begun cannot be read."),
+    ErrorCode("erasure-incomplete", "Something of what was to be erased is still there."),
     ErrorCode("audit-broken", "The audit log is not what was recorded."),
     ErrorCode("audit-unwritable", "The audit log cannot be written, so nothing that must be on it may be."),
     ErrorCode("environment-unfit", "The machine lacks something the command needs."),
@@ -79,6 +81,7 @@ _TABLE = (
     ErrorCode("setting-unknown", "A setting of that name does not exist."),
     # denied
     ErrorCode("denied", "The principal may not do this."),
+    ErrorCode("legal-hold", "A legal hold stands on what was to be erased."),
     ErrorCode("unauthenticated", "Who asks is not known: a login or a token is missing or no good.", 401),
     ErrorCode("too-many-requests", "There were too many requests or failed logins; later ones pass.", 429),
     ErrorCode("budget-exceeded", "A query wanted more than the roles of its principal have."),

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from a360._progress import Progress
     from a360.lake._erasures import Erasures
     from a360.lake._served import Served
+    from a360.lake._erasures import Erasures
     from a360.lineage import Impact, LineageView
     from a360.quality import ScorePoint
     from a360.trust.audit import LocalAuditLog
@@ -380,6 +381,13 @@ class Lake:
             purpose=parts.asker.purpose,
             form=form,
         )
+
+    @property
+    def erasures(self) -> "Erasures":
+        """Takes patients out of the lake for good, and keeps legal holds."""
+        from a360.lake._erasures import Erasures  # noqa: PLC0415 -- few commands erase
+
+        return Erasures(self._parts)
 
     @property
     def erasures(self) -> "Erasures":

@@ -19,3 +19,6 @@ FULL_URL: Final = "full_url"
 
 FILE: Final = "file"
 """Token domain of a file's name."""
+
+ERASED: Final = "erased"
+"""Token domain of what was erased, made from a patient's key: it tells of nobody who is in a table."""

@@ -6,7 +6,7 @@ again needs both halves: the files written anew without them, and everything gon
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -97,10 +97,13 @@ def standing_stamp(table: Table) -> tuple[Mapping[str, str], Mapping[str, str]]:
     return {}, {}
 
 
-def purge(committer: Committer, name: str) -> list[PurgedFile]:
+def purge(
+    committer: Committer, name: str, tell: Callable[[Sequence[PurgedFile]], None]
+) -> Sequence[PurgedFile]:
     """Forget every snapshot but the current one, tags and leavings with them; what was deleted, with digests.
 
-    Nothing else may write to the table meanwhile: files that await their commit would go.
+    `tell` hears of it before anything is. Nothing else may write to the table meanwhile: files that await
+    their commit would go.
     """
     table = committer.load(name)
     for tag in tags_of(table, name):
@@ -114,6 +117,7 @@ def purge(committer: Committer, name: str) -> list[PurgedFile]:
     metadata = {each.path for each in lying_in(table) if each.path.endswith(".metadata.json")}
     going = [each for each in lying_in(table) if each.path not in stays | metadata]
     told = [PurgedFile(each.path, each.bytes, _sha256(table, each.path)) for each in going]
+    tell(told)
     failpoint("table.purge.before")
     expire(committer, name, datetime.now(UTC) + timedelta(days=1), keep=1)
     collect(committer, name, dry_run=False, grace=timedelta(0))

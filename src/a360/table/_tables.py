@@ -277,12 +277,15 @@ class Tables:
         """
         return self._record(_purge.expunge(self._writer(session), name, where, stamp, instead))
 
-    def purge(self, name: str) -> builtins.list[_purge.PurgedFile]:
+    def purge(
+        self, name: str, tell: Callable[[Sequence[_purge.PurgedFile]], None] = lambda _: None
+    ) -> Sequence[_purge.PurgedFile]:
         """Forget all but the current snapshot, tags of others too, and delete what it does not reach.
 
-        What was deleted is told with digests. Nothing else may write to the table meanwhile.
+        `tell` hears what is deleted, with digests, before it is. Nothing else may write to the table
+        meanwhile.
         """
-        return _purge.purge(self._committer, name)
+        return _purge.purge(self._committer, name, tell)
 
     def standing_stamp(self, name: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
         """The upstream snapshots that a table's rows were made from, and what else their snapshot says."""

@@ -1,0 +1,119 @@
+"""Erasure and legal holds, as jobs of a lake."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from a360.contract import GoldStep
+from a360.errors import UsageError
+from a360.lake._asker import account
+from a360.operate import RunRecord
+from a360.trust.erasure import Eraser, Erasure, LegalHold, LegalHolds, Means, tokens_of
+
+if TYPE_CHECKING:
+    from a360.lake._parts import Parts
+
+_DIGITS = frozenset("0123456789abcdef")
+_KEY_LENGTH = 32
+
+
+class Erasures:
+    """Takes patients out of a lake for good. Patients are named by their keys."""
+
+    def __init__(self, parts: "Parts") -> None:
+        self._parts = parts
+
+    def key_of(self, source: str, logical_id: str) -> str:
+        """The key of a patient by the id that a source knows them by, which is not kept."""
+        return tokens_of(self._parts.tokenizer, source, [logical_id])[0]
+
+    def look(self, *patients: str) -> Erasure:
+        """What erasing patients would take; nothing is changed."""
+        wanted = _keys(patients)
+        with self._parts.folder.working():
+            return self._eraser(None).look(wanted)
+
+    def erase(self, *patients: str, cause: str = "request") -> Erasure:
+        """Erase patients, and those whose records were merged with theirs.
+
+        Raises:
+            DeniedError: `legal-hold`; nothing was changed.
+            UsageError: what is given is no patient's key.
+        """
+        wanted = _keys(patients)
+        with self._job("erase") as (eraser, _):
+            return eraser.erase(wanted, cause)
+
+    def resume(self) -> Sequence[Erasure]:
+        """Complete erasures that were cut short."""
+        with self._job("erase") as (eraser, _):
+            return eraser.resume()
+
+    def hold(self, patient: str, matter: str) -> LegalHold:
+        """Hold the data of a patient."""
+        wanted = _keys([patient])[0]
+        with self._parts.jobs.recorded("hold"):
+            return self._holds.place(wanted, matter)
+
+    def release(self, hold_id: str) -> LegalHold:
+        """Release a hold."""
+        with self._parts.jobs.recorded("hold"):
+            return self._holds.release(hold_id)
+
+    @property
+    def holds(self) -> Sequence[LegalHold]:
+        """Every hold, released ones too."""
+        return self._holds.all()
+
+    @property
+    def _holds(self) -> LegalHolds:
+        return LegalHolds(self._parts.tables, self._parts.audit, account(os.geteuid()))
+
+    @contextmanager
+    def _job(self, command: str) -> Iterator[tuple[Eraser, RunRecord]]:
+        """Work alone in the lake."""
+        with self._parts.jobs.recorded(command) as record:
+            yield self._eraser(record), record
+
+    def _eraser(self, record: RunRecord | None) -> Eraser:
+        parts = self._parts
+
+        def recompute() -> Sequence[str]:
+            from a360.refine import refine  # noqa: PLC0415 -- few commands refine
+
+            gold = [step for step in parts.plan.steps if isinstance(step, GoldStep)]
+            done: list[str] = []
+            with parts.refining("duckdb") as context:
+                for outcome in refine(context, gold).outcomes:
+                    if record is not None:
+                        record.add(outcome.report, outcome.upstream, outcome.quality)
+                    done.append(outcome.report.dataset)
+            return done
+
+        return Eraser(
+            Means(
+                parts.plan,
+                parts.tables,
+                parts.sealer,
+                parts.tokenizer,
+                parts.objects,
+                parts.audit,
+                parts.folder.path,
+                account(os.geteuid()),
+                recompute,
+                parts.vault.forget,
+            )
+        )
+
+
+def _keys(patients: Sequence[str]) -> list[str]:
+    """Patients' keys; what is none is not told again, as it may be a name."""
+    if not patients or any(len(each) != _KEY_LENGTH or not _DIGITS.issuperset(each) for each in patients):
+        raise UsageError(
+            "usage",
+            "What was given is no patient's key",
+            found="a key has 32 of the digits 0-9 and a-f",
+            next_step="give the patient_key, or the id in a source with --source and --id",
+        )
+    return sorted(set(patients))

@@ -1,0 +1,11 @@
+"""Erasure: patients taken out of a lake for good, and legal holds, which keep them in.
+
+`Eraser` looks for all that is a patient's, takes it out, and writes a certificate; `LegalHolds` says whose
+data must stay.
+"""
+
+from a360.trust.erasure._erase import Eraser, Erasure, Means
+from a360.trust.erasure._find import tokens_of
+from a360.trust.erasure._holds import LegalHold, LegalHolds
+
+__all__ = ["Eraser", "Erasure", "LegalHold", "LegalHolds", "Means", "tokens_of"]
