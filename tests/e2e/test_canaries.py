@@ -8,6 +8,8 @@ import sys
 import threading
 from base64 import b64encode
 from contextlib import contextmanager, suppress
+from signal import SIGKILL
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,7 +28,12 @@ FAMILIES = [f"Quillfeather{n:02}" for n in NUMBERS]
 PHONES = [f"5550177{n:04}" for n in NUMBERS]
 RECORDS = [f"MRN70055{n:04}" for n in NUMBERS]
 IDS = [f"wren-{n:02}-osprey" for n in NUMBERS]
-CANARIES = [*FAMILIES, *PHONES, *RECORDS, *IDS]
+# Whoever comes by other ways than as FHIR.
+OTHERS = [f"Larkspur{n:02}" for n in range(20)]
+OTHER_PHONES = [f"5550199{n:04}" for n in range(20)]
+OTHER_RECORDS = [f"MRN80066{n:04}" for n in range(20)]
+TOLD_APART = [*OTHERS, *OTHER_PHONES, *OTHER_RECORDS]
+CANARIES = [*FAMILIES, *PHONES, *RECORDS, *IDS, *TOLD_APART]
 
 
 def person(n, **more):
@@ -104,6 +111,45 @@ def plant(folder):
     return folder
 
 
+def plant_others(folder):
+    """Messages, an extract, events and notes that name others, by the kind that reads them."""
+    for kind in ("hl7v2", "csv", "events", "notes"):
+        (folder / kind).mkdir(parents=True)
+    columns = "Lead ID,Created,Campaign ID,Channel,Clinic,First Name,Last Name,Email,Phone,Status,Interest"
+    leads = [f"{columns},Patient MRN"]
+    events, notes = [], ["file,note_id,patient_identifier,created_at"]
+    for n, (family, phone, record) in enumerate(zip(OTHERS, OTHER_PHONES, OTHER_RECORDS, strict=True)):
+        (folder / "hl7v2" / f"{family}.hl7").write_text(
+            f"MSH|^~\\&|EMR|CLINIC|LAKE|A360|20260301120000||ADT^A28|{record}|P|2.5.1\rEVN|A28|20260301120000\r"
+            f"PID|1||{record}^^^CLINIC^MR||{family}^JANE||19800102|F|||{family} Road 1^^BOSTON^MA^02101|"
+            f"|{phone}\r"
+            f"NK1|1|{family}^JOE|SPO|{family} Road 2|{phone}\rNTE|1||{family} rang\r",
+            newline="",
+        )
+        leads.append(
+            f"L-{n},11/17/2025 21:17,CMP-1,google_ads,clinic-hudson,Ada,{family},{family}@x.example,{phone},"
+            f"{'contacted' if n % 2 else family},laser,{record}"
+        )
+        user = {"mrn": record, "clinic": "clinic-hudson"}
+        events.append(
+            {
+                "event_id": f"00000000-0000-0000-0000-{n:012}",
+                "event_type": "screen_view" if n % 2 else family,
+                "occurred_at": "2026-05-22T13:51:34.558-04:00",
+                "received_at": "2026-05-22T17:54:00.000Z",
+                "user": user,
+                "session": {"id": f"s{n}", "platform": "android", "app_version": "4.5.0"},
+                "payload": {"search": f"{family} {phone}"},
+            }
+        )
+        notes.append(f"{family}.txt,n-{n},urn:mrn|{record},2026-03-01T10:15:00+00:00")
+        (folder / "notes" / f"{family}.txt").write_text(f"{family}, call {phone}. Record {record}.")
+    (folder / "csv" / "leads_2025.csv").write_text("\n".join(leads) + "\n")
+    (folder / "events" / "app_events.ndjson").write_text("".join(json.dumps(each) + "\n" for each in events))
+    (folder / "notes" / "notes.csv").write_text("\n".join(notes) + "\n")
+    return folder
+
+
 def command(lake, *arguments, **variables):
     """A command on the lake, as a user gives it; what it printed."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("A360_")}
@@ -125,33 +171,43 @@ def planted(tmp_path_factory):
 
 
 def work_with_planted(base):
-    """Plant, ingest, run, break off, run again, ask."""
+    """Plant, ingest, run, die, break off, run again, ask."""
     folder = plant(base / "inbox" / FAMILIES[0])
+    others = plant_others(base / "others")
     lake = base / "lake"
-    printed = [
-        command(lake, "ingest", "fhir", folder, A360_LOG_LEVEL="debug"),
-        command(lake, "run", A360_FAILPOINTS="refine.silver.between-commits=raise@2"),
+    printed = [command(lake, "ingest", "fhir", folder, A360_LOG_LEVEL="debug")]
+    with a360.open(lake) as opened:
+        for kind in ("hl7v2", "csv", "events", "notes"):
+            report = opened.ingest(others / kind, kind, "emr")
+            assert sum(step.landed for step in report.steps) >= len(OTHERS), kind
+            printed.append(SimpleNamespace(returncode=0, stdout=json.dumps(report.to_json()), stderr=""))
+    printed += [
+        command(lake, "run", A360_FAILPOINTS="vault.keep.before-commit=kill"),
+        command(lake, "run", A360_FAILPOINTS="refine.silver.between-commits=kill@2"),
+        command(lake, "run", A360_FAILPOINTS="refine.silver.between-commits=raise@3"),
         command(lake, "run"),
         command(lake, "query", "SELECT * FROM silver.patient"),
     ]
-    assert [each.returncode for each in printed] == [0, 1, 0, 0], printed[2].stderr
+    assert [each.returncode for each in printed] == [0] * 5 + [-SIGKILL, -SIGKILL, 1, 0, 0], printed[8].stderr
     (base / "printed").write_text("\n".join(each.stdout + each.stderr for each in printed))
 
 
 def test_the_search_finds_what_is_planted(planted, tmp_path):
     """The search that the other tests trust finds all of the input, and looks into Parquet and Avro."""
     folder, lake, _ = planted
-    assert found_below(folder, CANARIES).keys() == set(CANARIES)
+    assert found_below(folder, CANARIES).keys() == set(CANARIES) - set(TOLD_APART)
+    assert found_below(folder.parents[1] / "others", TOLD_APART).keys() == set(TOLD_APART)
     pq.write_table(pa.table({"name": FAMILIES}), tmp_path / "names.parquet", compression="zstd")
     assert found_below(tmp_path, FAMILIES).keys() == set(FAMILIES)
     packed = b"RelatedPerson"  # the greatest resource type of bronze, among the bounds in its manifests
-    manifests = [each for each in lake.rglob("*.avro") if packed in b"".join(contents(each))]
+    manifests = (lake / "warehouse/bronze").rglob("*.avro")
+    manifests = [each for each in manifests if packed in b"".join(contents(each))]
     assert manifests
     assert not [each for each in manifests if packed in each.read_bytes()]
 
 
 def test_no_file_of_the_lake_names_a_patient(planted):
-    """Names, phones, record numbers and ids are in no file: data, metadata, catalog, logs, the rest."""
+    """Names, phones, numbers and ids are in no file: data, metadata, catalog, logs, what crashes left."""
     _, lake, _ = planted
     assert sum(1 for each in lake.rglob("*.parquet")) > 20
     assert sum(1 for each in lake.rglob("*.avro")) > 20
@@ -179,7 +235,7 @@ def test_the_planted_resources_arrived(planted):
         }
         assert count["quarantine.fhir_resource"] == 5
         assert count["quarantine.patient"] == 15
-        assert count["silver.document_reference"] == count["silver.note"] == 50
+        assert count["silver.document_reference"] == count["silver.note"] == 70
         assert opened.note_text("t7") == f"# Visit of {FAMILIES[7]}\n{FAMILIES[7]}, call {PHONES[7]}"
         [row] = rows_of(
             opened,
@@ -187,6 +243,24 @@ def test_the_planted_resources_arrived(planted):
             "WHERE starts_with(e.encounter_id, 's') AND p.is_current AND NOT p.deleted",
         )
         assert row["n"] == 27
+
+
+def test_the_vault_alone_knows_who_was_planted(planted):
+    """What is nowhere in clear opens again: each patient whose record could be read is known by name."""
+    _, lake, _ = planted
+    with a360.open(lake) as opened:
+        keys = opened.tables.read("ops.identity", ["patient_key"])["patient_key"].unique().to_pylist()
+        known = set(opened.vault.known_values(keys)["value"].to_pylist())
+        assert opened.vault.counts()["waiting_keys"] == 0
+    assert known >= {
+        *FAMILIES[:45],
+        *PHONES[:45],
+        *RECORDS[:45],
+        *IDS[:45],
+        *OTHERS,
+        *OTHER_PHONES,
+        *OTHER_RECORDS,
+    }
 
 
 def namesake(n):
