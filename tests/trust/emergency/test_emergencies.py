@@ -48,7 +48,7 @@ def log(tmp_path):
     (tmp_path / "audit").mkdir(mode=0o700)
     keys = LocalKeyStore.create(tmp_path / "keys")
     with LocalAuditLog.open(tmp_path / "audit", keys) as opened:
-        opened.sealer = LocalSealer(keys)
+        opened.sealer, opened.keys = LocalSealer(keys), keys
         yield opened
 
 
@@ -132,6 +132,15 @@ def test_reasons_lie_sealed_and_their_opening_is_on_record(emergencies, log):
         ("eve", "allowed"),
     ]
     assert b"Zebulon" not in b"".join(path.read_bytes() for path in log.folder.glob("*.jsonl"))
+
+
+def test_a_reason_can_be_erased(emergencies, log):
+    """Who destroys its key takes the text of a reason, and nothing else of the record."""
+    made = emergencies.declare(ADA, "crash", REASON)
+    for key in log.keys.key_ids():
+        log.keys.destroy(key)
+    [waiting] = emergencies.declared(AUDITOR)
+    assert (waiting.id, waiting.rule, waiting.reason) == (made.id, "crash", None)
 
 
 def test_no_record_no_emergency(log):

@@ -5,7 +5,7 @@ import threading
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
@@ -18,12 +18,13 @@ from a360.engine.duckdb import DuckDBSession
 from a360.errors import A360Error, DeniedError, InternalError
 from a360.protect import Tokenizer
 from a360.table import Tables
-from a360.trust.gate import LakeQuery, Reads, Source, aggregation, conditions, reads
+from a360.trust.gate import LakeQuery, Reads, Source, aggregation, conditions, reads, with_subjects
 from a360.trust.gateway._apply import Applied, apply, unmasked
 from a360.trust.gateway._budget import Budget, Turns, budget_of, budgets_in, exceeded
 from a360.trust.gateway._pool import Workers
 from a360.trust.gateway._recording import QueryLog, Record
 from a360.trust.gateway._running import QueryResult, Running, in_words
+from a360.trust.gateway._subjects import Subjects, patient_columns
 from a360.trust.gateway._travel import Visible, moments, still_there
 from a360.trust.gateway._trusted import Sessions
 from a360.trust.policy import Emergency, Policy, Principal
@@ -75,6 +76,7 @@ class Gateway:
         self._plans: Mapping[str, TablePlan] = {
             table.dataset: table for table in (*plan.tables, *plan.relations)
         }
+        self._patients = patient_columns(plan)
         self._relations = relations or {}
         self._known = [
             *self._plans,
@@ -154,6 +156,7 @@ class Gateway:
                     self._require_small(query, budget)
                     asked = self._understand(query, decisions, at, free=free)
                 record.allowed(asked.decisions, asked.reads)
+                asked, record.subjects = self._telling(asked)
                 running = Running(budget)
                 running.at_end(give_back)
                 if began is not None:
@@ -200,6 +203,24 @@ class Gateway:
             visible = still_there(self._tables, when, visible)
         return _Asked(query, decisions, visible, reads(query, visible), when, free)
 
+    def _telling(self, asked: _Asked) -> tuple[_Asked, Subjects]:
+        """The query with the keys of patients in its rows, where it can be, and what collects them.
+
+        Only of keys that the principal may see as they are: no row has more in it than it was to have.
+        """
+        held = {name: self._patients[name] for name in asked.query.tables if name in self._patients}
+        clear = self._types(asked)
+        keys = {
+            name: columns for name, columns in held.items() if columns and {*columns} <= clear[name].keys()
+        }
+        if not held:
+            return asked, Subjects((), 0, self._audit.subject)
+        telling = with_subjects(asked.query, keys) if keys.keys() == held.keys() else None
+        if telling is None:
+            return asked, Subjects(None, 0, self._audit.subject)
+        told = Subjects(telling.columns, telling.added, self._audit.subject)
+        return replace(asked, query=telling.query, reads=reads(telling.query, asked.visible)), told
+
     def _is_free(self, principal: Principal, purpose: str | None) -> bool:
         """Whether nothing of the lake is hidden from a principal; kept, as the policy does not change."""
         who = (
@@ -232,7 +253,7 @@ class Gateway:
         whole: bool,
     ) -> QueryResult:
         try:
-            rows = self._rows(asked, budget, running, whole=whole)
+            rows = record.subjects.taken_off(self._rows(asked, budget, running, whole=whole))
         except BaseException as error:  # noqa: BLE001 -- whatever it was, it is told in words of ours
             running.end()
             raise in_words(running, error) from None

@@ -8,6 +8,7 @@ from a360.contract import TableDecision
 from a360.errors import A360Error, DeniedError
 from a360.protect import AuditEvent, AuditLog
 from a360.trust.gate import Reads
+from a360.trust.gateway._subjects import Subjects
 from a360.trust.policy import Principal
 
 
@@ -16,6 +17,10 @@ class QueryLog(AuditLog, Protocol):
 
     def query_details(self, sql: str, known: Collection[str] = ()) -> dict[str, str | int]:
         """The text as it may be on record."""
+        ...
+
+    def subject(self, patient_key: str) -> str:
+        """The pseudonym of a patient."""
         ...
 
 
@@ -40,6 +45,7 @@ class Record:
         self._details = audit.query_details(sql, known)
         self.objects: tuple[str, ...] = ()
         self.under: dict[str, str] = {}
+        self.subjects = Subjects((), 0, audit.subject)
 
     def allowed(self, decisions: Mapping[str, TableDecision], columns: Reads) -> None:
         """Record that the query goes ahead, and over what."""
@@ -58,7 +64,8 @@ class Record:
 
     def told(self, outcome: str, rows: int, size: int) -> None:
         """Record how the answer ended, and how much of it was told."""
-        self._write(outcome, rows=rows, bytes=size)
+        subjects, instead = self.subjects.told() if rows else ((), {})
+        self._write(outcome, details=instead, rows=rows, bytes=size, subjects=subjects)
 
     def _write(self, outcome: str, details: Mapping[str, str | int] | None = None, **more: Any) -> None:  # noqa: ANN401
         self._audit.record(
