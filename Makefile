@@ -46,6 +46,10 @@ setup-spark: ## install Spark besides, for which Java 17 has to be there (about 
 setup-trino: ## bring a Trino server for the tests, for which Java 17 and Maven have to be there (80 MB)
 	@sh tools/setup_trino.sh
 
+.PHONY: setup-aws
+setup-aws: setup-dev ## bring an emulator of AWS for the tests, into the user's cache (80 MB)
+	@sh tools/setup_ministack.sh
+
 .PHONY: demo
 demo: setup ## run the main job on generated data of 1,000 patients, or on INPUT=dir
 	@set -- demo; \

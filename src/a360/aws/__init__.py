@@ -1,4 +1,4 @@
-"""Adapters to AWS: Spark jobs on EMR Serverless, keys under KMS. boto3 is imported where AWS is asked alone."""
+"""Adapters to AWS: Spark jobs on EMR Serverless, keys under KMS. boto3 is imported where it is needed."""
 
 from typing import TYPE_CHECKING
 

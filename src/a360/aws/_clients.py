@@ -133,7 +133,7 @@ def _translated(error: BaseException, what: str, where: str) -> A360Error:
             f"AWS does not let these credentials {what}",
             where=where,
             found=found,
-            next_step="have the account's owner allow it; docs/spark.md lists what jobs need",
+            next_step="have the account's owner allow it; docs/spark.md and docs/keys.md list what is needed",
         )
     if code in _MISSING:
         return OperatorError(

@@ -60,7 +60,7 @@ class KmsKeyStore(PackedKeyStore):
         return cls(folder, environment)
 
     def rotate(self, key: str) -> None:
-        """Have another key of KMS wrap everything. KMS does it: the packs' keys are not opened here."""
+        """Have another key of KMS wrap everything; no pack is touched."""
         with locked(self._folder):
             self._rewrap(KmsGuard(self._aws, key, self.opened().keyring.store))
             self._opened = self._open()
@@ -81,7 +81,7 @@ class KmsGuard:
 
     def generate(self, name: str) -> tuple[bytes, bytes]:
         """A fresh key of KMS's making."""
-        with self._asking("make a data key"):
+        with self._asking("make a key"):
             made = self._aws.kms.generate_data_key(
                 KeyId=self._key, KeySpec="AES_256", EncryptionContext=self._context(name)
             )
@@ -97,21 +97,12 @@ class KmsGuard:
         return plain
 
     def rewrap(self, name: str, wrapped: bytes, before: Guard) -> bytes:
-        """The key that `before` wrapped, wrapped by this key; between two keys of KMS it stays in there."""
-        context = self._context(name)
-        if not isinstance(before, KmsGuard):
-            plain = before.unwrap(name, wrapped)
-            with self._asking("wrap a key"):
-                made = self._aws.kms.encrypt(KeyId=self._key, Plaintext=plain, EncryptionContext=context)
-        else:
-            with self._asking("wrap a key by another"):
-                made = self._aws.kms.re_encrypt(
-                    CiphertextBlob=wrapped,
-                    SourceKeyId=before._key,  # noqa: SLF001 - of its own kind
-                    SourceEncryptionContext=context,
-                    DestinationKeyId=self._key,
-                    DestinationEncryptionContext=context,
-                )
+        """The key that `before` wrapped, wrapped by this key."""
+        plain = before.unwrap(name, wrapped)
+        with self._asking("wrap a key"):
+            made = self._aws.kms.encrypt(
+                KeyId=self._key, Plaintext=plain, EncryptionContext=self._context(name)
+            )
         content: bytes = made["CiphertextBlob"]
         return content
 
@@ -121,7 +112,7 @@ class KmsGuard:
     @contextmanager
     def _asking(self, what: str) -> Iterator[None]:
         client_error = importlib.import_module("botocore.exceptions").ClientError
-        with told(f"{what} under the key that guards the lake's keys", self._key):
+        with told(f"{what} of the lake", self._key):
             try:
                 yield
             except client_error as error:

@@ -42,7 +42,7 @@ def status(face: Face) -> int | None:
 def rotate(face: Face) -> int | None:
     """Put a new master key in the place of the old one.
 
-    No data is written again. Backups of the keys from before do not open any more: make a new one.
+    No data is written again. Backups of the keys from before do not open any more, unless by their passphrase.
     """
     from a360.cli import _keys
 

@@ -46,7 +46,9 @@ def status(face: Face) -> int | None:
 def rotate(face: Face) -> int | None:
     """Rotate the master key."""
     store = _keys(face).rotate()
-    _tell(face, store, "The master key is a new one. Older backups of the keys do not open: make a new one.")
+    by_file = store.status().guard == "file"
+    besides = "do not open" if by_file else "open under the passphrase as before (a360 keys passphrase)"
+    _tell(face, store, f"The master key is a new one. Older backups {besides}: make a new one.")
     return None
 
 

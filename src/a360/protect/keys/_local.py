@@ -84,8 +84,8 @@ class LocalKeyStore(PackedKeyStore):
     def rotate(self) -> None:
         """Put a new master key in the place of the old one; no data is written again.
 
-        Copies of the folder from before, without the old master key or passphrase, do not open any more.
-        With a passphrase it stays the same, and makes another key.
+        Copies of the folder from before open under the old master key alone, which is overwritten. With a
+        passphrase it stays the same and makes another key, so that they open as before: set another one.
         """
         with locked(self._folder):
             opened = self._current()
