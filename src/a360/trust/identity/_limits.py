@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 _MOST_KNOWN = 50_000
+_ROUNDING = 1e-6
 
 
 class Rate:
@@ -27,7 +28,7 @@ class Rate:
         with self._lock:
             free_at = max(self._free_at.get(subject, now), now)
             over = free_at - now - (self._burst - 1) * self._seconds
-            if over > 0:
+            if over > _ROUNDING:
                 return math.ceil(over)
             self._free_at[subject] = free_at + self._seconds
             self._free_at.move_to_end(subject)
