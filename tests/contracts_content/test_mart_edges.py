@@ -202,3 +202,55 @@ def test_readings_of_one_day_have_no_slope():
     readings = [{**reading, "sensor_reading_id": str(value), "value": Decimal(value)} for value in (10, 12)]
     (row,) = mart("skin_sensor_trend", sensor_reading=readings)
     assert (row["mean_value"], row["slope_per_day"], row["days_since_treatment"]) == (Decimal(11), None, None)
+
+
+def record(name, *, born="1980-02-03", family="f", given="g", **more):
+    """A live record of a patient."""
+    return {
+        "patient_key": name,
+        "gender": "female",
+        "birth_date": date.fromisoformat(born) if born else None,
+        "family_name_token": family,
+        "given_name_token": given,
+        "is_current": True,
+        "deleted": False,
+        "replaced_by": None,
+        **more,
+    }
+
+
+def number(patient, value):
+    """An identifier of a patient."""
+    return {"resource_type": "Patient", "resource_id": patient, "value_token": value}
+
+
+def matches(people, numbers=()):
+    """Who may be whom: identifiers they share, and whether names and birth date are the same."""
+    found = mart("patient_match", patient=people, identifier=[number(*each) for each in numbers])
+    pairs = {(row["patient_key"], row["other_key"]): row for row in found}
+    assert len(pairs) == len(found)
+    return {pair: (row["shared_identifiers"], row["same_name_and_birth_date"]) for pair, row in pairs.items()}
+
+
+def test_records_match_by_identifiers_or_by_names_and_birth_date():
+    """Each pair stands once, with all that its records share; one part of a name is not enough."""
+    people = [record("a"), record("b"), record("c", given="h"), record("d", born="1990-01-01")]
+    numbers = [("a", "1"), ("b", "1"), ("a", "2"), ("b", "2"), ("c", "3"), ("d", "3"), ("d", "3")]
+    assert matches(people, numbers) == {("a", "b"): (2, True), ("c", "d"): (1, False)}
+
+
+@pytest.mark.parametrize(
+    "gone", [{"deleted": True}, {"is_current": False}, {"replaced_by": "a"}, {"family": None}, {"born": None}]
+)
+def test_nobody_matches_a_record_that_is_no_patient_of_now(gone):
+    """Deleted, old and merged records match nobody, nor do records whose name or birth date is unknown."""
+    assert matches([record("a"), record("b", **gone)]) == {}
+
+
+def test_what_many_share_matches_nobody():
+    """A number or a name that more than ten records share is a placeholder."""
+    ten, eleven = ([record(f"{n:02}") for n in range(count)] for count in (10, 11))
+    assert len(matches(ten)) == 45
+    assert matches(eleven) == {}
+    apart = [record(f"{n:02}", family=f"{n}") for n in range(11)]
+    assert matches(apart, [(f"{n:02}", "000-00-0000") for n in range(11)]) == {}
