@@ -1,6 +1,8 @@
 """Idempotency keys where it hurts: between the change and the note of it, across processes, and over time."""
 
+import contextlib
 import json
+import sqlite3
 import threading
 import uuid
 
@@ -8,7 +10,8 @@ import pytest
 
 from a360.catalog._wire import Request
 from a360.catalog.server import FULL, EmbeddedCatalog
-from a360.catalog.store import LIFETIME_SECONDS, Database, IdempotencyKeys, Store
+from a360.catalog.store import LIFETIME_SECONDS, Database, IdempotencyKeys, Ledger, Store
+from a360.errors import OperatorError
 
 SCHEMA = {"type": "struct", "fields": [{"id": 1, "name": "a", "required": False, "type": "long"}]}
 TABLES = "/v1/namespaces/silver/tables"
@@ -131,7 +134,7 @@ def test_keys_expire(tmp_path):
     now = [1_000_000.0]
     database = Database(tmp_path / "catalog.db")
     keys = IdempotencyKeys(database, clock=lambda: now[0])
-    store = Store(database, keys)
+    store = Store(database, Ledger(database, tmp_path), keys)
     with keys.pending("k", "first"):
         store.create_namespace(("a",), {})
     keys.answered("k", "first", 200, b"{}")
@@ -159,19 +162,12 @@ def test_forgotten_keys_leave_the_file(tmp_path):
     database.close()
 
 
-def test_an_earlier_lake_is_taken_along(tmp_path):
-    """A catalog file of the first version gets what came later, and keeps its tables."""
-    database = Database(tmp_path / "catalog.db")
-    with database.writing() as db:
-        for table in ("idempotency_key", "metrics_report"):
-            db.execute(f"DROP TABLE {table}")
-        db.execute("ALTER TABLE iceberg_table DROP COLUMN kind")
-        db.execute("INSERT INTO namespace VALUES ('a', '{}')")
-        db.execute("INSERT INTO iceberg_table VALUES ('a', 't', '/w/a/t', '/w/a/t/metadata/0.metadata.json')")
-        db.execute("PRAGMA user_version = 1")
-    database.close()
-    opened = [Database(tmp_path / "catalog.db") for _ in range(2)]
-    assert Store(opened[0]).tables(("a",)) == ["t"]
-    assert Store(opened[1]).tables(("a",), "view") == []
-    for each in opened:
-        each.close()
+def test_a_catalog_of_another_version_is_refused(tmp_path):
+    """A file that an earlier or a later version wrote is left alone, and the error names both versions."""
+    for version in (3, 9):
+        with contextlib.closing(sqlite3.connect(tmp_path / f"{version}.db")) as db:
+            db.execute("CREATE TABLE namespace (name TEXT)")
+            db.execute(f"PRAGMA user_version = {version}")
+        with pytest.raises(OperatorError, match=f"version {version}, this software knows 4") as refused:
+            Database(tmp_path / f"{version}.db")
+        assert refused.value.code.slug == "not-a-lake"

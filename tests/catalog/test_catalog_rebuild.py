@@ -257,6 +257,7 @@ def test_a_past_that_was_registered_deletes_no_other_tables_metadata(tmp_path):
         made = client.create_table("silver.other", ROWS.schema)
         client.drop_table("silver.other")
         path = Path(made.metadata_location)
+        path = path.rename(path.with_name("00000-by-hand.metadata.json"))
         document = json.loads(path.read_bytes())
         entries = [{"metadata-file": victim.metadata_location, "timestamp-ms": 1}]
         document["metadata-log"] = entries

@@ -23,6 +23,7 @@ class Unreliable:
 
     def __init__(self, catalog, script):
         self._catalog, self._script = EmbeddedUpstream(catalog), list(script)
+        self.files = catalog.files
         self._late = []
 
     def send(self, request):
@@ -46,6 +47,10 @@ class Unreliable:
         if fault.startswith("lost"):
             raise UpstreamLostError(fault)
         return Reply(500) if reply is None or fault == "500-after" else reply
+
+    def bringing(self, updates):
+        """The files of a commit, as the catalog sees to them."""
+        return self._catalog.bringing(updates)
 
     def deliver(self):
         """Let what was under way arrive."""

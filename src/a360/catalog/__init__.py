@@ -14,19 +14,22 @@ from a360.catalog._serving import serve_catalog
 from a360.catalog._session import CatalogSession
 from a360.catalog.access import Scope
 from a360.catalog.gateway import COMMIT_ID, COUNTS, CREATED_BY, UPSTREAM, CommitStamp, Policy
-from a360.catalog.store import StoredReport
+from a360.catalog.store import GONE, CheckedFiles, LedgerEntry, StoredReport, faults
 
 __all__ = [
     "COMMIT_ID",
     "COUNTS",
     "CREATED_BY",
+    "GONE",
     "SECRET_VARIABLE",
     "TOKEN_VARIABLE",
     "UPSTREAM",
     "CatalogSession",
+    "CheckedFiles",
     "ClientKind",
     "CommitStamp",
     "Endpoint",
+    "LedgerEntry",
     "Policy",
     "Reach",
     "RebuildReport",
@@ -35,6 +38,7 @@ __all__ = [
     "TableRefusedError",
     "client_configuration",
     "clients_of",
+    "faults",
     "forget_reports",
     "rebuild_catalog",
     "run_catalog_server",

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
-from a360.catalog._errors import RestError
+from a360.catalog._errors import FileDamagedError, RestError
 from a360.catalog._wire import Json, Reply, Request, decode_object
 from a360.catalog.gateway import Kind, Operation
 
@@ -23,15 +23,21 @@ _KEPT = 8
 class TableRefusedError(Exception):
     """The catalog did not do what was asked of a table, or did not say so."""
 
-    def __init__(self, status: int, kind: str) -> None:
+    def __init__(self, status: int, kind: str, told: str = "") -> None:
         super().__init__(f"{status} {kind}")
         self.status = status
         self.kind = kind
+        self.told = told
 
     @property
     def no_such_table(self) -> bool:
         """Whether there is no such table."""
         return self.status == _NOT_FOUND
+
+    @property
+    def damaged(self) -> bool:
+        """Whether a file of the table is not what was committed; `told` says which."""
+        return self.kind == FileDamagedError.kind
 
     @property
     def conflict(self) -> bool:
@@ -104,7 +110,7 @@ class DirectTables:
             raise TableRefusedError(503, "ServiceUnavailableException")
         reply = self._handle(request)
         if not reply.ok and reply.status != _NOT_MODIFIED:
-            raise TableRefusedError(reply.status, _kind_of(reply))
+            raise TableRefusedError(reply.status, *_error_in(reply))
         return reply
 
 
@@ -118,11 +124,13 @@ def _loaded(reply: Reply) -> Json:
     return answer
 
 
-def _kind_of(reply: Reply) -> str:
-    """What the catalog calls the error; its message stays out, since it may quote what was sent."""
+def _error_in(reply: Reply) -> tuple[str, str]:
+    """What the catalog calls the error; a message that may quote what was sent stays out."""
     try:
         error = decode_object(reply.body).get("error")
     except RestError:
-        return "no Iceberg error"
+        return "no Iceberg error", ""
     kind = error.get("type") if isinstance(error, dict) else None
-    return kind if isinstance(kind, str) and kind.isalnum() else "no Iceberg error"
+    if not isinstance(error, dict) or not isinstance(kind, str) or not kind.isalnum():
+        return "no Iceberg error", ""
+    return kind, str(error.get("message")) if kind == FileDamagedError.kind else ""

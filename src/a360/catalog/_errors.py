@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+from a360.errors import A360Error
+
 
 class RestError(Exception):
     """An answer that is not a success: HTTP status, the specification's error type, a message."""
@@ -107,6 +109,16 @@ class UnprocessableError(RestError):
 
     status = 422
     kind = "UnprocessableEntityException"
+
+
+class FileDamagedError(UnprocessableError):
+    """A file that the answer rests on is not what was committed; asking again would not help."""
+
+    kind = "FileDamagedException"
+
+    def __init__(self, cause: A360Error) -> None:
+        super().__init__(f"{cause.what}: {cause.where}, {cause.found}")
+        self.cause = cause
 
 
 class InternalServerError(RestError):

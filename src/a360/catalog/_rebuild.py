@@ -4,14 +4,24 @@ import contextlib
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from a360.catalog._errors import AlreadyExistsError, RestError
-from a360.catalog.server import DATABASE, WAREHOUSE
-from a360.catalog.store import Database, Identifier, Salvage, Store, Swap, Warehouse, salvage
+from a360.catalog.server import DATABASE, WAREHOUSE, Committer, Durability, profile_named
+from a360.catalog.store import (
+    CheckedFiles,
+    Database,
+    Identifier,
+    Ledger,
+    LedgerEntry,
+    Salvage,
+    Store,
+    Warehouse,
+    salvage,
+)
 from a360.errors import ConflictError, OperatorError, UsageError
 from a360.files import sync_folder
 
@@ -26,11 +36,13 @@ class RebuildReport:
         found: Tables and views as they were taken over, what was left out, what could not be read.
         namespaces: Namespaces made for them.
         earlier: Where the earlier catalog lies now, None where there was none.
+        adopted: Files that the earlier catalog's ledger no longer told of: they are taken as they are.
     """
 
     found: Salvage
     namespaces: tuple[str, ...]
     earlier: Path | None
+    adopted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +52,7 @@ class _Earlier:
     whole: bool = False
     names: Mapping[str, Identifier] | None = None
     namespaces: Mapping[tuple[str, ...], Mapping[str, str]] | None = None
+    ledger: Sequence[LedgerEntry] = ()
 
 
 def rebuild_catalog(lake_folder: Path | str, *, force: bool = False) -> RebuildReport:
@@ -70,36 +83,44 @@ def rebuild_catalog(lake_folder: Path | str, *, force: bool = False) -> RebuildR
         found = salvage(warehouse, earlier.names or {})
         draft = target.with_name(f"{DATABASE}.{secrets.token_hex(4)}.new")
         try:
-            namespaces = _fill(draft, found, warehouse, earlier)
+            namespaces, adopted = _fill(draft, found, warehouse, earlier)
             kept = _put_aside(target)
             draft.replace(target)
             sync_folder(lake)
         finally:
             for ending in _BESIDE:
                 draft.with_name(draft.name + ending).unlink(missing_ok=True)
-    return RebuildReport(found, namespaces, kept)
+    return RebuildReport(found, namespaces, kept, adopted)
 
 
 def _earlier(target: Path, warehouse: Warehouse) -> _Earlier:
     if not target.is_file():
         return _Earlier()
     try:
-        database = Database(target, anew=lambda: False)
+        database = Database(target, anew=lambda: False, sound=False)
     except OperatorError as unfit:
         if unfit.code.slug == "catalog-damaged":
             return _Earlier()
         raise
     try:
         sound = database.connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        store = Store(database)
+        broken = database.broken()
+        ledger = Ledger(database, warehouse.folder)
+        store = Store(database, ledger)
         objects = store.pointers()
-        whole = sound and all(warehouse.path_of(pointer).is_file() for _, _, pointer in objects)
+        there = all(warehouse.path_of(pointer).is_file() for _, _, pointer in objects)
         names = {location: each for each, location, _ in objects}
-        return _Earlier(whole, names, store.all_namespaces())
+        # A damaged ledger would call good files damaged, and damaged ones good.
+        kept = [] if "ledger" in broken else [each for each in ledger.below() if _lies(warehouse, each)]
+        return _Earlier(sound and there and not broken, names, store.all_namespaces(), kept)
     except (sqlite3.DatabaseError, RestError, ValueError):
         return _Earlier()
     finally:
         database.close()
+
+
+def _lies(warehouse: Warehouse, entry: LedgerEntry) -> bool:
+    return (warehouse.folder / entry.path).is_file()
 
 
 @contextlib.contextmanager
@@ -124,7 +145,10 @@ def _alone(target: Path, *, readable: bool) -> Iterator[None]:
     yield
 
 
-def _fill(draft: Path, found: Salvage, warehouse: Warehouse, earlier: _Earlier) -> tuple[str, ...]:
+def _fill(
+    draft: Path, found: Salvage, warehouse: Warehouse, earlier: _Earlier
+) -> tuple[tuple[str, ...], int]:
+    """Fill a new catalog; gives its namespaces, and how many files are in its ledger for the first time."""
     known = dict(earlier.namespaces or {})
     wanted = set(known) | {
         each.identifier.namespace[:depth]
@@ -133,22 +157,30 @@ def _fill(draft: Path, found: Salvage, warehouse: Warehouse, earlier: _Earlier) 
     }
     database = Database(draft)
     try:
-        store = Store(database)
+        files = CheckedFiles(Ledger(database, warehouse.folder))
+        store = Store(database, files.ledger)
+        with database.writing() as db:
+            files.ledger.add(db, earlier.ledger)
         for namespace in sorted(wanted, key=len):
             store.create_namespace(namespace, known.get(namespace, {}))
-        for each in found.objects:
-            folder = str(warehouse.path_of(each.newest.location))
-            try:
-                store.swap([Swap(each.identifier, None, each.newest.path, folder)])
-            except AlreadyExistsError as overlap:
-                found.left_out.append((each.newest.path, f"{each.identifier}: {overlap.message}"))
+        _register(found, store, warehouse, files)
         taken = {str(each) for each, _, _ in store.pointers()}
         found.objects = [each for each in found.objects if str(each.identifier) in taken]
+        adopted = len(files.ledger.below()) - len(earlier.ledger)
         # One file without a log beside it, so that it can be put in place as a whole.
         database.connection.execute("PRAGMA journal_mode = DELETE")
     finally:
         database.close()
-    return tuple(sorted(".".join(each) for each in wanted))
+    return tuple(sorted(".".join(each) for each in wanted)), adopted
+
+
+def _register(found: Salvage, store: Store, warehouse: Warehouse, files: CheckedFiles) -> None:
+    committer = Committer(store, warehouse, profile_named(None), Durability(files))
+    for each in found.objects:
+        try:
+            committer.register(each.identifier, warehouse.read(each.newest.path))
+        except AlreadyExistsError as overlap:
+            found.left_out.append((each.newest.path, f"{each.identifier}: {overlap.message}"))
 
 
 def _put_aside(target: Path) -> Path | None:

@@ -3,7 +3,7 @@
 import contextlib
 import secrets
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -14,8 +14,9 @@ from a360.catalog._endpoint import Endpoint
 from a360.catalog._http_server import LoopbackServer
 from a360.catalog._wire import Json
 from a360.catalog.access import Gate
-from a360.catalog.gateway import CommitStamp, Durability, EmbeddedUpstream, Gateway, Lane, Policy, Upstream
+from a360.catalog.gateway import CommitStamp, EmbeddedUpstream, Gateway, Lane, Policy, Upstream
 from a360.catalog.server import EmbeddedCatalog, profile_named
+from a360.catalog.store import LedgerEntry
 
 if TYPE_CHECKING:
     from pyiceberg.catalog.rest import RestCatalog
@@ -28,8 +29,9 @@ class CatalogSession:
         self, upstream: Upstream, warehouse: str, *, policy: Policy, port: int = 0, gate: Gate | None = None
     ) -> None:
         self._upstream = upstream
-        local = Durability(Path(warehouse)) if isinstance(upstream, EmbeddedUpstream) else None
-        self._gateway = Gateway(upstream, policy, local)
+        # What readers of ours open must be what was committed, as far as this catalog keeps a ledger.
+        self.files = upstream.files
+        self._gateway = Gateway(upstream, policy)
         self._direct = DirectTables(self._gateway.handle, warehouse)
         gate = gate or Gate(secrets.token_urlsafe(32))
         self._app = CatalogApp(self._gateway.handle, gate)
@@ -108,9 +110,18 @@ class CatalogSession:
         with self._lock:
             client = self._clients.get(at.uri)
             if client is None:
-                client = RestCatalog("a360", uri=at.uri, token=at.token, warehouse=at.warehouse)
+                client = RestCatalog(
+                    "a360", uri=at.uri, token=at.token, warehouse=at.warehouse, **self._reading()
+                )
                 self._clients[at.uri] = client
         return client
+
+    def _reading(self) -> dict[str, str]:
+        if self.files is None:
+            return {}
+        from a360.catalog._file_io import checked_properties  # noqa: PLC0415 -- likewise
+
+        return checked_properties(self.files)
 
     def load_table(self, name: str) -> Json:
         """How a table, `namespace.name`, stands: the specification's LoadTableResult as it is.
@@ -129,6 +140,28 @@ class CatalogSession:
             TableRefusedError: It was refused, or its outcome is not known.
         """
         self._direct.commit(endpoint.uri.removeprefix(self.endpoint.uri), name, body)
+
+    def folders(self) -> list[tuple[str, str]]:
+        """The tables of a catalog that keeps a ledger, each with its folder; no metadata is read."""
+        return self._upstream.folders()
+
+    def broken_rows(self) -> list[str]:
+        """What of the embedded catalog's own file is not as it was committed.
+
+        Raises:
+            sqlite3.DatabaseError: SQLite itself finds the file damaged.
+        """
+        return self._upstream.broken_rows()
+
+    def forget_files(self, locations: Iterable[str]) -> None:
+        """Take files out of the ledger, if there is one: they have been deleted, nothing leads to them."""
+        if self.files is not None:
+            self.files.ledger.forget(locations)
+
+    def recorded_files(self, location: str) -> Sequence[LedgerEntry]:
+        """What the ledger has of a table's folder; nothing where there is none."""
+        name = None if self.files is None else self.files.ledger.name_of(location)
+        return () if self.files is None or name is None else self.files.ledger.below(name)
 
     def close(self) -> None:
         """Answer what is under way, then close everything."""

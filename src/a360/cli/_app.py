@@ -18,6 +18,7 @@ from a360.cli import (
     _app_contract,
     _app_emergency,
     _app_hl7v2,
+    _app_integrity,
     _app_keys,
     _app_lineage,
     _app_policy,
@@ -143,6 +144,7 @@ def apply(face: Face) -> int | None:
 _app_policy.register(app)
 _app_emergency.register(app)
 _app_audit.register(app)
+_app_integrity.register(app)
 _app_keys.register(app)
 _app_contract.register(app)
 _app_hl7v2.register(app)

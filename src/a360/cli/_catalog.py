@@ -94,6 +94,7 @@ def _told(report: "RebuildReport") -> dict[str, object]:
         "unreadable": report.found.unreadable,
         "namespaces": list(report.namespaces),
         "earlier": str(report.earlier) if report.earlier else None,
+        "adopted": report.adopted,
     }
 
 
@@ -120,6 +121,10 @@ def _shown(report: "RebuildReport") -> "list[RenderableType]":
     lines.append(
         f"Made the catalog anew: {number(len(rows))} tables and views, {number(doubtful)} with doubts."
     )
+    if report.adopted:
+        lines.append(
+            f"{number(report.adopted)} files were taken as they are: no ledger told what was committed."
+        )
     if report.earlier:
         lines.append(f"The earlier catalog is kept as {plain(report.earlier.name)}")
     return [*lines, "Next: a360 tables"]

@@ -40,7 +40,8 @@ def open_io(table: Table) -> PyArrowFileIO:
 
 def describe(table: Table, path: str, partition: Record | None = None) -> StagedFile:
     """Read a Parquet file's footer into what a manifest says of it."""
-    source = open_io(table).new_input(path)
+    # Not by `open_io`, which may open committed files only.
+    source = PyArrowFileIO(table.io.properties).new_input(path)
     with source.open() as stream:
         footer = pq.read_metadata(stream)
     schema, properties = table.schema(), table.metadata.properties

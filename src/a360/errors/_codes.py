@@ -39,6 +39,7 @@ _TABLE = (
     ErrorCode("model-invalid", "A gold model is not a single portable SELECT over declared datasets."),
     # data
     ErrorCode("rule-blocked", "A blocking quality rule failed, so the step committed nothing."),
+    ErrorCode("file-damaged", "A file of the lake is not what was committed, so it is not read."),
     ErrorCode("input-refused", "An input could not be read as a whole: it is broken, or too large."),
     ErrorCode("rows-do-not-fit", "Rows do not fit the table they were meant for."),
     ErrorCode("vocabulary-unreadable", "A file is not in the layout of the vocabulary it was loaded as."),

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from a360.lake._erasures import Erasures
     from a360.lake._served import Served
     from a360.lake._erasures import Erasures
+    from a360.lake._verify import Verification
     from a360.lineage import Impact, LineageView
     from a360.quality import ScorePoint
     from a360.trust.audit import LocalAuditLog
@@ -476,6 +477,14 @@ class Lake:
         with self._parts.folder.working():
             found = {name: self.tables.collect(name, dry_run=not delete) for name in wanted}
             return found if names else {**found, operate.OBJECTS: self.attachments.collect(delete=delete)}
+
+    def verify(
+        self, *names: str, sample: int | None = None, progress: "Progress | None" = None
+    ) -> "Verification":
+        """Read committed files of tables again, all or a sample; of all tables, keys and audit log too."""
+        from a360.lake._verify import verify  # noqa: PLC0415 -- few commands read all there is
+
+        return verify(self._parts, [self._known(name) for name in names], sample=sample, progress=progress)
 
     def _known(self, name: str) -> str:
         return self.lake_plan.table(name).dataset

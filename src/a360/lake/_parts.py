@@ -83,13 +83,14 @@ class Parts:
         return self._tables
 
     @cached_property
-    def _keys(self) -> LocalKeyStore:
+    def keys(self) -> LocalKeyStore:
+        """The keys of what is sealed and tokenised."""
         return LocalKeyStore.open(self.folder.keys)
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
         """Makes tokens of what identifies people."""
-        return LocalTokenizer(self._keys)
+        return LocalTokenizer(self.keys)
 
     @property
     def audit(self) -> "LocalAuditLog":
@@ -98,7 +99,7 @@ class Parts:
             from a360.trust.audit import LocalAuditLog  # noqa: PLC0415 -- few commands record
 
             anchor = self.settings.audit_anchor
-            self._audit = LocalAuditLog.open(self.folder.audit, self._keys, anchor=anchor)
+            self._audit = LocalAuditLog.open(self.folder.audit, self.keys, anchor=anchor)
         return self._audit
 
     @cached_property
@@ -175,7 +176,7 @@ class Parts:
         """The API tokens by which programs are known to `a360 serve`."""
         from a360.trust.identity import ApiTokens  # noqa: PLC0415 -- few commands ask
 
-        return ApiTokens(self.folder.path / "tokens", self._keys.secret("API tokens"))
+        return ApiTokens(self.folder.path / "tokens", self.keys.secret("API tokens"))
 
     @property
     def token_issuer(self) -> "TokenIssuer":
@@ -193,7 +194,7 @@ class Parts:
     @cached_property
     def sealer(self) -> Sealer:
         """Seals what is kept as it was received."""
-        return LocalSealer(self._keys)
+        return LocalSealer(self.keys)
 
     @property
     def vault(self) -> "Vault":

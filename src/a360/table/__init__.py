@@ -23,13 +23,16 @@ if TYPE_CHECKING:
     from a360.table._summary import describe
     from a360.table._tables import TableInfo, Tables
     from a360.table._tagging import remove_tag, set_tag
+    from a360.table._verify import Damage, FilesVerified, verify_files
 
 __all__ = [
     "OUTCOMES",
     "UNFENCED",
     "Base",
     "CommitResult",
+    "Damage",
     "Difference",
+    "FilesVerified",
     "HistoryEntry",
     "LyingFile",
     "Moment",
@@ -54,6 +57,7 @@ __all__ = [
     "sweep_lost_batches",
     "unchanged",
     "undone_snapshots",
+    "verify_files",
 ]
 
 _LAZY = {
@@ -81,6 +85,9 @@ _LAZY = {
     "unchanged": "_schema",
     "sweep_lost_batches": "_batches",
     "undone_snapshots": "_moments",
+    "Damage": "_verify",
+    "FilesVerified": "_verify",
+    "verify_files": "_verify",
 }
 
 __getattr__ = lazily(__name__, _LAZY)

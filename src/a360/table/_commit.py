@@ -16,7 +16,7 @@ from pyiceberg.table.refs import MAIN_BRANCH
 
 from a360.catalog import CatalogSession, CommitStamp, Endpoint, TableRefusedError
 from a360.engine import StagedFile, discard
-from a360.errors import A360Error, ConflictError, OperatorError, UsageError
+from a360.errors import A360Error, ConflictError, DataError, OperatorError, UsageError
 from a360.failpoints import FailpointError, failpoint
 from a360.table._audit import Audit, AuditedCommit
 from a360.table._retry import again_on
@@ -124,6 +124,7 @@ class Committer:
         except NoSuchTableError:
             raise self._unknown_table(name) from None
         except (RESTError, OSError) as error:
+            self.standing(name)  # tells of damage, if that is why
             raise self._unreachable(name, type(error).__name__) from error
         return table
 
@@ -134,6 +135,14 @@ class Committer:
         except TableRefusedError as error:
             if error.no_such_table:
                 raise self._unknown_table(name) from None
+            if error.damaged:
+                raise DataError(
+                    "file-damaged",
+                    f"{name} is not read: a file that leads to its rows is not what was committed",
+                    where=name,
+                    found=error.told,
+                    next_step="`a360 verify` names all damaged files, and how to restore each",
+                ) from None
             raise self._unreachable(name, str(error)) from error
 
     def _unknown_table(self, name: str) -> UsageError:

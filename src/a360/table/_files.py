@@ -9,6 +9,7 @@ from pyiceberg.manifest import ManifestFile
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot
 
+from a360.catalog import CatalogSession
 from a360.engine import open_io
 
 
@@ -60,14 +61,16 @@ def lying_in(table: Table) -> Iterator[LyingFile]:
             yield LyingFile(info.path, info.size, modified)
 
 
-def delete_files(table: Table, paths: Iterable[str]) -> None:
-    """Delete files by their plain paths; what is gone already is no fault."""
+def delete_files(catalog: CatalogSession, table: Table, paths: Iterable[str]) -> None:
+    """Delete files by their plain paths, and forget their digests; what is gone already is no fault."""
     system, _ = _system(table)
-    for path in paths:
+    gone = list(paths)
+    for path in gone:
         try:
             system.delete_file(path)
         except FileNotFoundError:
             continue
+    catalog.forget_files(gone)
 
 
 def _system(table: Table) -> tuple[pafs.FileSystem, str]:

@@ -83,7 +83,7 @@ def expire(committer: Committer, name: str, older_than: datetime, *, keep: int =
 
     table, gone = again_on(CommitFailedException, forget, patience=committer.patience)
     failpoint("table.expire.after")
-    delete_files(table, gone)
+    delete_files(committer.catalog, table, gone)
     return gone
 
 
@@ -138,5 +138,14 @@ def collect(
     lost = [each for each in lying if each.path not in reached and each.modified <= limit]
     if not dry_run:
         failpoint("table.collect.before")
-        delete_files(table, (each.path for each in lost))
+        delete_files(committer.catalog, table, (each.path for each in lost))
+        _forget_gone(committer, table, reached)
     return lost
+
+
+def _forget_gone(committer: Committer, table: Table, reached: set[str]) -> None:
+    """Forget digests of files that are neither there nor reached, as where a process died in between."""
+    there = {each.path for each in lying_in(table)} | reached
+    folder = committer.catalog.endpoint.warehouse
+    recorded = (f"{folder}/{each.path}" for each in committer.catalog.recorded_files(table.location()))
+    committer.catalog.forget_files(path for path in recorded if path not in there)

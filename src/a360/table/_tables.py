@@ -169,7 +169,7 @@ class Tables:
             self.catalog.client().drop_table(name)
         except NoSuchTableError:
             return
-        delete_files(table, files)
+        delete_files(self.catalog, table, files)
 
     def info(self, name: str) -> TableInfo:
         """A table in figures."""

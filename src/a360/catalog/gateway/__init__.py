@@ -1,6 +1,5 @@
 """The commit gateway: stamps, fences and settles commits to any Iceberg REST catalog."""
 
-from a360.catalog.gateway._durable import Durability
 from a360.catalog.gateway._gateway import Gateway
 from a360.catalog.gateway._lane import Lane
 from a360.catalog.gateway._operations import Kind, Operation
@@ -14,7 +13,6 @@ __all__ = [
     "CREATED_BY",
     "UPSTREAM",
     "CommitStamp",
-    "Durability",
     "EmbeddedUpstream",
     "Gateway",
     "Kind",

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from a360.catalog._errors import BadRequestError, CommitStateUnknownError, NoSuchRouteError, RestError
 from a360.catalog._wire import Json, Reply, Request, encode
 from a360.catalog.gateway import _others
-from a360.catalog.gateway._durable import Durability
 from a360.catalog.gateway._evidence import Finding, TableChange, look
 from a360.catalog.gateway._exchange import Exchange
 from a360.catalog.gateway._lane import Lane
@@ -29,18 +28,15 @@ _REMEMBERED = 10_000
 class Gateway:
     """Proxies a catalog; stamps and fences commits by lane, settles what is left open."""
 
-    def __init__(
-        self, upstream: Upstream, policy: Policy | None = None, durability: Durability | None = None
-    ) -> None:
+    def __init__(self, upstream: Upstream, policy: Policy | None = None) -> None:
         """Put a gateway before a catalog.
 
         Args:
             upstream: The catalog.
             policy: How long outcomes are sought.
-            durability: Forces what commits name to the disk, where the tables lie on this machine.
         """
+        self._upstream = upstream
         self._exchange = Exchange(upstream, policy or Policy())
-        self._durability = durability
         self._open = Lane()
         self._lanes: dict[str, Lane] = {}
         self._unsettled: dict[str, None] = {}
@@ -111,9 +107,11 @@ class Gateway:
         return self._commit(_with_body(request, encode({**body, "table-changes": sent})), lane, changes)
 
     def _commit(self, request: Request, lane: Lane, changes: Sequence[TableChange]) -> Reply:
-        if self._durability is not None:
-            self._durability.require([update for change in changes for update in change.updates])
-        failpoint("catalog.commit.durable")
+        with self._upstream.bringing([update for change in changes for update in change.updates]):
+            failpoint("catalog.commit.durable")
+            return self._settled(request, lane, changes)
+
+    def _settled(self, request: Request, lane: Lane, changes: Sequence[TableChange]) -> Reply:
         name = _name_of(request.path, changes)
 
         def judge(reply: Reply | None, uncertain: bool) -> Reply | None:  # noqa: FBT001 -- a callback's shape

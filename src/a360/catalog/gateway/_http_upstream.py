@@ -1,11 +1,13 @@
 """Any Iceberg REST catalog behind the gateway; imported where used, its HTTP client is slow to load."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import httpx
 
-from a360.catalog._wire import Reply, Request
+from a360.catalog._wire import Json, Reply, Request
 from a360.catalog.gateway._upstream import UpstreamLostError
+from a360.catalog.store import CheckedFiles
 
 _FORWARDED = (
     "x-iceberg-access-delegation",
@@ -19,6 +21,8 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 class HttpUpstream:
     """Any Iceberg REST catalog."""
+
+    files: CheckedFiles | None = None
 
     def __init__(
         self, uri: str, *, seconds: float, token: str | None = None, auth: httpx.Auth | None = None
@@ -56,6 +60,18 @@ class HttpUpstream:
             answer.headers.get("content-type", "application/json"),
             answer.headers.get("etag", ""),
         )
+
+    def bringing(self, updates: Sequence[Json]) -> AbstractContextManager[None]:  # noqa: ARG002 -- the port's shape
+        """Files are that catalog's business, and its storage's."""
+        return nullcontext()
+
+    def folders(self) -> list[tuple[str, str]]:
+        """None, as no ledger tells of their files."""
+        return []
+
+    def broken_rows(self) -> list[str]:
+        """None that could be looked at from here."""
+        return []
 
     def close(self) -> None:
         """Close the connections."""

@@ -1,6 +1,18 @@
 """The embedded Iceberg REST catalog: operations over `a360.catalog.store`, by profile."""
 
 from a360.catalog.server._catalog import DATABASE, WAREHOUSE, EmbeddedCatalog
+from a360.catalog.server._commits import Committer
+from a360.catalog.server._durable import Durability
 from a360.catalog.server._profile import FULL, GLUE, Profile, profile_named
 
-__all__ = ["DATABASE", "FULL", "GLUE", "WAREHOUSE", "EmbeddedCatalog", "Profile", "profile_named"]
+__all__ = [
+    "DATABASE",
+    "FULL",
+    "GLUE",
+    "WAREHOUSE",
+    "Committer",
+    "Durability",
+    "EmbeddedCatalog",
+    "Profile",
+    "profile_named",
+]

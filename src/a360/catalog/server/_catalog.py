@@ -1,11 +1,13 @@
 """The embedded catalog: requests of the Iceberg REST specification in, replies out; no sockets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from a360.catalog._errors import CommitStateUnknownError, InternalServerError, RestError
-from a360.catalog._wire import Reply, Request
+from a360.catalog._wire import Json, Reply, Request
 from a360.catalog.server._commits import Committer
+from a360.catalog.server._durable import Durability
 from a360.catalog.server._idempotency import HEADER, Once
 from a360.catalog.server._metrics import Metrics
 from a360.catalog.server._names import Call
@@ -15,7 +17,16 @@ from a360.catalog.server._recover import Recovery
 from a360.catalog.server._routes import ROUTES, endpoints_of, find_route
 from a360.catalog.server._tables import Tables
 from a360.catalog.server._views import Views
-from a360.catalog.store import LIFETIME_SECONDS, Database, IdempotencyKeys, MetricsReports, Store, Warehouse
+from a360.catalog.store import (
+    LIFETIME_SECONDS,
+    CheckedFiles,
+    Database,
+    IdempotencyKeys,
+    Ledger,
+    MetricsReports,
+    Store,
+    Warehouse,
+)
 
 DATABASE = "catalog.db"
 WAREHOUSE = "warehouse"
@@ -32,13 +43,16 @@ class EmbeddedCatalog:
         self.warehouse = Warehouse(lake_folder / WAREHOUSE)
         self._database = Database(lake_folder / DATABASE, anew=self.warehouse.is_bare)
         keys = IdempotencyKeys(self._database)
-        store = Store(self._database, keys)
-        committer = Committer(store, self.warehouse, profile)
+        self.files = CheckedFiles(Ledger(self._database, self.warehouse.folder))
+        self.warehouse.checked_by(self.files)
+        self._durability = Durability(self.files)
+        store = self._store = Store(self._database, self.files.ledger, keys)
+        committer = Committer(store, self.warehouse, profile, self._durability)
         self._once = Once(keys)
         self._handlers: dict[str, _Handler] = _handlers_of(
             self,
             Namespaces(store),
-            Tables(store, self.warehouse, committer, profile),
+            Tables(self.files, store, self.warehouse, committer, profile),
             Views(store, self.warehouse, committer),
             Metrics(store, MetricsReports(self._database)),
         )
@@ -47,6 +61,27 @@ class EmbeddedCatalog:
     def close(self) -> None:
         """Close the database; no request may be under way."""
         self._database.close()
+
+    def bringing(self, updates: Sequence[Json]) -> AbstractContextManager[None]:
+        """Force the files that updates name to the disk, and have this thread's commit record them.
+
+        Raises:
+            InternalServerError: The disk failed; the commit must not be made.
+        """
+        return self.files.ledger.bringing(self._durability.require(updates))
+
+    def folders(self) -> list[tuple[str, str]]:
+        """The tables, each with its folder."""
+        return [(str(each), folder) for each, folder, _ in self._store.pointers() if each.kind == "table"]
+
+    def broken_rows(self) -> list[str]:
+        """The parts of `catalog.db` that are not what was committed.
+
+        Raises:
+            sqlite3.DatabaseError: SQLite itself finds the file damaged.
+        """
+        found = [row[0] for row in self._database.connection.execute("PRAGMA integrity_check")]
+        return [*(text for text in found if text != "ok"), *self._database.broken()]
 
     def handle(self, request: Request) -> Reply:
         """Answer one request; faults become error replies, never exceptions."""

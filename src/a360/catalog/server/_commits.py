@@ -10,12 +10,14 @@ from a360.catalog._errors import (
     BadRequestError,
     CommitFailedError,
     CommitStateUnknownError,
+    FileDamagedError,
     InternalServerError,
     RestError,
 )
 from a360.catalog._wire import Json
+from a360.catalog.server._durable import Durability
 from a360.catalog.server._profile import Profile
-from a360.catalog.store import Identifier, KeyTakenError, MetadataFile, Store, Swap, Warehouse
+from a360.catalog.store import Identifier, KeyTakenError, LedgerEntry, MetadataFile, Store, Swap, Warehouse
 from a360.failpoints import FailpointError, failpoint
 
 _ATTEMPTS = 50
@@ -50,8 +52,9 @@ class Committer:
     again, and fails only if a requirement does not hold any more.
     """
 
-    def __init__(self, store: Store, warehouse: Warehouse, profile: Profile) -> None:
+    def __init__(self, store: Store, warehouse: Warehouse, profile: Profile, durability: Durability) -> None:
         self._store = store
+        self._durability = durability
         self._warehouse = warehouse
         self._profile = profile
         self._locks: defaultdict[Identifier, threading.Lock] = defaultdict(threading.Lock)
@@ -76,9 +79,12 @@ class Committer:
         """
         if len({change.table for change in changes}) != len(changes):
             raise BadRequestError("Malformed request: a transaction may change each table once")
+        brought = self._store.ledger.brought
+        if brought is None:  # of clients that come past the gateway
+            brought = self._durability.require([update for change in changes for update in change.updates])
         for _ in range(_ATTEMPTS):
             prepared = [self._prepare(change) for change in changes]
-            landed = self._publish(prepared)
+            landed = self._publish(prepared, brought)
             if landed is not None:
                 return landed
         raise CommitFailedError("Cannot commit: too many writers changed the table at the same time")
@@ -96,7 +102,8 @@ class Committer:
         folder = str(self._warehouse.path_of(document["location"]))
         try:
             failpoint("catalog.create.before-swap")
-            self._store.swap([Swap(table, None, file.location, folder)])
+            brought = self._entry(file)
+            self._store.swap([Swap(table, None, file.location, folder, brought)])
         except (RestError, FailpointError, KeyTakenError):
             self._warehouse.discard(file.location)
             raise
@@ -121,7 +128,7 @@ class Committer:
         while pointer is not None:
             try:
                 return self._warehouse.read(pointer)
-            except InternalServerError:
+            except (InternalServerError, FileDamagedError):
                 # Commits since we read the pointer may have pushed that file out of the metadata log.
                 newer = self._store.pointer(table)
                 if newer == pointer:
@@ -163,7 +170,30 @@ class Committer:
         self._warehouse.make_folders(document["location"])
         return document
 
-    def _publish(self, prepared: Sequence[_Prepared]) -> list[MetadataFile] | None:
+    def _entry(self, file: MetadataFile) -> list[LedgerEntry]:
+        """What the ledger is to know of a metadata file; nothing of one outside the warehouse."""
+        name = self._store.ledger.name_of(file.location)
+        return [] if name is None else [LedgerEntry(name, file.size, file.sha256, None)]
+
+    def register(self, table: Identifier, file: MetadataFile, *, old: str | None = None) -> bool:
+        """Make a table or view of metadata that lies there; False where another writer was faster.
+
+        Files that no commit here has brought are taken as they are.
+
+        Raises:
+            RestError: It cannot be made; nothing was changed.
+        """
+        found = self._durability.require(
+            [{"snapshot": each} for each in file.document.get("snapshots") or ()]
+            + [{"statistics": each} for each in file.document.get("statistics") or ()]
+            + [{"partition-statistics": each} for each in file.document.get("partition-statistics") or ()]
+        )
+        folder = str(self._warehouse.path_of(file.document["location"]))
+        return self._store.swap([Swap(table, old, file.location, folder, [*found, *self._entry(file)])])
+
+    def _publish(
+        self, prepared: Sequence[_Prepared], brought: Sequence[LedgerEntry]
+    ) -> list[MetadataFile] | None:
         """Write and swap; None where another writer was faster."""
         written: dict[Identifier, MetadataFile] = {}
         try:
@@ -178,7 +208,7 @@ class Committer:
         except BaseException:
             self._discard(written)
             raise
-        if not self._swap(prepared, written):
+        if not self._swap(prepared, written, brought):
             self._discard(written)
             return None
         failpoint("catalog.commit.after-swap")
@@ -189,13 +219,20 @@ class Committer:
                     self._warehouse.discard(location)
         return [written.get(each.change.table) or _base(each) for each in prepared]
 
-    def _swap(self, prepared: Sequence[_Prepared], written: dict[Identifier, MetadataFile]) -> bool:
+    def _swap(
+        self,
+        prepared: Sequence[_Prepared],
+        written: dict[Identifier, MetadataFile],
+        brought: Sequence[LedgerEntry],
+    ) -> bool:
         swaps = [
             Swap(
                 each.change.table,
                 each.base.location if each.base else None,
                 written[each.change.table].location if not each.unchanged else _base(each).location,
                 str(self._warehouse.path_of(each.document["location"])),
+                [*brought, *(self._entry(written[each.change.table]) if not each.unchanged else ())],
+                each.expired,
             )
             for each in prepared
         ]

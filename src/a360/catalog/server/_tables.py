@@ -10,13 +10,17 @@ from a360.catalog.server._commits import Change, Committer
 from a360.catalog.server._names import Call, plain_name
 from a360.catalog.server._pages import page
 from a360.catalog.server._profile import Profile
-from a360.catalog.store import Identifier, MetadataFile, ObjectKind, Store, Swap, Warehouse
+from a360.catalog.server._trees import require_trees
+from a360.catalog.store import CheckedFiles, Identifier, MetadataFile, ObjectKind, Store, Warehouse
 
 
 class Tables:
     """Tables come, change, are read, move and go."""
 
-    def __init__(self, store: Store, warehouse: Warehouse, committer: Committer, profile: Profile) -> None:
+    def __init__(
+        self, files: CheckedFiles, store: Store, warehouse: Warehouse, committer: Committer, profile: Profile
+    ) -> None:
+        self._files = files
         self._store = store
         self._warehouse = warehouse
         self._committer = committer
@@ -55,8 +59,7 @@ class Tables:
         if old is None or not flag(body, "overwrite"):
             self._store.require_free(table)
         file = registrable(self._warehouse, body, "table")
-        folder = str(self._warehouse.path_of(file.document["location"]))
-        if not self._store.swap([Swap(table, old, file.location, folder)]):
+        if not self._committer.register(table, file, old=old):
             raise CommitFailedError(f"Cannot register table: {table} was changed at the same time")
         return loaded(file)
 
@@ -78,6 +81,7 @@ class Tables:
         etag = etag_of(file.location, snapshots)
         if etag in _tags(call.request.headers.get("if-none-match", "")):
             return Reply(304, etag=etag)
+        require_trees(self._files, file.document)
         if snapshots == "all":
             return loaded(file)
         document = _with_referenced_snapshots(file.document)
@@ -103,6 +107,7 @@ class Tables:
         location = self._store.drop(call.identifier())
         if purges and location is not None:
             self._warehouse.purge(location)
+            self._store.ledger.forget_below(location)
         return Reply(204)
 
     def rename_table(self, call: Call) -> Reply:

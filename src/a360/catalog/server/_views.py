@@ -6,7 +6,7 @@ from a360.catalog.server._bodies import identifier, loaded
 from a360.catalog.server._commits import Committer
 from a360.catalog.server._names import Call, plain_name
 from a360.catalog.server._tables import change, listed, new_document, registrable
-from a360.catalog.store import Identifier, Store, Swap, Warehouse
+from a360.catalog.store import Identifier, Store, Warehouse
 
 
 class Views:
@@ -35,8 +35,7 @@ class Views:
         view = Identifier(call.namespace, plain_name(body.get("name")), "view")
         self._store.require_free(view)
         file = registrable(self._warehouse, body, "view")
-        folder = str(self._warehouse.path_of(file.document["location"]))
-        self._store.swap([Swap(view, None, file.location, folder)])
+        self._committer.register(view, file)
         return loaded(file)
 
     def load_view(self, call: Call) -> Reply:
@@ -59,7 +58,7 @@ class Views:
         view = call.identifier("view")
         file = self._committer.require(view)
         self._store.drop(view)
-        self._warehouse.discard_view(file)
+        self._store.ledger.forget(self._warehouse.discard_view(file))
         return Reply(204)
 
     def rename_view(self, call: Call) -> Reply:

@@ -5,30 +5,29 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from a360.catalog.store._seals import SEALED, broken_seals, statements, teach
 from a360.errors import OperatorError
 
 _BUSY_SECONDS = 60.0
 
-# What each version of the file adds to the one before; a lake of an earlier version takes the missing steps.
-_STEPS = (
-    """
-CREATE TABLE IF NOT EXISTS namespace (
+_VERSION = 4
+
+_TABLES = """
+CREATE TABLE namespace (
     name TEXT PRIMARY KEY,
     properties TEXT NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS iceberg_table (
+CREATE TABLE iceberg_table (
     namespace TEXT NOT NULL REFERENCES namespace (name),
     name TEXT NOT NULL,
+    kind TEXT NOT NULL,
     location TEXT NOT NULL UNIQUE,
     metadata_location TEXT NOT NULL,
     PRIMARY KEY (namespace, name)
 ) WITHOUT ROWID;
-""",
-    """
-ALTER TABLE iceberg_table ADD COLUMN kind TEXT NOT NULL DEFAULT 'table';
 CREATE TABLE idempotency_key (
     key TEXT PRIMARY KEY,
     fingerprint TEXT NOT NULL,
@@ -38,15 +37,23 @@ CREATE TABLE idempotency_key (
     body BLOB
 ) WITHOUT ROWID;
 CREATE TABLE metrics_report (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    id INTEGER PRIMARY KEY,
     received_ms INTEGER NOT NULL,
     dataset TEXT NOT NULL,
-    report TEXT NOT NULL
+    report TEXT NOT NULL,
+    batch TEXT
 );
-""",
-    "ALTER TABLE metrics_report ADD COLUMN batch TEXT",
-)
-_SCHEMA_VERSION = len(_STEPS)
+CREATE TABLE ledger (
+    path TEXT PRIMARY KEY,
+    bytes INTEGER NOT NULL,
+    sha256 BLOB NOT NULL,
+    snapshot_id INTEGER
+) WITHOUT ROWID
+"""
+_STATEMENTS = (*_TABLES.split(";"), *statements())
+_SCRIPT = ";".join(_STATEMENTS)
+# The ledger grows with the lake; each of its rows is held against the file that it tells of.
+_SEALED_AT_START = tuple(name for name in SEALED if name != "ledger")
 
 
 class Database:
@@ -56,15 +63,16 @@ class Database:
     cut before it is acknowledged.
     """
 
-    def __init__(self, path: Path, *, anew: Callable[[], bool] = lambda: True) -> None:
+    def __init__(self, path: Path, *, anew: Callable[[], bool] = lambda: True, sound: bool = True) -> None:
         """Open the file.
 
         Args:
             path: The file.
             anew: Whether to make it where it is missing or empty: that hides all tables there are.
+            sound: Whether its rows must be what was committed.
 
         Raises:
-            OperatorError: It is damaged, of a newer version, or missing and not to be made.
+            OperatorError: It is damaged, of another version, or missing and not to be made.
         """
         self._path = path
         if (not path.is_file() or not path.stat().st_size) and not anew():
@@ -74,31 +82,53 @@ class Database:
         self._lock = threading.Lock()
         _create_private(path)
         try:
-            self._migrate()
-        except sqlite3.DatabaseError as broken:
+            self._prepare()
+            if sound and (broken := self.broken(_SEALED_AT_START)):
+                raise _damaged(path, f"rows of {', '.join(broken)} are not what was committed")
+        except sqlite3.DatabaseError as broken_file:
             self.close()
-            if isinstance(broken, sqlite3.OperationalError):
+            if isinstance(broken_file, sqlite3.OperationalError) and not _tells_damage(broken_file):
                 raise
-            raise _damaged(path, str(broken)) from broken
-
-    def _migrate(self) -> None:
-        found = _version(self.connection)
-        if found > _SCHEMA_VERSION:
+            raise _damaged(path, str(broken_file)) from broken_file
+        except OperatorError:
             self.close()
+            raise
+
+    def _prepare(self) -> None:
+        """Make the tables of a new file.
+
+        Raises:
+            OperatorError: It is of another version.
+        """
+        found = _version(self.connection)
+        if found == 0:
+            with self.writing() as connection:
+                # Another process may have made them since we looked.
+                found = _version(connection)
+                if found == 0 and not connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone():
+                    for statement in _STATEMENTS:
+                        connection.execute(statement)
+                    connection.execute(f"PRAGMA user_version = {_VERSION}")
+                    found = _VERSION
+        if found != _VERSION:
             raise OperatorError(
                 "not-a-lake",
-                "The lake's catalog was written by a newer version of this software",
+                "The lake's catalog was written by another version of this software",
                 where=str(self._path),
-                found=f"version {found}, this software knows {_SCHEMA_VERSION}",
-                next_step="Update this software",
+                found=f"version {found}, this software knows {_VERSION}",
+                next_step=(
+                    "open it with the version that wrote it; if that is this one, the file is damaged: "
+                    "`a360 catalog rebuild` makes it anew from the tables' own files"
+                ),
             )
-        if found < _SCHEMA_VERSION:
-            with self.writing() as connection:
-                # Another process may have taken the steps since we looked.
-                for step in _STEPS[_version(connection) :]:
-                    for statement in filter(str.strip, step.split(";")):
-                        connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+
+    def broken(self, tables: Sequence[str] = ()) -> list[str]:
+        """The tables whose rows are not what was committed; all are looked at by default.
+
+        Raises:
+            sqlite3.DatabaseError: SQLite itself finds the file damaged.
+        """
+        return broken_seals(self.connection, _SCRIPT, tables)
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -116,6 +146,7 @@ class Database:
         _switch_to_wal(connection)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        teach(connection)
         with self._lock:
             self._opened.append(connection)
         return connection
@@ -149,6 +180,11 @@ def _create_private(path: Path) -> None:
     """
     with contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _tells_damage(error: sqlite3.OperationalError) -> bool:
+    """Whether an error that may be of the moment is one of the file: its schema no longer parses, say."""
+    return error.sqlite_errorcode == sqlite3.SQLITE_ERROR
 
 
 def _damaged(path: Path, found: str) -> OperatorError:

@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import hashlib
 import os
 import re
 import shutil
@@ -14,9 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from a360.catalog._errors import BadRequestError, InternalServerError
+from a360.catalog._errors import BadRequestError, FileDamagedError, InternalServerError
 from a360.catalog._wire import Json, decode_object, encode
 from a360.catalog.metadata import normal_form
+from a360.catalog.store._checked import CheckedFiles
+from a360.errors import DataError
 from a360.files import sync_folder, write_new
 
 _FOLDERS = ("data", "metadata")
@@ -37,11 +40,15 @@ class MetadataFile:
         location: Where it lies.
         text: Its content as JSON.
         document: Its content in normal form; shared between threads, never to be changed.
+        size: Its size on the disk.
+        sha256: The digest of what is on the disk.
     """
 
     location: str
     text: bytes
     document: Json
+    size: int
+    sha256: bytes
 
 
 class Warehouse:
@@ -53,6 +60,11 @@ class Warehouse:
         self._cache: OrderedDict[str, MetadataFile] = OrderedDict()
         self._cached_bytes = 0
         self._lock = threading.Lock()
+        self._checked: CheckedFiles | None = None
+
+    def checked_by(self, files: CheckedFiles) -> None:
+        """Read no metadata from now on that is not what was committed."""
+        self._checked = files
 
     def path_of(self, location: str) -> Path:
         """The path of a table or metadata location.
@@ -106,6 +118,7 @@ class Warehouse:
 
         Raises:
             InternalServerError: The file is missing or broken.
+            FileDamagedError: It is not what was committed.
         """
         with self._lock:
             found = self._cache.get(location)
@@ -114,8 +127,12 @@ class Warehouse:
                 return found
         try:
             raw = self.path_of(location).read_bytes()
+            if self._checked is not None:
+                self._checked.require_content(location, raw, known=anew)
             text = gzip.decompress(raw) if location.endswith(".gz.metadata.json") else raw
-            loaded = _normal(location, text)
+            loaded = _normal(location, text, raw)
+        except DataError as damaged:
+            raise FileDamagedError(damaged) from damaged
         except _BROKEN as broken:
             raise InternalServerError("The table's metadata file is missing or broken") from broken
         self._remember(loaded)
@@ -137,8 +154,9 @@ class Warehouse:
         folder = self.path_of(document["location"]) / "metadata"
         path = folder / f"{_next_version(after):05d}-{uuid.uuid4()}{suffix}"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write_durably(path, gzip.compress(text, 6, mtime=0) if zipped else text)
-        written = MetadataFile(str(path), text, document)
+        raw = gzip.compress(text, 6, mtime=0) if zipped else text
+        _write_durably(path, raw)
+        written = MetadataFile(str(path), text, document, len(raw), hashlib.sha256(raw).digest())
         self._remember(written)
         return written
 
@@ -162,16 +180,19 @@ class Warehouse:
         except (OSError, BadRequestError):
             return
 
-    def discard_view(self, view: MetadataFile) -> None:
+    def discard_view(self, view: MetadataFile) -> list[str]:
         """Delete all metadata of a dropped view, and its folder where nothing else lies in it."""
         folder = self.path_of(view.document["location"]) / "metadata"
+        gone = []
         for path in metadata_files(folder):
-            with contextlib.suppress(InternalServerError):
-                if self.read(str(path)).document.get("view-uuid") == view.document["view-uuid"]:
+            with contextlib.suppress(InternalServerError, FileDamagedError):
+                if self.read(str(path), anew=True).document.get("view-uuid") == view.document["view-uuid"]:
                     self.discard(str(path))
+                    gone.append(str(path))
         with contextlib.suppress(OSError):
             folder.rmdir()
             folder.parent.rmdir()
+        return gone
 
     def purge(self, location: str) -> None:
         """Delete a dropped table's folder with all that is in it."""
@@ -186,10 +207,11 @@ def metadata_files(warehouse: Path) -> Iterator[Path]:
             yield from (Path(folder) / name for name in sorted(files) if name.endswith(".metadata.json"))
 
 
-def _normal(location: str, text: bytes) -> MetadataFile:
+def _normal(location: str, text: bytes, raw: bytes) -> MetadataFile:
     written = decode_object(text)
     document = normal_form(written)
-    return MetadataFile(location, text if document == written else encode(document), document)
+    shown = text if document == written else encode(document)
+    return MetadataFile(location, shown, document, len(raw), hashlib.sha256(raw).digest())
 
 
 def _folder_name(name: str) -> str:

@@ -10,6 +10,7 @@ from a360.catalog._errors import AlreadyExistsError, NamespaceNotEmptyError, NoS
 from a360.catalog._wire import NAMESPACE_SEPARATOR, encode
 from a360.catalog.store._database import Database
 from a360.catalog.store._keys import IdempotencyKeys
+from a360.catalog.store._ledger import Ledger, LedgerEntry
 from a360.catalog.store._names import Identifier, Namespace, ObjectKind
 from a360.catalog.store._names import namespace_key as _key
 
@@ -23,12 +24,16 @@ class Swap:
         old: The metadata file it must be at; None where it is created.
         new: The metadata file it will be at.
         location: Its folder afterwards.
+        brought: Files that come with it.
+        gone: Metadata files that go with it, unless they are another table's.
     """
 
     table: Identifier
     old: str | None
     new: str
     location: str
+    brought: Sequence[LedgerEntry] = ()
+    gone: Sequence[str] = ()
 
 
 class Store:
@@ -38,8 +43,9 @@ class Store:
     there without the other.
     """
 
-    def __init__(self, database: Database, keys: IdempotencyKeys | None = None) -> None:
+    def __init__(self, database: Database, ledger: Ledger, keys: IdempotencyKeys | None = None) -> None:
         self._database = database
+        self.ledger = ledger
         self._keys = keys or IdempotencyKeys(database)
 
     def create_namespace(self, namespace: Namespace, properties: Mapping[str, str]) -> None:
@@ -157,8 +163,7 @@ class Store:
 
     def is_current(self, location: str) -> bool:
         """Whether a metadata file is the current one of any table or view."""
-        query = "SELECT 1 FROM iceberg_table WHERE metadata_location = ? LIMIT 1"
-        return self._database.connection.execute(query, (location,)).fetchone() is not None
+        return _is_current(self._database.connection, location)
 
     def all_namespaces(self) -> dict[Namespace, dict[str, str]]:
         """Every namespace of any level with its properties."""
@@ -178,6 +183,9 @@ class Store:
                 return False
             for each in swaps:
                 _move(db, each)
+            for each in swaps:
+                self.ledger.add(db, each.brought)
+                self.ledger.remove(db, (place for place in each.gone if not _is_current(db, place)))
             self._keys.mark(db)
         return True
 
@@ -262,6 +270,11 @@ def _pointer(db: sqlite3.Connection, table: Identifier) -> str | None:
         (*table.key, table.kind),
     ).fetchone()
     return row[0] if row else None
+
+
+def _is_current(db: sqlite3.Connection, location: str) -> bool:
+    query = "SELECT 1 FROM iceberg_table WHERE metadata_location = ? LIMIT 1"
+    return db.execute(query, (location,)).fetchone() is not None
 
 
 def _kind(db: sqlite3.Connection, table: Identifier) -> str | None:

@@ -22,5 +22,9 @@ class DuckDBEngine:
     def session(self, catalog: CatalogSession) -> DuckDBSession:
         """Open a session over the tables of a catalog."""
         return DuckDBSession(
-            catalog.endpoint, spill=self._spill, memory_limit=self._memory_limit, threads=self._threads
+            catalog.endpoint,
+            spill=self._spill,
+            memory_limit=self._memory_limit,
+            threads=self._threads,
+            files=catalog.files,
         )

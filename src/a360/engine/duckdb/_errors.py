@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import duckdb
 
-from a360.errors import A360Error, InternalError, OperatorError, UsageError
+from a360.errors import A360Error, DataError, InternalError, OperatorError, UsageError
 
 # These speak of the statement or the machine; all others may quote a row's values, a patient's among them.
 _OF_THE_STATEMENT = (
@@ -17,6 +17,9 @@ _OF_THE_STATEMENT = (
     duckdb.NotImplementedException,
 )
 _OF_THE_MACHINE = (duckdb.OutOfMemoryException, duckdb.IOException, duckdb.PermissionException)
+
+# What the catalog answers then; DuckDB quotes it.
+_DAMAGED = "FileDamagedException"
 
 _BEARER = re.compile(r"(?i)(bearer\s+|token['\"\s:=]+)[\w.~+/-]{8,}=*")
 
@@ -33,6 +36,13 @@ def in_our_words(what: str) -> Iterator[None]:
 def translate(error: duckdb.Error, what: str) -> A360Error:
     """One of DuckDB's errors as one of ours."""
     kind = type(error).__name__.removesuffix("Exception")
+    if _DAMAGED in str(error):
+        return DataError(
+            "file-damaged",
+            "A table is not read: a file that leads to its rows is not what was committed",
+            found=kind,
+            next_step="`a360 verify` names all damaged files, and how to restore each",
+        )
     if isinstance(error, _OF_THE_MACHINE):
         return OperatorError(
             "engine-failed",

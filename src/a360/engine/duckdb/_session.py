@@ -1,7 +1,8 @@
 """A DuckDB session over the tables of a lake."""
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -10,14 +11,15 @@ import duckdb
 import pyarrow as pa
 from pyiceberg.table import Table
 
-from a360.catalog import Endpoint
+from a360.catalog import CheckedFiles, Endpoint
 from a360.contract import quote_name, quote_table, quote_text
 from a360.engine._conform import conformed, match
 from a360.engine._port import MAIN, BatchFunction, Dialect, Exchange, Spell
-from a360.engine._staged import DEFAULT_FILE_BYTES, StagedFile
+from a360.engine._staged import DEFAULT_FILE_BYTES, StagedFile, discard
 from a360.engine.duckdb._connect import attach, connect, detach
-from a360.engine.duckdb._errors import in_our_words
+from a360.engine.duckdb._errors import in_our_words, translate
 from a360.engine.duckdb._exchange import statements
+from a360.engine.duckdb._opened import OpenedFiles
 from a360.engine.duckdb._spill import SpillFolder
 from a360.engine.duckdb._staging import offered, stage
 from a360.errors import UsageError
@@ -37,7 +39,13 @@ class DuckDBSession:
     branches = False
 
     def __init__(
-        self, endpoint: Endpoint, *, spill: Path, memory_limit: str | None = None, threads: int | None = None
+        self,
+        endpoint: Endpoint,
+        *,
+        spill: Path,
+        memory_limit: str | None = None,
+        threads: int | None = None,
+        files: CheckedFiles | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._spill = SpillFolder(spill)
@@ -46,6 +54,7 @@ class DuckDBSession:
                 temp_folder=str(self._spill.path), memory_limit=memory_limit, threads=threads
             )
             attach(self._connection, endpoint, LAKE)
+            self._opened = OpenedFiles(self._connection, files, self._spill.path)
         except BaseException:
             self._spill.remove()
             raise
@@ -81,21 +90,22 @@ class DuckDBSession:
     def execute(self, sql: str) -> None:
         """Run statements whose result does not matter."""
         self._aim()
-        with in_our_words("run a statement"):
+        with self._checked("run a statement"):
             self._connection.execute(sql)
 
     def sql(self, sql: str, *, batch_rows: int = BATCH_ROWS) -> pa.Table:
         """Run a query into an Arrow table."""
         self._aim()
-        with in_our_words("run a query"):
+        with self._checked("run a query"):
             # As a relation, a result is turned into Arrow by all threads; `execute` would leave it to one.
             return self._connection.sql(sql).to_arrow_table(batch_rows)
 
     def stream(self, sql: str, *, batch_rows: int = BATCH_ROWS) -> pa.RecordBatchReader:
         """Run a query as a stream; read it out before the session is used again."""
         self._aim()
-        with in_our_words("run a query"):
-            return self._connection.execute(sql).to_arrow_reader(batch_rows)
+        with self._checked("run a query"):
+            rows = self._connection.execute(sql).to_arrow_reader(batch_rows)
+        return self._opened.watched(rows)
 
     def native(self, spell: Spell) -> pa.Table:
         """Run a query in DuckDB's dialect, which all SQL is here."""
@@ -124,7 +134,13 @@ class DuckDBSession:
     ) -> list[StagedFile]:
         """Write a query's result as data files of a table; nothing is committed."""
         self._aim()
-        return stage(self._connection, sql, table, target_bytes, name or ".".join(table.name()))
+        staged = stage(self._connection, sql, table, target_bytes, name or ".".join(table.name()))
+        try:
+            self._opened.require()
+        except BaseException:
+            discard(table, staged)
+            raise
+        return staged
 
     def conform(self, sql: str, table: Table, *, name: str = "") -> str:
         """SQL that gives a query's rows in a table's columns and types."""
@@ -139,6 +155,7 @@ class DuckDBSession:
         columns: Sequence[str] = (),  # noqa: ARG002 - DuckDB reads what a query wants
     ) -> str:
         """A relation over files of a table that are not committed yet."""
+        self._opened.expect(each.path for each in files)
         paths = ", ".join(quote_text(each.path) for each in files)
         return f"read_parquet([{paths}], hive_partitioning = false)"
 
@@ -163,6 +180,7 @@ class DuckDBSession:
                 try:
                     for statement in statements:
                         self._connection.execute(statement)
+                    self._opened.require()
                     self._connection.commit()
                 except BaseException:
                     self._abandon()
@@ -172,6 +190,16 @@ class DuckDBSession:
             with in_our_words("leave the merge"):
                 self._connection.execute("SET search_path = 'memory.main'")
             detach(self._connection, alias)
+
+    @contextmanager
+    def _checked(self, what: str) -> Iterator[None]:
+        """Run something of DuckDB's, then look at the files that it opened; first at these if it failed."""
+        try:
+            yield
+        except duckdb.Error as error:
+            self._opened.require()
+            raise translate(error, what) from None
+        self._opened.require()
 
     def refresh(self) -> None:
         """See commits that were made since the session last looked.
