@@ -8,7 +8,7 @@ from typing import Self
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from a360.errors import A360Error, UsageError
+from a360.errors import UsageError
 from a360.failpoints import failpoint
 from a360.files import sync_folder
 from a360.protect._files import PRIVATE_FOLDER
@@ -38,14 +38,7 @@ class LocalKeyStore(PackedKeyStore):
     def __init__(self, folder: Path, passphrase: Passphrase | None = None) -> None:
         require_private_folder(folder)
         self._local = LocalOpener(passphrase)
-        try:
-            super().__init__(folder, self._local)
-        except A360Error:
-            # It may be that a rotation changed the keyring between the two files that were read.
-            if not _is_by_file(folder):
-                raise
-            with locked(folder):
-                super().__init__(folder, self._local)
+        super().__init__(folder, self._local)
         if is_unsettled(folder, self._opened.keyring):
             with locked(folder):
                 self._settle()
@@ -183,7 +176,3 @@ def create_folder(folder: Path, guard: Callable[[Path, str], Guard]) -> None:
     finally:
         shutil.rmtree(part, ignore_errors=True)
     sync_folder(folder.parent)
-
-
-def _is_by_file(folder: Path) -> bool:
-    return read_keyring(folder)[0].guard.get("kind") == "file"

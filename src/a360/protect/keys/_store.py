@@ -37,6 +37,7 @@ from a360.protect.keys._packs import (
 
 PACKS: Final = "packs"
 LOCK: Final = ".lock"
+_TRIES: Final = 3
 _KEY_ID: Final = re.compile(r"[0-9a-f]{32}")
 _PACK_ID: Final = 2 * PACK_ID_BYTES
 
@@ -298,6 +299,16 @@ class PackedKeyStore:
         return self._opened
 
     def _open(self) -> Opened:
+        """Read and open the keyring; a rotation may come between that and what opens it, so once more."""
+        for _ in range(_TRIES - 1):
+            try:
+                return self._open_once()
+            except OperatorError as error:
+                if error.code.slug not in {"key-missing", "seal-broken"}:
+                    raise
+        return self._open_once()
+
+    def _open_once(self) -> Opened:
         stamp = _stamp(self._folder)
         keyring, content = read_keyring(self._folder)
         guard, root = self._opener.open(self._folder, keyring, content)
