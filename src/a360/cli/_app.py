@@ -24,6 +24,7 @@ from a360.cli import (
     _app_policy,
     _app_quality,
     _app_release,
+    _app_rights,
     _app_serve,
     _app_spark,
     _app_terminology,
@@ -207,6 +208,7 @@ def run(
 
 _app_quality.register(app)
 _app_release.register(app)
+_app_rights.register(app)
 _app_attachments.register(app)
 _app_vault.register(app)
 

@@ -4,7 +4,8 @@ import base64
 import json
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 _TOLD_OF_PATIENTS = frozenset({"phi", "identifier"})
 _RECORD = re.compile(r"([1-9][0-9]{0,15})(?:-([0-9a-f]{16}))?")
+# An accounting goes six years back (45 CFR 164.528(a)(1)).
+_ACCOUNTED = timedelta(days=6 * 366)
 _HOURS = re.compile(r"([01]?[0-9]|2[0-4])-([01]?[0-9]|2[0-4])")
 
 
@@ -176,6 +179,8 @@ def report(
     """Compute a report."""
     opens, closes = _hours(hours)
     _require_zone(zone)
+    if kind == "disclosures" and what.since is None:
+        what = replace(what, since=datetime.now(UTC) - _ACCOUNTED)
     options = ReportOptions(
         search=what,
         subject=pseudonym(_keys(face), patient) if patient else None,

@@ -28,6 +28,7 @@ from a360.contract._decide import PolicyIndex
 from a360.contract._decisions import Ask, Cell, ColumnDecision, TableDecision
 from a360.contract._derived import (
     ERASED,
+    AMENDMENTS,
     HISTORY_COLUMN,
     HOUSEKEEPING,
     IDENTITIES,
@@ -172,6 +173,7 @@ _LAZY = {
 }
 
 __all__ = [
+    "AMENDMENTS",
     "CODES",
     "ELEMENTS",
     "EPOCH_MILLIS",

@@ -43,6 +43,8 @@ _COUNTS: tuple[_Row, ...] = (
     ("filtered", "long", True, "operational", "Input units the step leaves out on purpose."),
 )
 
+AMENDMENTS = "ops.amendment"
+"""The record of what patients ask to be amended, and of the answers."""
 IDENTITIES = "ops.identity"
 """The vault's table: what its rows tell of a person goes when the person is erased, and at no age."""
 LEGAL_HOLDS = "ops.legal_hold"
@@ -134,6 +136,21 @@ _OPS: dict[str, tuple[str, tuple[str, ...], tuple[_Row, ...]]] = {
             ("event_type", "string", True, "operational", "START, COMPLETE, FAIL, …"),
             ("event_time", "timestamptz", True, "operational", "When it happened."),
             ("payload", "string", True, "operational", "The event as OpenLineage JSON."),
+        ),
+    ),
+    "amendment": (
+        "One row per step of a patient's request to amend their records; rows are never changed.",
+        ("amendment_id", "event"),
+        (
+            ("amendment_id", "string", True, "operational", "The request."),
+            ("event", "string", True, "operational", "requested, extended, accepted or denied."),
+            ("patient_key", "string", True, "identifier", "The patient who asks (a token)."),
+            ("basis", "string", False, "operational", "Why it was denied, by 164.526(a)(2)."),
+            ("principal", "string", True, "operational", "Who recorded the step."),
+            ("due_at", "timestamptz", False, "operational", "By when it is to be acted on, from then on."),
+            ("text", "binary", False, "identifier", "What is asked or answered, sealed."),
+            ("known_at", "timestamptz", True, "operational", "When the step was recorded."),
+            ("commit_id", "string", True, "operational", "The commit that wrote this row."),
         ),
     ),
     "catalog_metric": (

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-type Action = Literal["select", "describe", "write", "release", "export", "reveal"]
+type Action = Literal["select", "describe", "write", "release", "export", "amend", "reveal"]
 type MaskMethod = Literal["null", "redact", "hash", "last4", "year", "age_band", "zip3", "date_shift"]
 type TagTerm = tuple[str, tuple[str, ...]]
 """One term of an LF-Tag expression: a key, and the values of which a resource bears one."""

@@ -9,9 +9,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
+from a360.errors import UsageError
+
 __all__ = [
     "PRIVATE_FILE",
     "is_draft",
+    "require_new_folder",
     "sync_folder",
     "whole",
     "whole_by_name",
@@ -100,6 +103,22 @@ def _created(path: Path, *, private: bool) -> Iterator[IO[bytes]]:
 def is_draft(path: Path) -> bool:
     """Whether a file is what a process that died while it wrote one left behind."""
     return path.match(_DRAFT.format("*"))
+
+
+def require_new_folder(path: Path) -> None:
+    """Raise where what is handed out would lie beside something else.
+
+    Raises:
+        UsageError: the folder holds something, or is none.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UsageError(
+            "usage",
+            "What is handed out goes into a folder of its own",
+            where=str(path),
+            found="something is there already",
+            next_step="name a folder that is new or empty",
+        )
 
 
 def write_whole(path: Path, content: str | bytes, *, private: bool = True) -> None:

@@ -56,6 +56,9 @@ if TYPE_CHECKING:
     from a360.trust.identity import TokenIssuer
     from a360.trust.policy import Emergency
     from a360.trust.release import FileFormat, ReleaseReport
+    from a360.trust.rights import Amendment, ExportReport
+    from a360.trust.rights import Answer as AmendmentAnswer
+    from a360.trust.rights import Basis as AmendmentBasis
     from a360.trust.vault import Asked, Revealed, Vault
 
 ENGINES: tuple[str, ...] = ("duckdb", "spark")
@@ -428,6 +431,51 @@ class Lake:
             DeniedError: who asks may not read the audit log.
         """
         return self._for_all.reveals.asked(self._for_all.principal)
+
+    def export_patient(
+        self, patient_key: str, folder: str | Path, *, recipient: str = "patient"
+    ) -> "ExportReport":
+        """Write everything about one patient into a folder, and nothing of anybody else; it is on record.
+
+        Raises:
+            DeniedError: the policy does not let who asks export patients.
+            UsageError: the lake holds nothing of such a patient.
+        """
+        parts = self._for_all
+        return parts.exports.export(
+            parts.principal, patient_key, Path(folder), purpose=parts.asker.purpose, recipient=recipient
+        )
+
+    def request_amendment(self, patient_key: str, text: str) -> "Amendment":
+        """Record what a patient asks to be amended; DeniedError if the policy does not let who asks."""
+        parts = self._for_all
+        return parts.amendments.add(parts.principal, patient_key, text, purpose=parts.asker.purpose)
+
+    def amendments(self, patient_key: str | None = None, *, every: bool = False) -> "Sequence[Amendment]":
+        """The requests for amendment that wait, or all, by when they are due."""
+        parts = self._for_all
+        return parts.amendments.list(
+            parts.principal, patient_key=patient_key, every=every, purpose=parts.asker.purpose
+        )
+
+    def amendment(self, amendment_id: str) -> "Amendment":
+        """A request for amendment with its texts, opened; UsageError where there is none of this id."""
+        parts = self._for_all
+        return parts.amendments.show(parts.principal, amendment_id, purpose=parts.asker.purpose)
+
+    def decide_amendment(
+        self,
+        amendment_id: str,
+        answer: "AmendmentAnswer",
+        text: str,
+        *,
+        basis: "AmendmentBasis | None" = None,
+    ) -> "Amendment":
+        """Accept, deny or extend a request for amendment, in words for the patient."""
+        parts = self._for_all
+        return parts.amendments.decide(
+            parts.principal, amendment_id, answer, text, basis=basis, purpose=parts.asker.purpose
+        )
 
     def table(self, name: str) -> pa.Table:
         """The rows of a table, as Arrow, as far as the policy shows them."""

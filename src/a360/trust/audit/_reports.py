@@ -11,9 +11,11 @@ import pyarrow as pa
 from a360.trust.audit._search import EVERYTHING, Search, stream
 
 # What shows data to somebody. Two records of one request are one access: the decision, and how it ended.
-_TELLING = "('query', 'open', 'export')"
-# Accounting leaves these out (45 CFR 164.528(a)(1)).
-_UNACCOUNTED = "('treatment', 'payment', 'operations')"
+_TELLING = "('query', 'open', 'export', 'release', 'reveal')"
+# Accounting leaves out (45 CFR 164.528(a)(1)): treatment, payment and operations; what patients are told of
+# themselves; limited data sets. What is de-identified is no health information of anybody.
+_UNACCOUNTED = """coalesce(purpose IN ('treatment', 'payment', 'operations'), false)
+        OR (action = 'export' AND recipient = 'patient') OR action = 'release'"""
 
 # Whom an access concerns is certain where the log has their pseudonyms; where it has none and rows were told,
 # or nobody knows how many, it may have been anybody.
@@ -22,6 +24,7 @@ requests AS (
     SELECT coalesce(request, 'record ' || sequence) AS request, min(sequence) AS sequence,
         min(event_time) AS happened, any_value(principal) AS principal, any_value(acting_for) AS acting_for,
         any_value(purpose) AS purpose, any_value(source) AS source, max(row_count) AS told,
+        any_value(action) AS action, any_value(details ->> 'recipient') AS recipient,
         list_sort(list_distinct(flatten(list(coalesce(objects, []))))) AS objects,
         list_sort(list_distinct(flatten(list(coalesce(column_names, []))))) AS column_names,
         list_sort(list_distinct(flatten(list(coalesce(subjects, []))))) AS subjects
@@ -35,14 +38,14 @@ requests AS (
 )"""
 
 _DISCLOSURES = f"""
-SELECT happened AS event_time, principal, acting_for, source, purpose,
+SELECT happened AS event_time, principal, acting_for, source, action, recipient, purpose,
     array_to_string(objects, ', ') AS datasets, array_to_string(column_names, ', ') AS column_names,
     told AS row_count, concerned, request
 FROM accesses
 WHERE concerned <> 'nobody'
     AND ($subject IS NULL OR concerned = 'possible' OR list_contains(subjects, $subject))
     AND ($datasets IS NULL OR list_has_any(objects, $datasets))
-    AND ($everything OR purpose IS NULL OR purpose NOT IN {_UNACCOUNTED})
+    AND ($everything OR NOT ({_UNACCOUNTED}))
 ORDER BY sequence"""
 
 _BREACH = """

@@ -11,14 +11,14 @@ from typing import Any, Final, Literal, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from a360.contract import LakePlan, ReleasePlan
 from a360.errors import DataError, DeniedError, OperatorError, UsageError
-from a360.files import sync_folder, whole, write_whole
+from a360.files import require_new_folder, sync_folder, whole, write_whole
 from a360.protect import AuditEvent, AuditLog, Tokenizer
 from a360.table import Tables
+from a360.trust.gateway import write_csv
 from a360.trust.policy import Policy, Principal
 from a360.trust.release._certificate import Occasion, certificate, encoded
 from a360.trust.release._form import coded, read_rows, shuffled
@@ -123,7 +123,7 @@ class Releases:
             raise UsageError("usage", "A release has a recipient", next_step="say to whom with --recipient")
         occasion = self._occasion(principal, purpose, recipient.strip())
         rules = self._allowed(principal, plan, occasion)
-        _require_empty(folder)
+        require_new_folder(folder)
         snapshot = self._snapshot(plan)
         rows, report = self._measured(plan, snapshot, occasion)
         if not report.passes:
@@ -210,7 +210,7 @@ class Releases:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with whole(folder / name) as stream:
                 if form == "csv":
-                    pa_csv.write_csv(rows, stream)
+                    write_csv(rows.to_reader(), stream)
                 else:
                     pq.write_table(rows.replace_schema_metadata(), stream, compression="zstd")
             snapshots = {plan.dataset: snapshot, **self._upstream(plan)}
@@ -269,17 +269,6 @@ class Releases:
             **more,
         )
         self._audit.record(event)
-
-
-def _require_empty(folder: Path) -> None:
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(
-            "usage",
-            "A release goes into a folder of its own",
-            where=str(folder),
-            found="something is there already",
-            next_step="name a folder that is new or empty",
-        )
 
 
 def _refused(plan: ReleasePlan, findings: Sequence[Finding]) -> DataError:

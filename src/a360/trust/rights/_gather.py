@@ -1,0 +1,257 @@
+"""All that a lake holds of one patient: the resources and records as they were received, and the rows.
+
+Somebody else's data is left aside: a resource that names another patient as well is withheld as a whole and
+counted, since only a person can tell what of it may be told; in rows, keys of others are blanked.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from a360.contract import (
+    Held,
+    LakePlan,
+    TablePlan,
+    patient_reach,
+    quote_table,
+    quote_text,
+    version_order,
+)
+from a360.protect import Sealer, Tokenizer, column_context, domains, open_block, open_text
+from a360.table import Tables
+
+RESOURCES: Final = "bronze.fhir_resource"
+RECORDS: Final = "bronze.record"
+PATIENTS: Final = "silver.patient"
+NOTES: Final = "silver.note"
+_BLOCKS: Final = {RESOURCES: "bronze.fhir_block", RECORDS: "bronze.record_block"}
+_KINDS: Final = {RESOURCES: ("resource_type", "resource_id"), RECORDS: ("record_type", "record_id")}
+_KEYS: Final = "exporting_patient"
+_PERSON: Final = re.compile(r"(?:.*/)?(Patient/|urn:uuid:)([A-Za-z0-9.-]{1,64})(?:/_history/.*)?")
+_ANYTHING: Final = "urn:uuid:"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A resource or record as it was received; `deleted` where its source has deleted it since."""
+
+    kind: str
+    source: str
+    text: bytes
+    deleted: bool
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """As parsed JSON."""
+        content: dict[str, Any] = msgspec.json.decode(self.text)
+        return content
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What there is of a patient.
+
+    Attributes:
+        keys: The patient, and those whose records were merged with theirs.
+        resources: FHIR resources, the last version of each.
+        records: Records of extracts and events, likewise.
+        rows: The rows of silver and gold, by dataset.
+        withheld: How many resources name another patient too, by type.
+        missing: How many were deleted by their source, and have no version here, by type.
+    """
+
+    keys: tuple[str, ...]
+    resources: Sequence[Received]
+    records: Sequence[Received]
+    rows: Mapping[str, pa.Table]
+    withheld: Mapping[str, int] = field(default_factory=dict)
+    missing: Mapping[str, int] = field(default_factory=dict)
+
+
+class Gatherer:
+    """Looks a patient up in all datasets that can hold one."""
+
+    def __init__(self, plan: LakePlan, tables: Tables, sealer: Sealer, tokenizer: Tokenizer) -> None:
+        self._plan = plan
+        self._tables = tables
+        self._sealer = sealer
+        self._tokenizer = tokenizer
+        self.reach: Sequence[Held] = [
+            each for each in patient_reach(plan) if tables.current_snapshot_id(each.dataset) is not None
+        ]
+
+    def together(self, patient_key: str) -> tuple[str, ...]:
+        """A patient with those whose records were merged with theirs."""
+        known = {patient_key}
+        while self._tables.current_snapshot_id(PATIENTS) is not None:
+            among = ", ".join(map(quote_text, sorted(known)))
+            found = self._tables.session.sql(
+                f"SELECT patient_key, replaced_by FROM {quote_table(PATIENTS)} "
+                f"WHERE replaced_by IS NOT NULL AND (patient_key IN ({among}) OR replaced_by IN ({among}))"
+            )
+            more = known.union(*(column.to_pylist() for column in found.columns))
+            if more == known:
+                break
+            known = more
+        return tuple(sorted(known))
+
+    def gather(self, keys: Sequence[str]) -> Gathered:
+        """All that is of these keys, which are one patient's."""
+        withheld: dict[str, int] = defaultdict(int)
+        missing: dict[str, int] = defaultdict(int)
+        with self._named(keys) as relation:
+            found = {
+                each.dataset: self._received(each, relation, set(keys), missing)
+                for each in self.reach
+                if each.dataset in _BLOCKS
+            }
+            rows = dict(self._rows(relation, set(keys)))
+        resources = list(self._without_others(found.get(RESOURCES, []), set(keys), withheld))
+        return Gathered(tuple(keys), resources, found.get(RECORDS, []), rows, dict(withheld), dict(missing))
+
+    @contextmanager
+    def _named(self, keys: Sequence[str]) -> Iterator[str]:
+        session = self._tables.session
+        session.register(_KEYS, pa.table({"patient_key": pa.array(keys, pa.string())}))
+        try:
+            yield _KEYS
+        finally:
+            session.unregister(_KEYS)
+
+    def _received(self, held: Held, relation: str, keys: set[str], missing: dict[str, int]) -> list[Received]:
+        """The last version of each resource or record; of one that is deleted, the last before."""
+        kind, key = _KINDS[held.dataset]
+        subject = "subject_token" if held.dataset == RESOURCES else "CAST(NULL AS VARCHAR)"
+        unit = f"PARTITION BY source, {kind}, {key} ORDER BY {version_order(direction='DESC')}, arrival DESC"
+        mine = (
+            f"SELECT source, {kind}, {key} FROM {quote_table(held.dataset)} WHERE ({held.where(relation)}) "
+            f"AND ({subject} IS NULL OR {subject} IN (SELECT patient_key FROM {relation}) "
+            f"OR {key} IN (SELECT patient_key FROM {relation}))"
+        )
+        rows = self._tables.session.sql(
+            f"SELECT * FROM (SELECT source, {kind} AS kind, {subject} AS subject, {key} AS id, block_id, "
+            f'"position", first_value(deleted) OVER ({unit}) AS gone, '
+            f"row_number() OVER (PARTITION BY source, {kind}, {key} ORDER BY block_id IS NULL, "
+            f"{version_order(direction='DESC')}, arrival DESC) AS place FROM {quote_table(held.dataset)} "
+            f"WHERE (source, {kind}, {key}) IN ({mine})) WHERE place = 1 ORDER BY kind, source, id"
+        ).to_pylist()
+        # A later version may speak of somebody else: it was moved to another patient.
+        own = [row for row in rows if row["subject"] is None or {row["subject"], row["id"]} & keys]
+        for row in own:
+            if row["block_id"] is None:
+                missing[row["kind"]] += 1
+        texts = self._texts(_BLOCKS[held.dataset], own)
+        return [
+            Received(row["kind"], row["source"], texts[row["block_id"], row["position"]], row["gone"])
+            for row in own
+            if row["block_id"] is not None
+        ]
+
+    def _texts(self, table: str, rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, int], bytes]:
+        """The lines at places of blocks; a block is opened once, and no two are in memory."""
+        wanted: dict[str, set[int]] = defaultdict(set)
+        for row in rows:
+            if row["block_id"] is not None:
+                wanted[row["block_id"]].add(row["position"])
+        texts = {}
+        for block_id, places in wanted.items():
+            sealed = self._tables.session.sql(
+                f"SELECT payload FROM {quote_table(table)} WHERE block_id = {quote_text(block_id)}"
+            )
+            block = open_block(self._sealer, block_id, sealed["payload"][0].as_py())
+            for place in places:
+                start = block.ends[place - 1] if place else 0
+                texts[block_id, place] = bytes(block.text[start : block.ends[place]]).strip()
+        return texts
+
+    def _without_others(
+        self, found: Iterable[Received], keys: set[str], withheld: dict[str, int]
+    ) -> Iterator[Received]:
+        """What names no other patient. Who is linked to in a patient's own record is the same person."""
+        named = [(each, set() if each.kind == "Patient" else _people_in(each.content)) for each in found]
+        others = self._others({(each.source, *way) for each, people in named for way in people}, keys)
+        for each, people in named:
+            if any((each.source, *way) in others for way in people):
+                withheld[each.kind] += 1
+            else:
+                yield each
+
+    def _others(self, ways: Iterable[tuple[str, str, str]], keys: set[str]) -> set[tuple[str, str, str]]:
+        """Of references, those to patients who are not this one; a URN leads to one whom the lake knows."""
+        every = sorted(ways)
+        texts = pa.array([f"{source}|{person}" for source, _, person in every], pa.string())
+        tokens = self._tokenizer.tokens(domains.PATIENT, texts).to_pylist()
+        among = ", ".join(map(quote_text, tokens)) or "''"
+        known = set(
+            self._tables.session.sql(
+                f"SELECT DISTINCT resource_id FROM {quote_table(RESOURCES)} "
+                f"WHERE resource_type = 'Patient' AND resource_id IN ({among})"
+            )["resource_id"].to_pylist()
+        )
+        return {
+            way
+            for way, token in zip(every, tokens, strict=True)
+            if token not in keys and (way[1] != _ANYTHING or token in known)
+        }
+
+    def _rows(self, relation: str, keys: set[str]) -> Iterator[tuple[str, pa.Table]]:
+        """The rows of silver and gold, keys of others blanked, texts opened, what is sealed else left out."""
+        for held in self.reach:
+            if held.dataset.partition(".")[0] not in {"silver", "gold"}:
+                continue
+            rows = self._tables.session.sql(
+                f"SELECT * FROM {quote_table(held.dataset)} WHERE {held.where(relation)}"
+            )
+            if rows.num_rows:
+                yield held.dataset, self._told(self._plan.table(held.dataset), rows, keys)
+
+    def _told(self, table: TablePlan, rows: pa.Table, keys: set[str]) -> pa.Table:
+        own = pa.array(sorted(keys), pa.string())
+        for column in table.columns:
+            index = rows.column_names.index(column.name)
+            if column.token == domains.PATIENT:
+                mine = pc.is_in(rows[column.name], value_set=own)
+                rows = rows.set_column(index, column.name, pc.if_else(mine, rows[column.name], None))
+            elif column.seal:
+                rows = rows.set_column(index, column.name, self._opened(table, column.name, rows))
+            elif column.type == "binary":
+                rows = rows.drop_columns([column.name])
+        return rows
+
+    def _opened(self, table: TablePlan, column: str, rows: pa.Table) -> pa.Array:
+        [key] = [name for name in table.key if name != "source"]
+        return pa.array(
+            [
+                None
+                if row[column] is None
+                else open_text(
+                    self._sealer, row[column], column_context(table.dataset, column, row["source"], row[key])
+                )
+                for row in rows.select(["source", key, column]).to_pylist()
+            ],
+            pa.string(),
+        )
+
+
+def _people_in(content: Any) -> set[tuple[str, str]]:  # noqa: ANN401 -- any JSON
+    """The references that may lead to a patient, anywhere in a resource: what kind they are, and the id."""
+    found: set[tuple[str, str]] = set()
+    waiting = [content]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            reference = value.get("reference")
+            person = _PERSON.fullmatch(reference) if isinstance(reference, str) else None
+            if person:
+                found.add((person[1], person[2]))
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    return found
