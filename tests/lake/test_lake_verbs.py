@@ -27,7 +27,12 @@ def test_a_dataset_brings_what_it_is_made_from(worked):
     """Asked for one dataset, a run makes its upstream too, and what its references look into."""
     _, chosen, rows, everything = worked
     looked_into = {"silver.identifier", "silver.patient_link"}
-    assert committed(chosen) == {*looked_into, "silver.encounter", "gold.practitioner_counts"}
+    assert committed(chosen) == {
+        *looked_into,
+        "ops.identity",
+        "silver.encounter",
+        "gold.practitioner_counts",
+    }
     assert [(row["practitioner_id"], row["patients"]) for row in rows] == [("d1", 1)]
     assert committed(everything) >= {"silver.patient", "silver.observation", "gold.patient_counts"}
     assert not committed(everything) & committed(chosen)

@@ -116,20 +116,25 @@ class _IdentityRun:
     def _people(self) -> Iterator[pa.Table]:
         """The records, each with what identifies the person as JSON; so many at a time as memory may hold."""
         sealer = self._context.sealer
+        groups = sealed_blocks(self._session, FHIR.block, _PEOPLE, self._context.batch_bytes)
+        for payload in payload_batches(groups, lambda *block: open_block(sealer, *block)):
+            yield self._told(payload)
+            failpoint("refine.identities.batch")
+
+    def _told(self, payload: pa.Table) -> pa.Table:
+        """What identifies the people of a batch of records."""
         names = ("resourceType", "id", *self._identities.elements)
         paths = ", ".join(quote_text(f"$.{name}") for name in names)
         fields = ", ".join(f"{quote_text(name)}, e.told[{place}]" for place, name in enumerate(names, 1))
         told = ", ".join(f"u.{name}" for name in ("patient_key", "subject_key", *_TOLD))
-        groups = sealed_blocks(self._session, FHIR.block, _PEOPLE, self._context.batch_bytes)
-        for payload in payload_batches(groups, lambda *block: open_block(sealer, *block)):
-            self._session.register(_PAYLOAD, payload)
+        self._session.register(_PAYLOAD, payload)
+        try:
             # A merge patch leaves out what is null.
-            people = self._session.sql(
+            return self._session.sql(
                 f"SELECT {told}, CAST(json_merge_patch('{{}}', json_object({fields})) AS VARCHAR) "
                 f"AS identity FROM {_PEOPLE} AS u "
                 f'JOIN (SELECT block_id, "position", json_extract(payload, [{paths}]) AS told '
                 f'FROM {_PAYLOAD}) AS e USING (block_id, "position")'
             )
+        finally:
             self._session.unregister(_PAYLOAD)
-            yield people
-            failpoint("refine.identities.batch")
