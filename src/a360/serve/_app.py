@@ -178,7 +178,7 @@ def _tables(lake: Served, caller: Caller, purpose: str | None) -> "list[forms.Ta
 
 def _add_queries(api: FastAPI, lake: Served, known: Callable[..., Caller], queries: Queries) -> None:
     def answer(question: forms.Question, caller: Caller, media_type: str) -> Answer:
-        identity = uuid.UUID(question.id).hex if question.id else uuid.uuid4().hex
+        identity = _hex(question.id) if question.id else uuid.uuid4().hex
 
         def ask(began: Callable[[Callable[[], None]], None]) -> QueryResult:
             emergency = question.emergency and lake.emergencies.standing(caller.principal, question.emergency)
@@ -227,10 +227,8 @@ def _add_queries(api: FastAPI, lake: Served, known: Callable[..., Caller], queri
 
 
 def _hex(identity: str) -> str:
-    try:
-        return uuid.UUID(identity).hex
-    except ValueError:
-        raise UsageError("usage", "An id of a query is a UUID", next_step="send one") from None
+    """An id as records have it."""
+    return identity.replace("-", "")
 
 
 def _no_parameters(request: Request) -> None:
@@ -244,7 +242,7 @@ def _no_parameters(request: Request) -> None:
 def _accepted(request: Request, default: str) -> str:
     """The format that the client likes best of those that there are."""
     best, weight = "", 0.0
-    for each in request.headers.get("accept", "*/*").split(","):
+    for each in (request.headers.get("accept") or "*/*").split(","):
         kind, *parameters = (part.strip() for part in each.split(";"))
         quality = next((_number(part[2:]) for part in parameters if part.startswith("q=")), 1.0)
         if quality <= weight:

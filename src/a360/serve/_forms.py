@@ -16,7 +16,8 @@ At = Annotated[
 QueryId = Annotated[
     str,
     Field(
-        pattern=r"^[0-9a-f-]{32,36}$", description="An id of the query, by which it can be stopped: a UUID."
+        pattern=r"^([0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$",
+        description="An id of the query, by which it can be stopped: a UUID.",
     ),
 ]
 Rule = Annotated[

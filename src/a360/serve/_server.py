@@ -65,16 +65,34 @@ class _Protocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has come."""
         super().connection_made(transport)
-        self._late = self.loop.call_later(_HEADER_SECONDS, self._give_up)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """The client has sent something."""
+        super().data_received(data)
+        self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has gone."""
+        super().connection_lost(exc)
         if self._late is not None:
             self._late.cancel()
-        super().connection_lost(exc)
+
+    @property
+    def _waits(self) -> bool:
+        """Whether no request is under way whose head is whole."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def _watch(self) -> None:
+        if not self._waits and self._late is not None:
+            self._late.cancel()
+            self._late = None
+        elif self._waits and self._late is None:
+            self._late = self.loop.call_later(_HEADER_SECONDS, self._give_up)
 
     def _give_up(self) -> None:
-        if self.cycle is None and not self.transport.is_closing():
+        self._late = None
+        if self._waits and not self.transport.is_closing():
             self.transport.close()
 
 
