@@ -16,6 +16,7 @@ from a360.cli import (
     _app_attachments,
     _app_audit,
     _app_contract,
+    _app_deid,
     _app_emergency,
     _app_hl7v2,
     _app_integrity,
@@ -211,6 +212,7 @@ _app_release.register(app)
 _app_rights.register(app)
 _app_attachments.register(app)
 _app_vault.register(app)
+_app_deid.register(app)
 
 
 @command(app)

@@ -35,7 +35,7 @@ HELP: Mapping[str, str] = MappingProxyType(
         "view": "Silver: the view that makes its rows, or a list of views whose rows are united.",
         "source": "Silver: the records (extracts, events) that make its rows, and how their files are read.",
         "model": "Gold: the model that makes its rows.",
-        "reference": "Nothing makes its rows: a360 terminology load does. terminology, or omop.",
+        "reference": "What fills it, as no run does: terminology, omop (a360 terminology load), deid.",
         "refresh": "Gold: replace, or by_key(column).",
         "history": "Silver: true keeps every version of a resource, false the latest.",
         "formatVersion": "The Iceberg format: 2, or 3.",

@@ -214,6 +214,7 @@ def _reference_steps(contracts: LakeContracts) -> list[Step]:
             tuple(rules[name].rows),
             tuple(rules[name].dataset),
             _typed(each),
+            ("silver.note",) if each.contract.a360.reference == "deid" else (),
         )
         for name, each in sorted(found.items())
     ]

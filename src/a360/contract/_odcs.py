@@ -20,7 +20,7 @@ _FREE_PROPERTY = r"^(write|read|commit|history|gc|compatibility)\.[a-z0-9.-]+$"
 
 type LogicalType = Literal["string", "date", "timestamp", "number", "integer", "boolean", "object"]
 type Number = int | float
-type Reference = Literal["terminology", "omop"]
+type Reference = Literal["terminology", "omop", "deid"]
 
 
 class AuthoritativeDefinition(Model):

@@ -248,7 +248,7 @@ class GoldStep:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceStep:
-    """A dataset of reference data: what `a360 terminology load` brings in, and no run computes.
+    """A dataset that no run computes: what `a360 terminology load` brings in, or `a360 deid notes` makes.
 
     `loader` names what fills it; rules are measured when a vocabulary is loaded and by `check`.
     """

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from a360.lineage import Impact, LineageView
     from a360.quality import ScorePoint
     from a360.trust.audit import LocalAuditLog
+    from a360.trust.deid import Method
     from a360.trust.emergency import Declared as DeclaredEmergency
     from a360.trust.emergency import Finding
     from a360.trust.gateway import QueryResult
@@ -276,6 +277,19 @@ class Lake:
             UsageError: there is no text of such a note.
         """
         return operate.note_text(self.tables, self._parts.sealer, source, note_id, self._opened)
+
+    def deidentify_notes(
+        self, method: "Method" = "surrogate", progress: "Progress | None" = None
+    ) -> Sequence[StepReport]:
+        """Bring the notes without identifiers up to date; the audit log says by whom texts were opened.
+
+        Raises:
+            OperatorError: `extra-missing`.
+            UsageError: `unknown-dataset` where the contracts have no place for them.
+        """
+        from a360.lake._deid import deidentify_notes  # noqa: PLC0415 -- an extra
+
+        return deidentify_notes(self._parts, method, progress)
 
     def _opened(self, dataset: str, column: str, *, patient_key: str | None = None) -> None:
         """Put on record that the account opens what lies sealed; where that fails, it stays sealed."""

@@ -214,7 +214,9 @@ def step_lineage(plan: LakePlan, step: Step) -> DatasetLineage:
         return silver_lineage(plan, step)
     table = plan.table(step.dataset)
     if isinstance(step, ReferenceStep):
-        return DatasetLineage(step.dataset, {name: {} for name in table.column_names})
+        return DatasetLineage(
+            step.dataset, {name: {} for name in table.column_names}, upstream=step.upstream
+        )
     upstream = map(plan.table, step.upstream)
     columns = {each.dataset: {column.name: column.type for column in each.columns} for each in upstream}
     try:

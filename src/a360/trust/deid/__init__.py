@@ -2,10 +2,14 @@
 
 from a360.trust.deid._deidentifier import RULES_VERSION, Deidentified, Deidentifier, KnownValuesOf, Replaced
 from a360.trust.deid._model import NerModel
+from a360.trust.deid._notes import DEIDENTIFIED, REVIEW, NoteTexts
 from a360.trust.deid._spans import Detector, Identifier, Span
-from a360.trust.deid._surrogates import Method
+from a360.trust.deid._surrogates import METHODS, Method
 
 __all__ = [
+    "DEIDENTIFIED",
+    "METHODS",
+    "REVIEW",
     "RULES_VERSION",
     "Deidentified",
     "Deidentifier",
@@ -14,6 +18,7 @@ __all__ = [
     "KnownValuesOf",
     "Method",
     "NerModel",
+    "NoteTexts",
     "Replaced",
     "Span",
 ]

@@ -85,6 +85,8 @@ _UNITS: Final = re.compile(
     re.IGNORECASE,
 )
 _PARTS: Final = frozenset({"1/2", "1/3", "2/3", "1/4", "3/4", "1/5", "1/8"})
+_WIDE: Final = frozenset({"iso", "compact"})
+_EXPIRES: Final = re.compile(r"\b(?:exp\w*|best before|use by)\W{0,3}$", re.IGNORECASE)
 _PREPOSITION: Final = re.compile(
     r"\b(?:on|by|since|until|till|before|after|from|last|next|of|for|to)\s$", re.IGNORECASE
 )
@@ -105,7 +107,8 @@ def find_dates(text: str) -> Iterator[FoundDate]:
     """Every date of a text, surest forms first; they may overlap."""
     for form, pattern in _FORMS.items():
         for match in pattern.finditer(text):
-            score = _score(text, form, match)
+            before = text[max(0, match.start() - 24) : match.start()]
+            score = 0.0 if _EXPIRES.search(before) else _score(text, form, match, before)
             if score:
                 start = match.start()
                 weekday = _WEEKDAY_BEFORE.search(text, max(0, start - 16), start)
@@ -148,8 +151,8 @@ def _ordered(first: int, second: int, separator: str) -> tuple[int, int]:
     return (second, first) if swapped else (first, second)
 
 
-def _score(text: str, form: str, match: re.Match[str]) -> float:
-    before, after = text[max(0, match.start() - 24) : match.start()], text[match.end() : match.end() + 16]
+def _score(text: str, form: str, match: re.Match[str], before: str) -> float:
+    after = text[match.end() : match.end() + 16]
     if form == "month_slash_day":
         return _month_slash_day(match, before, after)
     if form in ("iso", "numbers", "compact") and _day(match) is None:
@@ -157,7 +160,7 @@ def _score(text: str, form: str, match: re.Match[str]) -> float:
     if form == "numbers" and len(match["y"]) == 2 and match["s"] == ".":
         return 0.5
     if form == "month_slash_year":
-        return 0.0 if re.search(r"\bexp\w*\W{0,3}$", before, re.IGNORECASE) else 0.8
+        return 0.8
     if form == "month_day" and not match["y"]:
         return _month_day(match, before, after)
     return 0.97
@@ -194,11 +197,12 @@ def written(day: date, like: str, form: str) -> str | None:
     if groups.get("a"):
         swapped = _ordered(int(groups["a"]), int(groups["b"]), groups.get("s", "/"))[0] != int(groups["a"])
         first, second = (day.day, day.month) if swapped else (day.month, day.day)
-        parts["a"], parts["b"] = _padded(first, groups["a"]), _padded(second, groups["b"])
+        wide = groups["a"][0] == "0" or groups["b"][0] == "0" or groups.get("s") in ("-", ".")
+        parts["a"], parts["b"] = _padded(first, groups["a"], wide), _padded(second, groups["b"], wide)
     if groups.get("m"):
-        parts["m"] = _padded(day.month, groups["m"])
+        parts["m"] = _padded(day.month, groups["m"], form in _WIDE)
     if groups.get("d"):
-        parts["d"] = _padded(day.day, groups["d"])
+        parts["d"] = _padded(day.day, groups["d"], form in _WIDE)
     if groups.get("mon"):
         parts["mon"] = _named(day.month, groups["mon"])
     if groups.get("o"):
@@ -214,8 +218,9 @@ def _put(match: re.Match[str], parts: dict[str, str]) -> str:
     return "".join([*text, match.string[last:]])
 
 
-def _padded(number: int, like: str) -> str:
-    return f"{number:02d}" if len(like) == 2 and like[0] == "0" else str(number)
+def _padded(number: int, like: str, wide: bool) -> str:  # noqa: FBT001 -- private, and said by its caller
+    """With a zero before it where the number in its place had one, or might have had."""
+    return f"{number:02d}" if len(like) == 2 and (wide or like[0] == "0") else str(number)
 
 
 def _suffix(day: int) -> str:

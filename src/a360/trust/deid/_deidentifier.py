@@ -69,7 +69,7 @@ class Deidentified:
         return [each.start for each in self.replaced]
 
     def moved(self, at: int) -> int:
-        """Where a character of the old text stands in the new one; of a replaced stretch, where that begins."""
+        """Where a character of the old text stands in the new; of a replaced stretch, where that begins."""
         before = bisect_right(self._starts, at) - 1
         if before < 0:
             return at

@@ -18,6 +18,7 @@ from a360.trust.deid._lexicon import surrogate_names
 from a360.trust.deid._spans import Identifier, Span
 
 type Method = Literal["surrogate", "redact"]
+METHODS: Final[tuple[Method, ...]] = ("surrogate", "redact")
 
 _DAYS: Final = "deid:days"
 _THINGS: Final = "deid:surrogate"
