@@ -38,7 +38,9 @@ class LocalSealer:
 
     def resumed(self, key_ids: Iterable[str]) -> Sequence[BatchSealer]:
         """Sealers under data keys that are there."""
-        return [_resumed(self._keys, key_id) for key_id in key_ids]
+        wanted = list(key_ids)
+        keys = self._keys.data_keys(wanted)
+        return [LocalBatchSealer(key_id, key, self._keys) for key_id, key in zip(wanted, keys, strict=True)]
 
     def unseal(self, sealed: bytes, context: bytes) -> bytes:
         """Open sealed bytes; the key is asked for each time, so that a destroyed one is gone at once."""
