@@ -52,6 +52,16 @@ def test_a_column_that_says_nothing_does_not_leave(released):
     assert released(count=None) == {"C322"}
 
 
+def test_how_a_column_leaves_is_said_in_releases_alone(released):
+    """Without the dataset's own word, or with names of columns that do not leave, it is a fault."""
+    assert released(release="") == {"C321"}
+
+
+def test_a_release_names_columns_that_leave_with_it(released):
+    """What is sensitive, or known to others, is measured over what leaves."""
+    assert released(profile("safe_harbor", sensitive="[nothing]")) == {"C321"}
+
+
 @pytest.mark.parametrize("element", [name for name, rule in ELEMENTS.items() if rule.direct])
 @pytest.mark.parametrize("method", [profile("safe_harbor"), profile("limited", agreement="DUA-1")])
 def test_no_method_lets_a_direct_identifier_pass(released, element, method):

@@ -32,6 +32,7 @@ OPS = (
     "ingested_file",
     "quality_result",
     "lineage_event",
+    "amendment",
     "catalog_metric",
     "identity",
     "legal_hold",

@@ -19,6 +19,7 @@ ROLES = {
     "data_scientist",
     "clinician",
     "compliance_officer",
+    "privacy_officer",
     "platform_engineer",
 }
 
@@ -34,7 +35,7 @@ def readable(role):
 
 
 def test_the_roles_are_those_of_the_clinics():
-    """There are seven roles, each with a purpose it acts for."""
+    """There are eight roles, each with a purpose it acts for."""
     assert {role.name for role in POLICY.roles} == ROLES
     assert all(role.purposes for role in POLICY.roles)
 
