@@ -20,7 +20,7 @@ def reveal(
 ) -> int | None:
     """Tell who patients are."""
     with face.lake(principal=principal, purpose=purpose) as lake:
-        revealed = lake.reveal(*patients, reason=reason, columns=columns, history=history)
+        revealed = lake.reveals.reveal(*patients, reason=reason, columns=columns, history=history)
     rows = revealed.values.to_pylist()
     told = [{**row, "known_at": row["known_at"].isoformat()} for row in rows]
     names = ["patient_key", "column", "value"] + (["known_at", "current"] if history else [])
@@ -49,7 +49,7 @@ def status(face: Face) -> int | None:
 def log(face: Face, principal: str | None) -> int | None:
     """List requests, oldest first."""
     with face.lake(principal=principal) as lake:
-        found = lake.revealed()
+        found = lake.reveals.asked()
     told = [{**asdict(each), "at": each.at.isoformat()} for each in found]
     if not told:
         face.emit(told, "Nobody has learned who a patient is.")

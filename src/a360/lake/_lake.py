@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 
     from a360._progress import Progress
     from a360.lake._erasures import Erasures
+    from a360.lake._reveals import LakeReveals
     from a360.lake._served import Served
-    from a360.lake._erasures import Erasures
     from a360.lake._verify import Verification
     from a360.lineage import Impact, LineageView
     from a360.quality import ScorePoint
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from a360.trust.rights import Amendment, ExportReport
     from a360.trust.rights import Answer as AmendmentAnswer
     from a360.trust.rights import Basis as AmendmentBasis
-    from a360.trust.vault import Asked, Revealed, Vault
+    from a360.trust.vault import Vault
 
 ENGINES: tuple[str, ...] = ("duckdb", "spark")
 
@@ -408,43 +408,16 @@ class Lake:
         return Erasures(self._parts)
 
     @property
-    def erasures(self) -> "Erasures":
-        """Takes patients out of the lake for good, and keeps legal holds."""
-        from a360.lake._erasures import Erasures  # noqa: PLC0415 -- few commands erase
-
-        return Erasures(self._parts)
-
-    @property
     def vault(self) -> "Vault":
-        """Who people are, for programs that work on the lake itself; people ask `reveal`."""
+        """Who people are, for programs that work on the lake itself; people ask `reveals`."""
         return self._parts.vault
 
-    def reveal(
-        self, *patient_keys: str, reason: str, columns: Sequence[str] | None = None, history: bool = False
-    ) -> "Revealed":
-        """Tell who patients are, as far as the policy lets who asks know; it is on record first.
+    @property
+    def reveals(self) -> "LakeReveals":
+        """Tells who patients are to who may know."""
+        from a360.lake._reveals import LakeReveals  # noqa: PLC0415 -- few commands ask
 
-        Raises:
-            DeniedError: the policy does not, or it would be too many patients in an hour.
-            UsageError: no patient or no reason is given, or there is no such column.
-        """
-        parts = self._for_all
-        return parts.reveals.reveal(
-            parts.principal,
-            patient_keys,
-            reason=reason,
-            purpose=parts.asker.purpose,
-            columns=columns,
-            history=history,
-        )
-
-    def revealed(self) -> "Sequence[Asked]":
-        """Who learned who patients are, oldest first, with the reasons, which are opened on record.
-
-        Raises:
-            DeniedError: who asks may not read the audit log.
-        """
-        return self._for_all.reveals.asked(self._for_all.principal)
+        return LakeReveals(self._for_all)
 
     def export_patient(
         self, patient_key: str, folder: str | Path, *, recipient: str = "patient"

@@ -85,7 +85,7 @@ def test_what_no_grant_names_is_refused_and_on_record(lake, reveals):
 def test_a_grant_to_see_tokens_is_none_to_open_them(lake):
     """The owner of the lake, who sees every column, learns nobody's name without a grant to reveal."""
     with pytest.raises(DeniedError):
-        lake.reveal(patient_key(lake, "p0"), reason=REASON)
+        lake.reveals.reveal(patient_key(lake, "p0"), reason=REASON)
 
 
 def test_who_was_told_of_is_on_record_without_a_name(lake, reveals):
@@ -105,7 +105,7 @@ def test_who_was_told_of_is_on_record_without_a_name(lake, reveals):
 def test_reasons_are_read_by_who_may_read_the_log(lake, reveals):
     """Who reviews finds the reason beside the request; that it was opened is on record, too."""
     reveals.reveal(asker("finn"), [patient_key(lake, "p1")], reason=REASON)
-    found = [each for each in lake.revealed() if each.principal == "finn"]
+    found = [each for each in lake.reveals.asked() if each.principal == "finn"]
     assert [(each.reason, each.patients) for each in found] == [(REASON, 1)]
     with pytest.raises(DeniedError):
         reveals.asked(ADA)
