@@ -1,0 +1,208 @@
+"""Texts go out without identifiers, or not at all."""
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from a360.errors import OperatorError, UsageError
+from a360.protect import LocalKeyStore, LocalTokenizer
+from a360.trust.deid import Deidentifier, Identifier, Span
+
+KNOWN = pa.table(
+    {
+        "patient_key": ["p1"] * 7 + ["p2"],
+        "kind": ["name", "date", "phone", "email", "address", "number", "address", "name"],
+        "value": [
+            "Zoë Peñaloza",
+            "1962-03-14",
+            "+1 512 555 0199",
+            "zoe.p@example.com",
+            "45 Elm Street",
+            "A360-104233",
+            "Schenectady",
+            "Zoë Peñaloza",
+        ],
+    }
+)
+NOTHING = frozenset({"known", "model"})
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory):
+    """A lake's tokenizer."""
+    return LocalTokenizer(LocalKeyStore.create(tmp_path_factory.mktemp("deid") / "keys"))
+
+
+@pytest.fixture(scope="module")
+def reader(tokenizer):
+    """All stages."""
+    return Deidentifier(tokenizer, lambda _: KNOWN)
+
+
+@pytest.fixture(scope="module")
+def rules(tokenizer):
+    """Known values and rules, which take no time."""
+    return Deidentifier(tokenizer, lambda _: KNOWN, without=frozenset({"model"}))
+
+
+def gone(reader, text, *values, subject="p1"):
+    """What of these is still in the text."""
+    done = reader.read([text], [subject])[0]
+    return [value for value in values if value.lower() in done.text.lower()]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("seen by us: ZOE PENALOZA today", "PENALOZA"),
+        ("peñaloza, zoë came in", "peñaloza"),
+        ("spoke with Z.P. about it", "Z.P."),
+        ("zoe penalosa asked for fillers", "penalosa"),
+        ("dob 14.03.1962 as on file", "1962"),
+        ("born on the 14th of March 1962", "14th of March"),
+        ("cell 512-555-0199 as before", "0199"),
+        ("cell (512)5550199 as before", "5550199"),
+        ("mail Zoe.P@Example.com again", "Zoe.P"),
+        ("still at 45 elm st. with mother", "elm"),
+        ("chart a360 104233 pulled", "104233"),
+        ("drove in to schenectady first", "schenectady"),
+    ],
+)
+def test_known_values_go_in_every_spelling(rules, text, value):
+    """What the vault knows is found whatever case, accents, order, slips or separators it has."""
+    assert gone(rules, text, value) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "type_"),
+    [
+        ("SSN 219-09-9999", "SSN"),
+        ("NPI 1234567893", "LICENCE"),
+        ("card 4111 1111 1111 1111", "ACCOUNT"),
+        ("VIN 1M8GDM9AXKP042788", "VEHICLE"),
+        ("DEA AB1234563", "LICENCE"),
+        ("a 93-year-old man", "AGE"),
+        ("from 203.0.113.77.", "IP"),
+        ("see https://example.com/p/1?x=2", "URL"),
+        ("file smith_before.jpg", "PHOTO"),
+        ("fax 512-555-0123", "FAX"),
+        ("seen 2025-02-28", "DATE"),
+    ],
+)
+def test_rules_name_what_they_find(rules, text, type_):
+    """Each kind of identifier is found by its form or check digit, and called by its name."""
+    assert type_ in [each.type for each in rules.read([text], ["p1"])[0].replaced]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Botox 25/100, 20 units, lidocaine with epinephrine 1:200,000",
+        "pain 5/10, BP 120/80, vision 20/40, session 3/6",
+        "history of Parkinson's disease, a Baker cyst and Bell's palsy",
+        "she may take 2 tablets; lot C7744C3 exp 06/2027, version 2.3.1.4",
+        "Cooper's ligament, Wood's lamp, Jackson-Pratt drain, Dr. Jart cream",
+        "a 45-year-old woman, 2-8 C, 2,500 mL, 1064 nm, 12.5 J/cm2",
+    ],
+)
+def test_measures_and_eponyms_stay(reader, text):
+    """Doses, scales, lots and diseases called after people are no identifiers."""
+    assert reader.read([text], ["p2"])[0].text == text
+
+
+def test_impossible_days_are_no_dates(rules):
+    """A run of digits is a date only where the calendar has the day."""
+    text = "ratio 2025-02-30 and 20251399"
+    assert rules.read([text], ["p1"])[0].text == text
+
+
+def test_surrogates_keep_to_a_patient(rules):
+    """A patient's name has one surrogate in all their texts, whole or in part; another's has another."""
+    texts = ["Patient: Zoë Peñaloza", "PATIENT: ZOË PEÑALOZA", "Ms. Peñaloza", "Patient: Zoë Peñaloza"]
+    one, loud, part, other = (each.text for each in rules.read(texts, ["p1", "p1", "p1", "p2"]))
+    assert loud == one.upper()
+    assert part.split()[-1] == one.split()[-1]
+    assert other != one
+
+
+def test_intervals_between_days_stay(rules):
+    """A patient's days move together, whatever their spelling, and each keeps its own."""
+    first, second = (
+        each.text for each in rules.read(["seen 2025-03-01", "seen March 11, 2025"], ["p1", "p1"])
+    )
+    moved = pa.array([first.split()[1]]).cast(pa.date32())[0].as_py()
+    assert second == f"seen {moved:%B} {moved.day + 10}, {moved.year}" or moved.day > 18
+    assert first != "seen 2025-03-01"
+
+
+@given(
+    before=st.text("ab \n.", max_size=20),
+    middle=st.text("cé 9,", max_size=20),
+    after=st.text("xyz ", max_size=20),
+)
+@settings(max_examples=60, deadline=None)
+def test_places_are_kept(rules, before, middle, after):
+    """Every character that stays is found at its new place, and replaced stretches tile the rest."""
+    text = f"{before} Zoë Peñaloza {middle} 512-555-0199 {after}"
+    done = rules.read([text], ["p1"])[0]
+    taken = {at for each in done.replaced for at in range(each.start, each.end)}
+    assert all(done.text[done.moved(at)] == text[at] for at in range(len(text)) if at not in taken)
+    assert all(done.moved(each.start) == each.new_start for each in done.replaced)
+    assert len(done.replaced) >= 2
+
+
+def test_redaction_tells_the_type_alone(tokenizer):
+    """Redacted, a stretch is its type in brackets."""
+    reader = Deidentifier(tokenizer, lambda _: KNOWN, method="redact", without=frozenset({"model"}))
+    assert reader.read(["call 512-555-0199"], ["p1"])[0].text == "call [PHONE]"
+
+
+def test_long_texts_are_read_to_their_end(reader):
+    """A name far beyond what the model sees at once is found, at the right place."""
+    filler = "The skin was cleaned and numbing cream was applied to the treated area. " * 60
+    done = reader.read([f"{filler}Afterwards Guadalupe Szczepański drove home."], ["p2"])[0]
+    assert "Guadalupe" not in done.text
+    assert done.text.startswith(filler)
+
+
+def test_null_stays_null(rules):
+    """The port's form: row by row, null for null, and nothing for texts alone that have no patient."""
+    made = rules.deidentify(pa.array(["Ms. Peñaloza", None]), subjects=pa.array(["p1", None], pa.string()))
+    assert made[1].as_py() is None
+    assert "Peñaloza" not in made[0].as_py()
+
+
+def test_a_patient_whom_the_vault_does_not_know_needs_a_look(rules):
+    """Without known values a text is for a person to look at."""
+    done = rules.read(["felt well"], ["nobody"])[0]
+    assert done.needs_review
+    assert list(done.doubts) == ["nothing-known"]
+
+
+def test_nothing_passes_without_all_stages(tokenizer, monkeypatch):
+    """Where the vault or the model is missing there is no reader, unless the stage is declared away."""
+    with pytest.raises(UsageError):
+        Deidentifier(tokenizer, None)
+    with pytest.raises(UsageError):
+        Deidentifier(tokenizer, lambda _: KNOWN, without=frozenset({"everything"}))
+    monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
+    with pytest.raises(OperatorError) as refused:
+        Deidentifier(tokenizer, lambda _: KNOWN)
+    assert refused.value.code.slug == "extra-missing"
+
+
+def test_a_plugin_adds_to_what_is_found(tokenizer):
+    """What a further stage finds goes as well; it is named in the version."""
+
+    def unicorns(texts):
+        return [
+            [Span(text.index("unicorn"), text.index("unicorn") + 7, Identifier.OTHER, 0.9, "toy")]
+            if "unicorn" in text
+            else []
+            for text in texts
+        ]
+
+    reader = Deidentifier(tokenizer, None, without=NOTHING, plugins={"toy": unicorns}, method="redact")
+    assert reader.read(["a unicorn came", "none"], [None, None])[0].text == "a [OTHER] came"
+    assert reader.version.endswith("toy")
