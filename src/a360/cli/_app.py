@@ -18,6 +18,7 @@ from a360.cli import (
     _app_contract,
     _app_deid,
     _app_emergency,
+    _app_erase,
     _app_hl7v2,
     _app_integrity,
     _app_keys,
@@ -212,6 +213,7 @@ _app_release.register(app)
 _app_rights.register(app)
 _app_attachments.register(app)
 _app_vault.register(app)
+_app_erase.register(app)
 _app_deid.register(app)
 
 

@@ -56,7 +56,7 @@ def ingest_hl7v2(inflow: Inflow, paths: Iterable[Path | str], options: Options |
     labels = labels_of(files, inflow.tokenizer)
     landed = ingest_files(inflow, files, labels, reading, skipped, commit_id=commit_id)
     taken = () if pictures is None else pictures.remarks
-    return replace(landed, remarks=(*_remarks(reading.notes), *taken))
+    return replace(landed, remarks=(*landed.remarks, *_remarks(reading.notes), *taken))
 
 
 def _remarks(notes: Mapping[str, int]) -> tuple[str, ...]:

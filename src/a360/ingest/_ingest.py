@@ -39,7 +39,7 @@ def ingest_fhir(inflow: Inflow, paths: Iterable[Path | str]) -> Ingested:
     reading = FhirReading(inputs.files, identity, inflow.limits, pictures=pictures)
     labels = labels_of(inputs.files, inflow.tokenizer)
     landed = ingest_files(inflow, inputs.files, labels, reading, inputs.skipped, commit_id=commit_id)
-    return landed if pictures is None else replace(landed, remarks=pictures.remarks)
+    return landed if pictures is None else replace(landed, remarks=(*landed.remarks, *pictures.remarks))
 
 
 def ingest_files[P: Part](
@@ -65,6 +65,7 @@ def ingest_files[P: Part](
         if not files[place].anew and (same := [time for time in each if time.reading == files[place].reading])
     }
     chosen = [place for place in range(len(files)) if place not in reports]
+    remarks: tuple[str, ...] = ()
     main, others = reading.grounds[0].rows, reading.grounds[1:]
     landed_as, beside = None, tuple(StepReport(each.rows, None) for each in others if each is FHIR)
     if chosen:
@@ -81,11 +82,11 @@ def ingest_files[P: Part](
         _clear_refused(
             inflow, reading.grounds[0], [time for place in chosen for time in times.get(place, ())]
         )
-        beside = run.companions()
+        beside, remarks = run.companions(), run.remarks
     seconds = round(time.monotonic() - started, 6)
     told = [_total(reports, landed_as, main), *(_with_output(each) for each in beside)]
     steps = tuple(replace(each, seconds=seconds) for each in told)
-    return Ingested(steps, tuple(reports[place] for place in sorted(reports)), skipped)
+    return Ingested(steps, tuple(reports[place] for place in sorted(reports)), skipped, remarks)
 
 
 def _clear_refused(inflow: Inflow, ground: Ground, times: Sequence[Batched]) -> None:

@@ -45,4 +45,4 @@ def ingest_records(
             ingested = ingest_files(inflow, files, labels, ParquetReading(books), skipped)
         case _:
             ingested = ingest_files(inflow, files, labels, EventReading(books), skipped)
-    return replace(ingested, remarks=tuple(books.remarks))
+    return replace(ingested, remarks=(*ingested.remarks, *books.remarks))

@@ -12,6 +12,7 @@ from a360.ingest._blocks import BlockBuilder
 from a360.ingest._commit import Landed, commit
 from a360.ingest._committed import FHIR, RECORDS, Ground
 from a360.ingest._digests import KnownContents
+from a360.ingest._erased import Erased
 from a360.ingest._inflow import Inflow
 from a360.ingest._inputs import Input
 from a360.ingest._known import keyed_digest, known_contents
@@ -43,6 +44,7 @@ class BatchRun[P: Part]:
         self._mark = Mark(self.commit_id, inflow.source, datetime.now(UTC))
         # Rejects and paths have a key of their own: they stay readable when the payloads' key is destroyed.
         self._payloads, self._records = inflow.sealer.batch(), inflow.sealer.batch()
+        self._erased = Erased.of(inflow.tables, inflow.tokenizer)
         self._bases: dict[Ground, str | None] = {}
         self._landings = [self._landing(ground) for ground in reading.grounds]
 
@@ -98,9 +100,8 @@ class BatchRun[P: Part]:
         pending: deque[Future[tuple[Worked, ...]]] = deque()
 
         def land() -> None:
-            for landing, builder, worked in zip(
-                self._landings, builders, pending.popleft().result(), strict=True
-            ):
+            sifted = self._erased.sift(pending.popleft().result())
+            for landing, builder, worked in zip(self._landings, builders, sifted, strict=True):
                 if len(worked.envelope) or worked.refused:
                     self._know(landing)
                 landing.take(worked, builder, waiting=2 * threads)
@@ -117,6 +118,11 @@ class BatchRun[P: Part]:
                 land()
         while pending:
             land()
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is to be said besides the counts."""
+        return self._erased.remarks
 
     def reports(self, landing: Landing | None = None) -> dict[int, FileReport]:
         """What became of each file that was read, in the units that are counted at the input."""

@@ -28,6 +28,13 @@ class Erasures:
         """The key of a patient by the id that a source knows them by, which is not kept."""
         return tokens_of(self._parts.tokenizer, source, [logical_id])[0]
 
+    def one_of(self, patients: Sequence[str]) -> str:
+        """The one patient that was named; UsageError for none or several."""
+        wanted = _keys(patients)
+        if len(wanted) > 1:
+            raise UsageError("usage", "Several patients were named", next_step="name one at a time")
+        return wanted[0]
+
     def look(self, *patients: str) -> Erasure:
         """What erasing patients would take; nothing is changed."""
         wanted = _keys(patients)

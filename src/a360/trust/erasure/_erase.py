@@ -27,7 +27,7 @@ from a360.protect import AuditEvent, Sealer, Tokenizer
 from a360.table import Tables, new_commit_id
 from a360.trust.audit import LocalAuditLog
 from a360.trust.erasure._find import Clear, Finder, refused_where, rows_where
-from a360.trust.erasure._holds import LegalHolds
+from a360.trust.erasure._holds import LegalHolds, require_matter
 from a360.trust.erasure._journal import Found, Journal, Journals
 from a360.trust.erasure._mentions import without
 from a360.trust.erasure._sealed import (
@@ -135,9 +135,11 @@ class Eraser:
         """Erase patients, and those whose records were merged with theirs, after what was begun before.
 
         Raises:
+            UsageError: the cause is no number of a request.
             DeniedError: `legal-hold`; nothing was changed.
             OperatorError: `erasure-incomplete`.
         """
+        require_matter(cause)
         self.resume()
         means, together = self._means, self._finder.together(patients)
         self.holds.require_none(together)

@@ -36,6 +36,16 @@ class LegalHold:
         return told | {name: value.isoformat() for name, value in told.items() if isinstance(value, datetime)}
 
 
+def require_matter(text: str) -> None:
+    """Refuse what is no number of a case or a request: it stands in records that are not sealed."""
+    if not _MATTER.fullmatch(text):
+        raise UsageError(
+            "usage",
+            "A matter is 1 to 64 letters, digits, blanks, `.`, `_`, `/` and `-`",
+            next_step="give the number of the case or the request, and nobody's name",
+        )
+
+
 class LegalHolds:
     """The holds of a lake. Each change is on record before it is made."""
 
@@ -50,12 +60,7 @@ class LegalHolds:
         Raises:
             UsageError: the matter is no number of a case.
         """
-        if not _MATTER.fullmatch(matter):
-            raise UsageError(
-                "usage",
-                "A matter is 1 to 64 letters, digits, blanks, `.`, `_`, `/` and `-`",
-                next_step="give the number of the case, and nobody's name",
-            )
+        require_matter(matter)
         hold = LegalHold(new_commit_id(), patient_key, matter, self._by, datetime.now(UTC))
         self._record("hold.place", hold)
         rows = pa.Table.from_pylist([asdict(hold)])

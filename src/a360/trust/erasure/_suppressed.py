@@ -1,14 +1,10 @@
 """By what is recognised, should it come again, what was erased."""
 
 from collections.abc import Sequence
-from typing import Final
 
 import pyarrow as pa
 
 from a360.protect import Tokenizer, domains
-
-PATIENT: Final = "patient"
-CONTENT: Final = "content"
 
 
 def digests_of(
@@ -16,4 +12,5 @@ def digests_of(
 ) -> list[tuple[str, str]]:
     """The kinds and digests that an ingest goes by; a patient's key is not told by its digest."""
     digests = tokenizer.tokens(domains.ERASED, pa.array(patients, pa.string())).to_pylist()
-    return [(PATIENT, each) for each in digests] + [(CONTENT, each) for each in contents]
+    told = [(domains.PATIENT, each) for each in digests]
+    return told + [(domains.CONTENT, each) for each in contents]

@@ -1,0 +1,88 @@
+"""What the commands of erasure and of legal holds do."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from a360.cli import _render as render
+from a360.cli._face import Face
+from a360.cli._text import number, plain, size
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from a360.lake import Lake
+    from a360.trust.erasure import Erasure
+
+type Shown = "str | Table"
+
+
+def erase(
+    face: Face, patients: Sequence[str], ids: Sequence[str], source: str, cause: str, *, yes: bool
+) -> int | None:
+    """Erase patients, once it is agreed to."""
+    with face.lake() as lake:
+        keys = _keys(lake, patients, ids, source)
+        told = lake.erasures.erase(*keys, cause=cause) if yes else lake.erasures.look(*keys)
+    face.emit(told.to_json(), *_shown(told))
+    return None
+
+
+def _keys(lake: "Lake", patients: Sequence[str], ids: Sequence[str], source: str) -> list[str]:
+    return [*patients, *(lake.erasures.key_of(source, each) for each in ids)]
+
+
+def resume(face: Face) -> int | None:
+    """Complete what was begun."""
+    with face.lake() as lake:
+        done = lake.erasures.resume()
+    shown = [line for each in done for line in _shown(each)] or ["No erasure was cut short"]
+    face.emit([each.to_json() for each in done], *shown)
+    return None
+
+
+def _shown(told: "Erasure") -> list[Shown]:
+    rows = [[plain(name), number(count)] for name, count in told.rows.items()]
+    shown: list[Shown] = [
+        render.grid(["dataset", "rows"], rows) if rows else "The lake holds nothing of them"
+    ]
+    parts = [
+        f"{number(told.blocks)} blocks",
+        f"{number(told.masked)} resources of others that name them",
+        f"{number(told.objects)} files beside the tables",
+        f"{number(told.keys)} keys",
+    ]
+    shown.append(", ".join(parts))
+    files = f"{number(told.files)} files, {size(told.bytes)}"
+    if told.certificate is None:
+        return [*shown, f"{files} of tables are gone through; nothing was changed: --yes erases"]
+    return [*shown, f"{files} of tables deleted", f"Certificate: {plain(told.certificate)}"]
+
+
+def hold_add(face: Face, patients: Sequence[str], ids: Sequence[str], source: str, matter: str) -> int | None:
+    """Place holds."""
+    with face.lake() as lake:
+        keys = lake.erasures.one_of(_keys(lake, patients, ids, source))
+        hold = lake.erasures.hold(keys, matter)
+    face.emit(hold.to_json(), f"Held for {plain(hold.matter)}: {hold.hold_id}")
+    return None
+
+
+def hold_list(face: Face, *, released: bool) -> int | None:
+    """List holds."""
+    with face.lake() as lake:
+        holds = [each for each in lake.erasures.holds if released or each.released_at is None]
+    rows = [
+        [each.hold_id, each.patient_key, plain(each.matter), plain(each.placed_by), each.placed_at.date()]
+        for each in holds
+    ]
+    shown = render.grid(["hold", "patient", "matter", "by", "since"], rows) if rows else "No hold stands"
+    face.emit([each.to_json() for each in holds], shown)
+    return None
+
+
+def hold_release(face: Face, hold_id: str) -> int | None:
+    """Release a hold."""
+    with face.lake() as lake:
+        hold = lake.erasures.release(hold_id)
+    face.emit(hold.to_json(), f"Released: {hold.hold_id}, which stood for {plain(hold.matter)}")
+    return None
