@@ -4,7 +4,8 @@
 people who ask: by the policy, within a limit, and on record.
 """
 
+from a360.trust.vault._asked import Asked
 from a360.trust.vault._keeping import Vault
-from a360.trust.vault._reveals import Asked, Limits, Revealed, Reveals
+from a360.trust.vault._reveals import Limits, Revealed, Reveals
 
 __all__ = ["Asked", "Limits", "Revealed", "Reveals", "Vault"]

@@ -76,8 +76,9 @@ class Vault:
         Keys are durable before rows name them. `whole` says that these are all there are: what else there is
         goes, and so do its keys.
         """
-        self.sweep()
         session = self._tables.session
+        session.refresh()
+        self.sweep()
         session.execute(f"CREATE OR REPLACE TEMP TABLE {_SEALED} AS SELECT * FROM {_ROWS} LIMIT 0")
         if whole:
             self._pending.add(self._key_ids("TRUE"))

@@ -1,8 +1,6 @@
 """Answers who asks who somebody is: by the policy, for a reason, within a limit, and on record first."""
 
-import base64
 import fcntl
-import json
 import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,20 +8,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 
 from a360.contract import LakePlan, TableDecision
 from a360.engine import quote_name, quote_table
-from a360.errors import DeniedError, OperatorError, UsageError
-from a360.protect import AuditEvent, Sealer, open_text, reason_context, seal_text
+from a360.errors import DeniedError, UsageError
+from a360.protect import AuditEvent, Sealer
 from a360.table import Tables
-from a360.trust.audit import LocalAuditLog, Search, search
+from a360.trust.audit import LocalAuditLog
 from a360.trust.policy import Policy, Principal
+from a360.trust.vault._asked import ACTION, Asked, patients_told, requests_in, sealed_details
 from a360.trust.vault._keeping import Vault
 
-ACTION: Final = "reveal"
 _LOG: Final = "ops.audit"
 _TOKEN: Final = re.compile(r"[0-9a-f]{32}")
 # A sealed reason has to fit what one detail of a record holds, and subjects what one record does.
@@ -45,24 +43,6 @@ class Revealed:
 
     values: pa.Table
     request: str
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request on record: who learned of how many patients, which columns, what for, and why.
-
-    `reason` is None where its key has been destroyed.
-    """
-
-    at: datetime
-    principal: str
-    acting_for: str | None
-    purpose: str | None
-    patients: int
-    values: int
-    columns: tuple[str, ...]
-    request: str
-    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,30 +173,7 @@ class Reveals:
                 found=f"no grant lets them read {_LOG}",
                 next_step=f"ask somebody who may read {_LOG}",
             )
-        rows = search(self._audit.folder, Search(action=ACTION, outcome="allowed", since=since)).read_all()
-        requests = [row for row in rows.to_pylist() if "reason" in (row["details"] or "")]
-        return [self._asked(row, json.loads(row["details"])) for row in requests]
-
-    def _asked(self, row: Mapping[str, Any], details: Mapping[str, Any]) -> Asked:
-        return Asked(
-            at=row["event_time"],
-            principal=row["principal"],
-            acting_for=row["acting_for"],
-            purpose=row["purpose"],
-            patients=details["patients"],
-            values=row["row_count"],
-            columns=tuple((row["column_names"] or "").split(",")),
-            request=row["request"],
-            reason=self._opened(details["reason"], row["request"]),
-        )
-
-    def _opened(self, sealed: str, request: str) -> str | None:
-        try:
-            return open_text(self._sealer, base64.b64decode(sealed), reason_context(request))
-        except OperatorError as error:
-            if error.code.slug == "key-missing":  # destroyed, which leaves the rest as it was
-                return None
-            raise
+        return list(requests_in(self._audit, self._sealer, since))
 
     def _named(self, columns: Sequence[str] | None) -> tuple[str, ...] | None:
         """Columns by their full names; what is no column is not repeated, as it may be anything."""
@@ -271,28 +228,18 @@ class Reveals:
             where = " AND ".join(f"({each})" for each in decision.where)
             if table.history:
                 where += " AND is_current"
+            if self._tables.current_snapshot_id(decision.dataset) is None:
+                raise _not_theirs(request, decision)
             seen = self._tables.session.sql(
                 f"SELECT DISTINCT {quote_name(key)} AS key FROM {quote_table(decision.dataset)} WHERE {where}"
             )
             people = self._vault.people_of(request.patient_keys).filter(pa.compute.field("survives"))
             if not set(people["record_key"].to_pylist()) <= set(seen["key"].to_pylist()):
-                raise DeniedError(
-                    "denied",
-                    f"{request.principal.name} may not learn who all of these patients are",
-                    found=", ".join(decision.rules),
-                    next_step="ask for patients whom you may see",
-                )
+                raise _not_theirs(request, decision)
 
     def _require_within(self, request: _Request) -> None:
         limit = self._limit(request)
-        recent = Search(
-            principal=request.person,
-            action=ACTION,
-            outcome="allowed",
-            since=request.at - self._limits.window,
-        )
-        rows = search(self._audit.folder, recent).read_all().to_pylist()
-        told = sum(json.loads(row["details"] or "{}").get("patients", 0) for row in rows)
+        told = patients_told(self._audit, request.person, request.at - self._limits.window)
         if told + len(request.patient_keys) > limit:
             minutes = int(self._limits.window.total_seconds() // 60)
             raise DeniedError(
@@ -331,11 +278,7 @@ class Reveals:
     ) -> None:
         """Put on record who learns what of whom; of very many patients, by several records."""
         subjects = [self._audit.subject(key) for key in request.patient_keys]
-        sealed = seal_text(self._sealer.batch(), request.reason, reason_context(request.id))
-        details: dict[str, str | int] = {
-            "patients": len(subjects),
-            "reason": base64.b64encode(sealed).decode(),
-        }
+        details = sealed_details(self._sealer, request.id, request.reason, len(subjects))
         rules = dict.fromkeys(
             rule
             for each in columns
@@ -369,6 +312,15 @@ def _shows(decisions: Mapping[str, TableDecision], column: str) -> bool:
     decision = decisions[dataset]
     shown = decision.columns.get(name)
     return decision.allowed and shown is not None and shown.allowed and shown.mask is None and not shown.cells
+
+
+def _not_theirs(request: _Request, decision: TableDecision) -> DeniedError:
+    return DeniedError(
+        "denied",
+        f"{request.principal.name} may not learn who all of these patients are",
+        found=", ".join(decision.rules),
+        next_step="ask for patients whom you may see",
+    )
 
 
 def _reason(reason: str) -> str:
