@@ -5,7 +5,8 @@ import sys
 A360 = [sys.executable, "-m", "a360"]
 HEAVY = (
     *("duckdb", "pyarrow", "pyiceberg", "pydantic", "pydantic_settings", "rich", "structlog", "sqlglot"),
-    *("uvicorn", "starlette", "httpx", "numpy", "yaml", "cryptography", "a360.lake"),
+    *("uvicorn", "starlette", "fastapi", "jwt", "httpx", "numpy", "yaml", "cryptography", "a360.lake"),
+    "a360.serve",
 )
 
 
