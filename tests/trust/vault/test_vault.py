@@ -204,3 +204,17 @@ def test_a_patient_who_is_forgotten_is_nobody(small_lake, put):
             keys.data_key(key)
     assert vault.reveal([gone]).num_rows == 0
     assert told(small_lake, "p2")
+
+
+def test_people_of_what_was_undone_are_forgotten(small_lake, put):
+    """Where bronze is rolled back, who came with it goes with the next run; others keep their keys."""
+    put(small_lake, person(1))
+    small_lake.run("silver.patient")
+    before, keys = snapshots(small_lake), rows_of(small_lake, f"SELECT key_id FROM {IDENTITIES}")
+    put(small_lake, person(2))
+    small_lake.run("silver.patient")
+    small_lake.rollback("bronze.fhir_resource", before["bronze.fhir_resource"], accept=True)
+    small_lake.run("silver.patient")
+    assert small_lake.vault.counts() == {"people": 1, "versions": 1, "waiting_keys": 0}
+    assert rows_of(small_lake, f"SELECT key_id FROM {IDENTITIES}") == keys
+    assert told(small_lake, "p1")
