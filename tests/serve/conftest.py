@@ -14,7 +14,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from a360.contract import GroupPlan, UserPlan
+from a360.contract import BreakGlassPlan, GroupPlan, UserPlan, Whom
 from a360.lake import Served
 from a360.protect import LocalKeyStore, LocalSealer
 from a360.serve import make_app
@@ -161,7 +161,17 @@ def lake_of_the_house(tmp_path_factory):
     """A lake that the tests of a module only read."""
     folder = tmp_path_factory.mktemp("served")
     with guarded(folder) as lake:
-        lake.plan = replace(lake.plan, policy=replace(lake.plan.policy, users=USERS, groups=GROUPS))
+        glass = BreakGlassPlan(
+            "emergency_care",
+            Whom(users=("nurse",)),
+            tuple(f"silver.patient.{name}" for name in ("patient_key", "name", "clinic", "zip")),
+            ("treatment",),
+            minutes=30,
+        )
+        policy = replace(lake.plan.policy, users=USERS, groups=GROUPS, break_glass=(glass,))
+        lake.plan = replace(lake.plan, policy=policy)
+        # The gateway of the small lake was made for a policy that knows no users by name.
+        lake.gateway._policy = Policy(lake.plan)
         yield lake, IdentityProvider(folder)
 
 

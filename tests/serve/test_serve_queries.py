@@ -253,10 +253,20 @@ def test_a_principal_has_so_many_queries_under_way(house, monkeypatch):
 
 
 def test_an_emergency_shows_what_its_rule_shows(house):
-    """Without a rule of breakGlass nobody declares an emergency, or asks under one."""
+    """Who declares an emergency sees what its rule shows, in queries that name it, and nobody else does."""
     told = {"rule": "emergency_care", "reason": "unconscious, allergies unknown", "purpose": "treatment"}
-    assert house.ask("POST", "/v1/emergencies", house.api_token(), json=told).status_code == 403
-    assert house.query(ROWS, emergency="emergency_care").status_code == 403
+    count, nurse, robot = (
+        "SELECT count(*) AS n FROM silver.patient",
+        house.api_token(),
+        house.api_token("robot"),
+    )
+    assert house.query(count, nurse, emergency="emergency_care").status_code == 403
+    assert house.ask("POST", "/v1/emergencies", robot, json=told).status_code == 403
+    declared = house.ask("POST", "/v1/emergencies", nurse, json=told)
+    assert (declared.status_code, declared.json()["rule"]) == (201, "emergency_care")
+    assert house.query(count, nurse, emergency="emergency_care").json() == [{"n": 6}]
+    assert house.query(count, nurse).json() == [{"n": 3}]
+    assert house.query(count, robot, emergency="emergency_care").status_code == 403
 
 
 @pytest.mark.parametrize(
