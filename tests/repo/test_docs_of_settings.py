@@ -47,5 +47,5 @@ def test_every_check_of_the_doctor_is_documented():
     checks = set(re.findall(r'(?:judged|looked)\(\s*(?:_AREA|"\w+"), "([a-z ]+)"', source)) | {"settings"}
     checks |= set(re.findall(r'\("((?:folder|keys) (?:is|are) private)"', source))
     page = (ROOT / "docs/install.md").read_text("utf-8")
-    rows = re.findall(r"^\| (?:settings|machine|spark|lake|tables) \| ([a-z ]+) \|", page, re.MULTILINE)
+    rows = re.findall(r"^\| (?:settings|machine|spark|trust|lake|tables) \| ([a-z ]+) \|", page, re.MULTILINE)
     assert sorted(rows) == sorted(checks)

@@ -27,8 +27,8 @@ from a360.contract._date_formats import (
 from a360.contract._decide import PolicyIndex
 from a360.contract._decisions import Ask, Cell, ColumnDecision, TableDecision
 from a360.contract._derived import (
-    ERASED,
     AMENDMENTS,
+    ERASED,
     HISTORY_COLUMN,
     HOUSEKEEPING,
     IDENTITIES,
@@ -129,13 +129,15 @@ from a360.contract._zip_areas import ZIP_AREAS
 if TYPE_CHECKING:
     from a360.contract._dialect import engine_sql
     from a360.contract._environment import Environment, SparkJobs
+    from a360.contract._folders import default_contracts
     from a360.contract._json_schema import editor_schemas, schema_text
     from a360.contract._ledger import Assignment, Kept, assign_field_ids, keep_ledger
     from a360.contract._lint import Check, lint, load_contracts, model_faults
     from a360.contract._lint_models import ModelFix, mend_models, upstream_columns
-    from a360.contract._load import EXAMPLES_FILE, Dataset, LakeContracts, TextFile, default_contracts
+    from a360.contract._load import EXAMPLES_FILE, Dataset, LakeContracts, TextFile
     from a360.contract._make_plan import make_plan
     from a360.contract._mend import Mended, mend
+    from a360.contract._plan_cache import MadePlan, made_plan
     from a360.contract._policy_examples import Example, read_examples
     from a360.contract._sql import condition_columns
     from a360.contract._typed_sql import UnresolvedError, typed_query
@@ -157,10 +159,12 @@ _LAZY = {
     "TextFile": "_load",
     "UnresolvedError": "_typed_sql",
     "assign_field_ids": "_ledger",
-    "default_contracts": "_load",
+    "MadePlan": "_plan_cache",
+    "default_contracts": "_folders",
     "keep_ledger": "_ledger",
     "lint": "_lint",
     "load_contracts": "_lint",
+    "made_plan": "_plan_cache",
     "make_plan": "_make_plan",
     "mend": "_mend",
     "mend_models": "_lint_models",
@@ -241,6 +245,7 @@ __all__ = [
     "LakePlan",
     "Latency",
     "Length",
+    "MadePlan",
     "MaskDialect",
     "MaskMethod",
     "MaskPlan",
@@ -318,6 +323,7 @@ __all__ = [
     "lint",
     "load_contracts",
     "loaded_sql",
+    "made_plan",
     "make_plan",
     "mask_sql",
     "mend",

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from a360.contract._faults import FaultyContractsError
+from a360.contract._folders import LAKE_FILE
 from a360.contract._lint import examine
 from a360.contract._lint_release import against, release_of
-from a360.contract._load import COLUMNS, CONTRACT_ZONES, LAKE_FILE, LEDGER_FILE, pack_folders, read_ledger
+from a360.contract._load import COLUMNS, CONTRACT_ZONES, LEDGER_FILE, pack_folders, read_ledger
 from a360.contract._odcs import LIFTED
 from a360.contract._release import RELEASED, Release
 from a360.contract._yaml import Loc, SourceFile, parse_yaml, read_yaml

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from a360.contract._faults import Fault
+from a360.contract._folders import default_contracts
 from a360.contract._lint_dataset import check_datasets
 from a360.contract._lint_disclosure import check_disclosures
 from a360.contract._lint_fields import check_stray_fields
@@ -15,7 +16,7 @@ from a360.contract._lint_release import check_releases
 from a360.contract._lint_seals import check_seals
 from a360.contract._lint_tags import check_shares, check_tags
 from a360.contract._lint_tokens import check_tokens
-from a360.contract._load import LakeContracts, default_contracts, read_folder, require_no_faults
+from a360.contract._load import LakeContracts, read_folder, require_no_faults
 from a360.contract._rulebook import rulebook
 
 type Check = Callable[[LakeContracts], Iterable[Fault]]

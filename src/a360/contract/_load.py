@@ -8,6 +8,7 @@ from typing import Any
 
 from a360.contract._environment import LOCAL, Environment, local_environment
 from a360.contract._faults import Fault, FaultyContractsError
+from a360.contract._folders import LAKE_FILE, environments_folder
 from a360.contract._lakefile import LakeFile
 from a360.contract._odcs import Column, Contract
 from a360.contract._release import RELEASED, Release, read_releases
@@ -15,14 +16,11 @@ from a360.contract._validate import lift, validate
 from a360.contract._yaml import Loc, SourceFile, read_text, read_yaml
 from a360.errors import OperatorError
 
-LAKE_FILE = "lake.yaml"
 LEDGER_FILE = "field_ids.yaml"
 EXAMPLES_FILE = "policy_tests.yaml"
 PACKS = "packs"
 CONTRACT_ZONES = ("bronze", "silver", "gold")
 COLUMNS: Loc = ("schema", 0, "properties")
-
-_DEFAULTS = Path(__file__).parents[1] / "_defaults" / "contracts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,29 +123,6 @@ class Reading:
 
     contracts: LakeContracts
     faults: tuple[Fault, ...]
-
-
-def environments_folder(contracts: Path) -> Path:
-    """Where the environments of a folder of contracts lie: beside it."""
-    return contracts.parent / "environments"
-
-
-def default_contracts() -> Path:
-    """The folder of contracts to use where none is named: `./contracts`, else the copy that came along."""
-    here = Path("contracts")
-    if (here / LAKE_FILE).is_file():
-        return here
-    if (_DEFAULTS / LAKE_FILE).is_file():
-        return _DEFAULTS
-    checkout = Path(__file__).parents[3] / "contracts"
-    if (checkout / LAKE_FILE).is_file():
-        return checkout
-    raise OperatorError(
-        "input-missing",
-        "There are no contracts",
-        where=f"{here.resolve()} and {_DEFAULTS}",
-        next_step="work in a folder with contracts/lake.yaml, or name one",
-    )
 
 
 def pack_folders(folder: Path) -> list[Path]:

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from a360.contract._faults import Fault
+from a360.contract._folders import LAKE_FILE, environments_folder
 from a360.contract._json_schema import editor_schemas
-from a360.contract._load import COLUMNS, CONTRACT_ZONES, LAKE_FILE, environments_folder, pack_folders
+from a360.contract._load import COLUMNS, CONTRACT_ZONES, pack_folders
 from a360.contract._mend_values import Fix, value_fixes
 from a360.contract._order import COLUMN, CONTRACT, TABLE, in_order
 from a360.contract._yaml import Loc, SourceFile, parse_yaml

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from a360 import operate
 from a360.catalog import CatalogSession
-from a360.contract import LakeContracts, LakePlan, default_contracts, load_contracts, make_plan
+from a360.contract import LakePlan, MadePlan, default_contracts, made_plan
 from a360.engine import EngineSession
 from a360.engine.duckdb import DuckDBEngine, DuckDBSession
 from a360.errors import DeniedError
@@ -51,17 +51,14 @@ class Parts:
         return self.settings.contracts or default_contracts()
 
     @cached_property
-    def _declared(self) -> LakeContracts:
-        return load_contracts(self.contracts, packs=self.settings.packs)
+    def _made(self) -> MadePlan:
+        settings = self.settings
+        return made_plan(self.contracts, settings.packs, settings.env, settings.cache)
 
-    @cached_property
+    @property
     def plan(self) -> LakePlan:
         """The plan made of the contracts; ContractError if they have faults."""
-        return make_plan(self._declared, self.settings.env)
-
-    @cached_property
-    def _fingerprint(self) -> str:
-        return self.plan.fingerprint
+        return self._made.plan
 
     @property
     def catalog(self) -> CatalogSession:
@@ -251,13 +248,14 @@ class Parts:
     def jobs(self) -> "operate.Jobs":
         """What changes the lake, each job alone and on record."""
         return operate.Jobs(
-            self.folder, self.plan, self._fingerprint, self.tables, self.settings, self._require_sound
+            self.folder, self.plan, self._made.fingerprint, self.tables, self.settings, self._require_sound
         )
 
     def _require_sound(self) -> None:
-        from a360.lake._lint import require_sound  # noqa: PLC0415 -- most jobs find all applied
+        from a360.contract import load_contracts  # noqa: PLC0415 -- most jobs find all applied
+        from a360.lake._lint import require_sound  # noqa: PLC0415 -- likewise
 
-        require_sound(self._declared)
+        require_sound(load_contracts(self.contracts, packs=self.settings.packs))
         self._put_policy_on_record()
 
     @contextmanager

@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     ] = None
     cache: Annotated[
         Path,
-        Field(description="Where downloads are kept that lakes share, as the jars of Spark."),
+        Field(description="Where jars of Spark and plans of contracts are kept, for all lakes."),
     ] = Field(default_factory=_user_cache)
     maven_url: Annotated[
         str | None,
