@@ -39,6 +39,9 @@ def path(pattern, monkeypatch):
     monkeypatch.chdir(pattern.folder.parent)
     for name in [name for name in os.environ if name.startswith("A360_")]:
         monkeypatch.delenv(name)
+    anchor = pattern.folder.parent / "checkpoints"
+    anchor.mkdir(exist_ok=True)
+    monkeypatch.setenv("A360_AUDIT_ANCHOR", str(anchor))
     return pattern.again()
 
 
@@ -325,6 +328,22 @@ def test_contracts_that_the_tables_do_not_fit_are_told(look, path, contracts, tm
     checks = examine(load_settings(lake=path, contracts=changed))
     [check] = [each for each in checks if each.name == "contracts"]
     assert check.status == "fail"
+
+
+def test_checkpoints_beside_the_log_are_warned_of(look, path, monkeypatch):
+    """Who can rewrite the log should not be able to replace its checkpoints too."""
+    monkeypatch.setenv("A360_AUDIT_ANCHOR", str(path / "audit"))
+    assert look()["audit anchor"].status == "warn"
+    monkeypatch.setenv("A360_AUDIT_ANCHOR", str(path.parent / "gone"))
+    assert look()["audit anchor"].status == "fail"
+    monkeypatch.delenv("A360_AUDIT_ANCHOR")
+    assert look()["audit anchor"].status == "warn"
+
+
+def test_a_worker_that_cannot_be_locked_is_told(look, monkeypatch):
+    """Where queries of others would be refused, the doctor says so before they are."""
+    monkeypatch.setattr("a360.trust.gateway._pool._PROGRAM", Path("/nowhere/worker.py"))
+    assert look()["worker"].status == "fail"
 
 
 def test_no_lake_yet_is_no_illness(tmp_path):

@@ -10,6 +10,7 @@ from a360.operate._doctor._machine import file_system_checks, machine_checks, ne
 from a360.operate._doctor._objects import object_checks
 from a360.operate._doctor._spark import spark_checks
 from a360.operate._doctor._tables import OpenLake, catalog_checks, table_checks
+from a360.operate._doctor._trust import anchor_checks, worker_checks
 from a360.settings import Settings
 
 __all__ = ["DoctorCheck", "OpenLake", "examine"]
@@ -21,7 +22,7 @@ def examine(settings: Settings, opened: Callable[[], AbstractContextManager[Open
     What rests on something that is broken is not looked at: first things are mended first. So the lake is
     `opened` only once it is known to open.
     """
-    checks = [*machine_checks(settings), *spark_checks(settings)]
+    checks = [*machine_checks(settings), *spark_checks(settings), *worker_checks()]
     path = settings.lake
     if not (path / "a360.json").exists():
         checks.append(_no_lake(settings))
@@ -29,6 +30,7 @@ def examine(settings: Settings, opened: Callable[[], AbstractContextManager[Open
     checks += file_system_checks(path / "tmp" if (path / "tmp").is_dir() else nearest(path))
     checks += format_checks(path)
     checks += folder_checks(path)
+    checks += anchor_checks(settings)
     checks += catalog_checks(path)
     if all(each.ok for each in checks if each.name in {"format", "catalog"}):
         checks += _tables(opened)
