@@ -1,6 +1,7 @@
 """The answer to a query, told as it is computed; who goes away, or does not read on, ends the query."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import IO, cast
@@ -27,6 +28,7 @@ FORMATS: dict[str, Callable[[pa.RecordBatchReader, IO[bytes]], None]] = {
 }
 
 _PART_BYTES = 128 * 1024
+_AHEAD_BYTES = 4 * 1024 * 1024
 # Who takes no part of the answer for so long holds what others wait for.
 _READ_SECONDS = 60.0
 
@@ -73,28 +75,33 @@ class Answer(Response):
         loop = asyncio.get_running_loop()
         work = loop.run_in_executor(self._queries.threads, self._tell, query, told)
         gone = asyncio.create_task(_until_gone(receive))
+        sent = asyncio.create_task(told.send())
         try:
-            await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
+            await asyncio.wait({work, gone, sent}, return_when=asyncio.FIRST_COMPLETED)
             if not work.done():
                 query.stop()
-            gone.cancel()
-        try:
+                told.give_up()
             await work
+            told.end()
+            await asyncio.wait({gone, sent}, return_when=asyncio.FIRST_COMPLETED)
+            if sent.done():
+                sent.result()
         except A360Error as error:
             if told.begun:
                 raise BrokenOffError(error.code.slug) from None
             raise
-        await told.end()
+        except TimeoutError:
+            raise BrokenOffError("nobody reads the answer") from None
+        finally:
+            query.stop()
+            told.give_up()
+            gone.cancel()
+            sent.cancel()
 
     def _tell(self, query: Query, told: "_Told") -> None:
         """Work of a thread of its own."""
         with self._ask(query.began) as result:
-            try:
-                self._write(result.reader, cast("IO[bytes]", told))
-            except TimeoutError:
-                query.stop()
-                raise InternalError("engine-failed", "The answer was not read") from None
+            self._write(result.reader, cast("IO[bytes]", told))
 
 
 async def _until_gone(receive: Receive) -> None:
@@ -103,7 +110,11 @@ async def _until_gone(receive: Receive) -> None:
 
 
 class _Told:
-    """A stream into the answer, written by a thread; what fits into one part is told at the end only."""
+    """A stream into the answer, written by a thread and sent by the loop.
+
+    Some of it may wait for the client, so that most queries have ended and given back what they hold before
+    their answers are read. What fits into one part is sent at the end only: until then an error has a status.
+    """
 
     closed = False
 
@@ -113,29 +124,51 @@ class _Told:
         self._headers = headers
         self._loop = asyncio.get_running_loop()
         self._kept = bytearray()
+        self._parts: asyncio.Queue[tuple[bytes, bool]] = asyncio.Queue()
+        self._room = threading.Condition()
+        self._waiting = 0
+        self._given_up = False
 
     def write(self, part: bytes) -> int:
-        """Add to the answer; waits for the client while too much is under way."""
+        """Add to the answer; waits for the client while too much waits for it."""
         self._kept += part
         if len(self._kept) >= _PART_BYTES:
-            self._tell()
+            kept, self._kept = bytes(self._kept), bytearray()
+            with self._room:
+                self._room.wait_for(lambda: self._given_up or self._waiting < _AHEAD_BYTES)
+                if self._given_up:
+                    raise InternalError("engine-failed", "The answer was not read")
+                self._waiting += len(kept)
+            self._loop.call_soon_threadsafe(self._parts.put_nowait, (kept, True))
         return len(part)
 
     def flush(self) -> None:
         """Writers flush as they please; parts have a size of their own."""
 
-    def _tell(self) -> None:
-        kept, self._kept = bytes(self._kept), bytearray()
-        sent = asyncio.run_coroutine_threadsafe(self._part(kept, more=True), self._loop)
-        try:
-            sent.result(_READ_SECONDS)
-        except TimeoutError:
-            sent.cancel()
-            raise
+    def give_up(self) -> None:
+        """Wait for nobody any more."""
+        with self._room:
+            self._given_up = True
+            self._room.notify_all()
 
-    async def end(self) -> None:
-        """Tell what is left."""
-        await self._part(bytes(self._kept), more=False)
+    def end(self) -> None:
+        """Say that all is written."""
+        self._parts.put_nowait((bytes(self._kept), False))
+
+    async def send(self) -> None:
+        """Send what is written until its end.
+
+        Raises:
+            TimeoutError: the client takes nothing.
+        """
+        more = True
+        while more:
+            body, more = await self._parts.get()
+            async with asyncio.timeout(_READ_SECONDS):
+                await self._part(body, more=more)
+            with self._room:
+                self._waiting -= len(body)
+                self._room.notify_all()
 
     async def _part(self, body: bytes, *, more: bool) -> None:
         if not self.begun:
