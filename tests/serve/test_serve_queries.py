@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import json
+import time
 import uuid
 
 import httpx
@@ -11,6 +12,8 @@ import pyarrow as pa
 import pytest
 from guarded import CANARY
 
+from a360.serve import _answer as answer_module
+from a360.serve._answer import BrokenOffError
 from a360.serve._edge import MOST_BODY_BYTES
 from a360.trust.gateway import Gateway
 
@@ -166,40 +169,85 @@ def test_nobody_stops_anothers_query(house):
     assert (answer.status_code, answer.json()) == (200, [{"n": 100000000}])
 
 
+async def by_hand(house, identity, sql, send, gone=None):
+    """A query as a server hands it to the application, with a client that takes the answer as it likes."""
+    messages = [{"type": "http.request", "body": json.dumps({"sql": sql, "id": identity}).encode()}]
+
+    async def receive():
+        if messages:
+            return messages.pop()
+        await (gone or asyncio.Event()).wait()
+        return {"type": "http.disconnect"}
+
+    token = f"Bearer {house.api_token()}".encode()
+    headers = [(b"authorization", token), (b"content-type", b"application/json")]
+    route = {"type": "http", "method": "POST", "path": "/v1/query", "query_string": b""}
+    await house.app({**route, "headers": headers, "client": ("192.0.2.1", 1)}, receive, send)
+
+
 def test_a_client_that_goes_away_ends_its_query(house):
     """A query whose client is gone does not run on, and its end is on record."""
-    identity, gone, ids = uuid.uuid4().hex, asyncio.Event(), []
+    identity = uuid.uuid4().hex
 
     async def request():
-        body = json.dumps({"sql": LONG, "id": identity}).encode()
-        messages = [{"type": "http.request", "body": body, "more_body": False}]
-
-        async def receive():
-            if messages:
-                return messages.pop()
-            await gone.wait()
-            return {"type": "http.disconnect"}
-
-        async def send(message):
-            ids.append(message["type"])
-
-        token = f"Bearer {house.api_token()}".encode()
-        headers = [(b"authorization", token), (b"content-type", b"application/json")]
-        scope = {
-            "type": "http",
-            "method": "POST",
-            "path": "/v1/query",
-            "query_string": b"",
-            "headers": headers,
-            "client": ("192.0.2.1", 1),
-        }
-        task = asyncio.create_task(house.app(scope, receive, send))
+        gone = asyncio.Event()
+        task = asyncio.create_task(by_hand(house, identity, LONG, _taken, gone))
         await asyncio.sleep(0.5)
         gone.set()
         await asyncio.wait_for(task, 5)
 
     asyncio.run(request())
     assert ended(house, identity) in {"denied", "failed"}
+
+
+def until_it_ends(house, identity):
+    """Wait until the second record of a query is there."""
+    late = time.monotonic() + 10
+    while house.lake.records().count(identity) < 2:
+        assert time.monotonic() < late
+        time.sleep(0.05)
+
+
+async def _taken(_):
+    """Take all that is sent."""
+
+
+def test_who_reads_slowly_holds_no_query(house):
+    """A query ends when its rows are computed, though its client has taken nothing of them yet."""
+    identity = uuid.uuid4().hex
+
+    async def request():
+        read, parts = asyncio.Event(), []
+
+        async def send(message):
+            await read.wait()
+            parts.append(message)
+
+        sql = "SELECT repeat('x', 1000) AS a FROM range(1000)"
+        task = asyncio.create_task(by_hand(house, identity, sql, send))
+        await asyncio.to_thread(until_it_ends, house, identity)
+        held = len(parts)
+        read.set()
+        await task
+        return held, b"".join(each.get("body", b"") for each in parts)
+
+    held, body = asyncio.run(request())
+    assert held == 0
+    assert ended(house, identity) == "done"
+    assert len(json.loads(body)) == 1000
+
+
+def test_who_reads_nothing_is_cut_off(house, monkeypatch):
+    """A large answer of which nothing is taken for a while is broken off, and its query ends."""
+    monkeypatch.setattr(answer_module, "_READ_SECONDS", 0.3)
+    identity, sql = uuid.uuid4().hex, "SELECT repeat('x', 1000) AS a FROM range(20000)"
+
+    async def never(_):
+        await asyncio.Event().wait()
+
+    with pytest.raises(BrokenOffError):
+        asyncio.run(by_hand(house, identity, sql, never))
+    assert ended(house, identity) == "failed"
 
 
 def test_an_answer_that_breaks_off_is_not_taken_for_whole(house):
