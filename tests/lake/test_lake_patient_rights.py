@@ -74,7 +74,7 @@ def officer(lake, asked):
 def exported(lake, officer, tmp_path_factory):
     """The patient's export: its folder and report."""
     folder = tmp_path_factory.mktemp("copy") / "out"
-    return folder, officer.export_patient(patient_key(lake, "p1"), folder)
+    return folder, officer.rights.export(patient_key(lake, "p1"), folder)
 
 
 def resources(folder):
@@ -169,12 +169,12 @@ def test_nobody_exports_whom_the_policy_does_not_let(lake, asked, tmp_path):
     """Not the owner, nor the officer for another purpose; it is on record, and nothing is written."""
     key = patient_key(lake, "p1")
     with pytest.raises(DeniedError):
-        lake.export_patient(key, tmp_path / "a")
+        lake.rights.export(key, tmp_path / "a")
     with (
         a360.open(lake.path, contracts=asked, principal="privacy_officer", purpose="research") as other,
         pytest.raises(DeniedError),
     ):
-        other.export_patient(key, tmp_path / "b")
+        other.rights.export(key, tmp_path / "b")
     assert list(tmp_path.iterdir()) == []
     denied = search(lake.audit.folder, Search(action="export", outcome="denied")).read_all()
     assert denied.num_rows == 2
@@ -183,16 +183,16 @@ def test_nobody_exports_whom_the_policy_does_not_let(lake, asked, tmp_path):
 def test_who_is_not_there_and_what_is_not_empty_is_refused(officer, exported, tmp_path):
     """A key that nobody has gives nothing; a folder that holds something is left as it is."""
     with pytest.raises(UsageError, match="holds nothing of this patient"):
-        officer.export_patient("0" * 32, tmp_path / "out")
+        officer.rights.export("0" * 32, tmp_path / "out")
     with pytest.raises(UsageError, match="a folder of its own"):
-        officer.export_patient("0" * 32, exported[0])
+        officer.rights.export("0" * 32, exported[0])
 
 
 def test_an_accounting_tells_what_others_got_and_not_what_the_patient_did(lake, officer, tmp_path):
     """A copy for somebody else is a disclosure with its recipient; the patient's own is none."""
     key = patient_key(lake, "p1")
-    officer.export_patient(key, tmp_path / "one")
-    officer.export_patient(key, tmp_path / "two", recipient="The Court")
+    officer.rights.export(key, tmp_path / "one")
+    officer.rights.export(key, tmp_path / "two", recipient="The Court")
     wanted = {"subject": lake.audit.subject(key)}
     told = report(lake.audit.folder, "disclosures", ReportOptions(**wanted)).to_pylist()
     mine = [each for each in told if each["action"] == "export"]
@@ -203,19 +203,19 @@ def test_an_accounting_tells_what_others_got_and_not_what_the_patient_did(lake, 
 
 def test_a_request_for_amendment_is_due_in_sixty_days_and_ninety_once_extended(lake, officer):
     """Each step adds a row; texts lie sealed, and opening them is on record."""
-    made = officer.request_amendment(patient_key(lake, "p1"), "My date of birth is 1981.")
+    made = officer.rights.request_amendment(patient_key(lake, "p1"), "My date of birth is 1981.")
     assert made.due_at - made.requested_at == timedelta(days=60)
     assert made.days_left(made.requested_at + timedelta(days=61)) < 0
-    extended = officer.decide_amendment(made.amendment_id, "extended", "We wait for the registry.")
+    extended = officer.rights.decide_amendment(made.amendment_id, "extended", "We wait for the registry.")
     assert extended.due_at - made.requested_at == timedelta(days=90)
     with pytest.raises(UsageError, match="any more"):
-        officer.decide_amendment(made.amendment_id, "extended", "Once more.")
+        officer.rights.decide_amendment(made.amendment_id, "extended", "Once more.")
     with pytest.raises(UsageError, match="has a basis"):
-        officer.decide_amendment(made.amendment_id, "denied", "It is right.")
-    denied = officer.decide_amendment(made.amendment_id, "denied", "It is right.", basis="accurate")
+        officer.rights.decide_amendment(made.amendment_id, "denied", "It is right.")
+    denied = officer.rights.decide_amendment(made.amendment_id, "denied", "It is right.", basis="accurate")
     assert (denied.state, denied.is_open, denied.basis) == ("denied", False, "accurate")
-    assert officer.amendments() == []
-    shown = officer.amendment(made.amendment_id)
+    assert officer.rights.amendments() == []
+    shown = officer.rights.amendment(made.amendment_id)
     assert [(event, text) for event, _, _, text in shown.texts] == [
         ("requested", "My date of birth is 1981."),
         ("extended", "We wait for the registry."),
@@ -231,9 +231,9 @@ def test_a_request_for_amendment_is_due_in_sixty_days_and_ninety_once_extended(l
 def test_nobody_works_with_requests_whom_the_policy_does_not_let(lake):
     """Not even the owner of the folder, and what was tried is on record."""
     with pytest.raises(DeniedError):
-        lake.request_amendment(patient_key(lake, "p1"), "Change it.")
+        lake.rights.request_amendment(patient_key(lake, "p1"), "Change it.")
     with pytest.raises(DeniedError):
-        lake.amendments()
+        lake.rights.amendments()
     since = datetime.now(UTC) - timedelta(minutes=5)
     denied = search(lake.audit.folder, Search(action="amend", outcome="denied", since=since)).read_all()
     assert denied.num_rows == 2

@@ -101,7 +101,7 @@ def records(lake, **wanted):
 
 def test_a_release_leaves_masked_coded_and_certified(lake, officer, tmp_path):
     """Births by tens, dates by years, codes of no token, files of the owner's alone, a signed certificate."""
-    report = officer.release("gold.safe", tmp_path / "out", recipient="A University")
+    report = officer.releases.write("gold.safe", tmp_path / "out", recipient="A University")
     left = pq.read_table(tmp_path / "out" / "safe.parquet").to_pylist()
     tokens = {row["patient_key"] for row in rows_of(lake, "SELECT patient_key FROM silver.patient")}
     assert {(row["birth_date"].isoformat(), row["gender"]) for row in left} == {
@@ -124,7 +124,7 @@ def test_codes_of_two_releases_have_nothing_in_common(officer, tmp_path):
     """They are drawn for one release, and derived from nothing."""
     codes = []
     for name in ("one", "two"):
-        officer.release("gold.safe", tmp_path / name, recipient="A University", form="csv")
+        officer.releases.write("gold.safe", tmp_path / name, recipient="A University", form="csv")
         lines = (tmp_path / name / "safe.csv").read_text().splitlines()[1:]
         codes.append({line.split(",")[0] for line in lines})
     assert not codes[0] & codes[1]
@@ -132,7 +132,7 @@ def test_codes_of_two_releases_have_nothing_in_common(officer, tmp_path):
 
 def test_an_expert_s_release_moves_the_dates_of_a_patient_together(officer, tmp_path):
     """Intervals stay, days do not; the class that is too small is left out, and counted."""
-    report = officer.release("gold.moved", tmp_path / "out", recipient="A University")
+    report = officer.releases.write("gold.moved", tmp_path / "out", recipient="A University")
     left = pq.read_table(tmp_path / "out" / "moved.parquet").to_pylist()
     assert (report.figures.k, report.figures.suppressed_rows, len(left)) == (12, 1, 12)
     assert {row["seen_date"] - row["birth_date"] for row in left} == {timedelta(days=100)}
@@ -144,7 +144,7 @@ def test_an_expert_s_release_moves_the_dates_of_a_patient_together(officer, tmp_
 def test_what_does_not_meet_its_method_stays_and_is_told_without_values(lake, officer, tmp_path):
     """Columns, rules and counts; no folder, and it is on record that it failed."""
     with pytest.raises(DataError) as refused:
-        officer.release("gold.strict", tmp_path / "out", recipient="A University")
+        officer.releases.write("gold.strict", tmp_path / "out", recipient="A University")
     assert refused.value.code.slug == "release-refused"
     assert "birth_date: 1 births tell of an age over 89" in str(refused.value.found)
     assert "1930" not in str(refused.value)
@@ -154,7 +154,7 @@ def test_what_does_not_meet_its_method_stays_and_is_told_without_values(lake, of
 
 def test_a_release_accounts_for_whom_it_tells_of(lake, officer, tmp_path):
     """The record names recipient and purpose, and has a pseudonym for each patient."""
-    officer.release("gold.moved", tmp_path / "out", recipient="A University")
+    officer.releases.write("gold.moved", tmp_path / "out", recipient="A University")
     allowed, done = records(lake, action="release", object="gold.moved")[-2:]
     assert (allowed["outcome"], done["outcome"], allowed["purpose"]) == ("allowed", "done", "research")
     assert json.loads(allowed["details"])["recipient"] == "A University"
@@ -164,9 +164,9 @@ def test_a_release_accounts_for_whom_it_tells_of(lake, officer, tmp_path):
 def test_nobody_releases_what_no_grant_says(lake, officer, tmp_path):
     """Neither the owner, nor the officer what is not granted, nor anybody for another purpose."""
     with pytest.raises(DeniedError):
-        lake.release("gold.safe", tmp_path / "a", recipient="A University")
+        lake.releases.write("gold.safe", tmp_path / "a", recipient="A University")
     with pytest.raises(DeniedError):
-        officer.release("gold.loose", tmp_path / "b", recipient="A University")
+        officer.releases.write("gold.loose", tmp_path / "b", recipient="A University")
     denied = records(lake, action="release", outcome="denied")
     assert [each["objects"] for each in denied] == ["gold.safe", "gold.loose"]
     assert list(tmp_path.iterdir()) == []
@@ -175,4 +175,4 @@ def test_nobody_releases_what_no_grant_says(lake, officer, tmp_path):
 def test_what_no_contract_makes_a_release_stays(officer, tmp_path):
     """A gold dataset by itself is none."""
     with pytest.raises(UsageError, match="not made to be let out"):
-        officer.release("gold.patient_counts", tmp_path, recipient="A University")
+        officer.releases.write("gold.patient_counts", tmp_path, recipient="A University")

@@ -34,9 +34,9 @@ def release(  # noqa: PLR0913 - one for each flag
         )
     with face.lake(principal=principal, purpose=purpose) as lake:
         if output is None:
-            report = lake.measure_release(dataset)
+            report = lake.releases.measure(dataset)
         else:
-            report = lake.release(dataset, output.expanduser(), recipient=recipient or "", form=form)
+            report = lake.releases.write(dataset, output.expanduser(), recipient=recipient or "", form=form)
     _show(face, report)
     return None if report.passes else _REFUSED
 

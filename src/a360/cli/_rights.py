@@ -20,7 +20,7 @@ def export(
 ) -> int | None:
     """Write a patient's export, and say what is in it and what is not."""
     with face.lake(principal=principal, purpose=purpose) as lake:
-        report = lake.export_patient(patient, output.expanduser(), recipient=recipient)
+        report = lake.rights.export(patient, output.expanduser(), recipient=recipient)
     held = [*report.resources.items(), *report.records.items(), *report.rows.items()]
     withheld = [
         f"Withheld, as they tell of others too: {count} of {kind}" for kind, count in report.withheld.items()
@@ -37,7 +37,7 @@ def export(
 def add(face: Face, patient: str, text: str, principal: str | None, purpose: str | None) -> int | None:
     """Record a request."""
     with face.lake(principal=principal, purpose=purpose) as lake:
-        made = lake.request_amendment(patient, text)
+        made = lake.rights.request_amendment(patient, text)
     face.emit(
         made.to_json(datetime.now(UTC)), plain(f"Request {made.amendment_id} is due {made.due_at:%Y-%m-%d}")
     )
@@ -49,7 +49,7 @@ def list_all(
 ) -> int | None:
     """List requests."""
     with face.lake(principal=principal, purpose=purpose) as lake:
-        found = lake.amendments(patient, every=every)
+        found = lake.rights.amendments(patient, every=every)
     now = datetime.now(UTC)
     told = [each.to_json(now) for each in found]
     face.emit(told, _grid(found, now) if found else "No request waits." if not every else "No requests.")
@@ -82,7 +82,7 @@ def _left(each: "Amendment", now: datetime) -> str:
 def show(face: Face, request: str, principal: str | None, purpose: str | None) -> int | None:
     """Show a request with its texts."""
     with face.lake(principal=principal, purpose=purpose) as lake:
-        found = lake.amendment(request)
+        found = lake.rights.amendment(request)
     now = datetime.now(UTC)
     texts = [
         plain(f"{when:%Y-%m-%d %H:%M} {event} by {who}\n{text}\n") for event, when, who, text in found.texts
@@ -102,7 +102,7 @@ def decide(
 ) -> int | None:
     """Record a decision."""
     with face.lake(principal=principal, purpose=purpose) as lake:
-        found = lake.decide_amendment(request, answer, text, basis=basis)
+        found = lake.rights.decide_amendment(request, answer, text, basis=basis)
     until = f", due {found.due_at:%Y-%m-%d}" if found.is_open else ""
     face.emit(found.to_json(datetime.now(UTC)), plain(f"Request {request} is {found.state}{until}"))
     return None

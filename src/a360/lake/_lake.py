@@ -44,7 +44,9 @@ if TYPE_CHECKING:
 
     from a360._progress import Progress
     from a360.lake._erasures import Erasures
+    from a360.lake._releases import LakeReleases
     from a360.lake._reveals import LakeReveals
+    from a360.lake._rights import PatientRights
     from a360.lake._served import Served
     from a360.lake._verify import Verification
     from a360.lineage import Impact, LineageView
@@ -56,10 +58,6 @@ if TYPE_CHECKING:
     from a360.trust.gateway import QueryResult
     from a360.trust.identity import TokenIssuer
     from a360.trust.policy import Emergency
-    from a360.trust.release import FileFormat, ReleaseReport
-    from a360.trust.rights import Amendment, ExportReport
-    from a360.trust.rights import Answer as AmendmentAnswer
-    from a360.trust.rights import Basis as AmendmentBasis
     from a360.trust.vault import Vault
 
 ENGINES: tuple[str, ...] = ("duckdb", "spark")
@@ -372,33 +370,19 @@ class Lake:
         """
         return self._for_all.emergencies.review(self._for_all.principal, number, finding, remark)
 
-    def measure_release(self, dataset: str) -> "ReleaseReport":
-        """Measure what would leave of a dataset that its contract makes a release; write nothing.
+    @property
+    def releases(self) -> "LakeReleases":
+        """What lets gold datasets out, as far as the policy lets who asks."""
+        from a360.lake._releases import LakeReleases  # noqa: PLC0415 -- few commands let anything out
 
-        Raises:
-            DeniedError: the policy does not let who asks release it.
-        """
-        parts = self._for_all
-        return parts.releases.check(parts.principal, dataset, purpose=parts.asker.purpose)
+        return LakeReleases(self._for_all)
 
-    def release(
-        self, dataset: str, folder: str | Path, *, recipient: str, form: "FileFormat" = "parquet"
-    ) -> "ReleaseReport":
-        """Let a dataset out, de-identified as its contract says, with a signed certificate; it is on record.
+    @property
+    def rights(self) -> "PatientRights":
+        """What answers patients, as far as the policy lets who asks."""
+        from a360.lake._rights import PatientRights  # noqa: PLC0415 -- likewise
 
-        Raises:
-            DeniedError: the policy does not let who asks release it.
-            DataError: `release-refused`; nothing was written.
-        """
-        parts = self._for_all
-        return parts.releases.release(
-            parts.principal,
-            dataset,
-            Path(folder),
-            recipient=recipient,
-            purpose=parts.asker.purpose,
-            form=form,
-        )
+        return PatientRights(self._for_all)
 
     @property
     def erasures(self) -> "Erasures":
@@ -418,51 +402,6 @@ class Lake:
         from a360.lake._reveals import LakeReveals  # noqa: PLC0415 -- few commands ask
 
         return LakeReveals(self._for_all)
-
-    def export_patient(
-        self, patient_key: str, folder: str | Path, *, recipient: str = "patient"
-    ) -> "ExportReport":
-        """Write everything about one patient into a folder, and nothing of anybody else; it is on record.
-
-        Raises:
-            DeniedError: the policy does not let who asks export patients.
-            UsageError: the lake holds nothing of such a patient.
-        """
-        parts = self._for_all
-        return parts.exports.export(
-            parts.principal, patient_key, Path(folder), purpose=parts.asker.purpose, recipient=recipient
-        )
-
-    def request_amendment(self, patient_key: str, text: str) -> "Amendment":
-        """Record what a patient asks to be amended; DeniedError if the policy does not let who asks."""
-        parts = self._for_all
-        return parts.amendments.add(parts.principal, patient_key, text, purpose=parts.asker.purpose)
-
-    def amendments(self, patient_key: str | None = None, *, every: bool = False) -> "Sequence[Amendment]":
-        """The requests for amendment that wait, or all, by when they are due."""
-        parts = self._for_all
-        return parts.amendments.list(
-            parts.principal, patient_key=patient_key, every=every, purpose=parts.asker.purpose
-        )
-
-    def amendment(self, amendment_id: str) -> "Amendment":
-        """A request for amendment with its texts, opened; UsageError where there is none of this id."""
-        parts = self._for_all
-        return parts.amendments.show(parts.principal, amendment_id, purpose=parts.asker.purpose)
-
-    def decide_amendment(
-        self,
-        amendment_id: str,
-        answer: "AmendmentAnswer",
-        text: str,
-        *,
-        basis: "AmendmentBasis | None" = None,
-    ) -> "Amendment":
-        """Accept, deny or extend a request for amendment, in words for the patient."""
-        parts = self._for_all
-        return parts.amendments.decide(
-            parts.principal, amendment_id, answer, text, basis=basis, purpose=parts.asker.purpose
-        )
 
     def table(self, name: str) -> pa.Table:
         """The rows of a table, as Arrow, as far as the policy shows them."""

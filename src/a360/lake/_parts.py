@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from a360.trust.gateway import Gateway
     from a360.trust.identity import ApiTokens, TokenIssuer
     from a360.trust.policy import Emergency, Policy, Principal
-    from a360.trust.release import Releases
-    from a360.trust.rights import Amendments, Exports
     from a360.trust.vault import Reveals, Vault
 
 
@@ -161,36 +159,6 @@ class Parts:
                 relations={"ops.audit": self.audit.table},
             )
         return self._gateway
-
-    @property
-    def exports(self) -> "Exports":
-        """What hands patients their records."""
-        from a360.trust.rights import Exports  # noqa: PLC0415 -- few commands hand anything out
-
-        files = operate.Attachments(self.tables, self.objects, self.tokenizer, lambda *_, **__: None)
-        return Exports(
-            self.plan,
-            self.tables,
-            self.policy,
-            self.audit,
-            self.sealer,
-            self.tokenizer,
-            lambda attachment, source, path: files.get(attachment, path, source=source),
-        )
-
-    @property
-    def amendments(self) -> "Amendments":
-        """What patients ask to be amended."""
-        from a360.trust.rights import Amendments  # noqa: PLC0415 -- likewise
-
-        return Amendments(self.tables, self.policy, self.audit, self.sealer)
-
-    @property
-    def releases(self) -> "Releases":
-        """What lets gold datasets out."""
-        from a360.trust.release import Releases  # noqa: PLC0415 -- few commands let anything out
-
-        return Releases(self.plan, self.tables, self.policy, self.audit, self.tokenizer)
 
     @cached_property
     def api_tokens(self) -> "ApiTokens":
