@@ -79,6 +79,19 @@ def test_an_escrow_brings_a_lost_folder_back(store, folder, tmp_path):
     assert (folder / "master.key").read_bytes() != master
 
 
+def test_a_forgotten_passphrase_is_replaced_by_an_escrow(store, folder, tmp_path):
+    """Asked for the folder anew, an escrow stands in for a forgotten passphrase; marks still count."""
+    export(store, tmp_path / "escrow", WORDS)
+    gone = next(iter(store.known))
+    store.destroy(gone)
+    del store.known[gone]
+    store.set_passphrase("what everybody forgot")
+    with pytest.raises(A360Error):
+        again(folder, tmp_path / "escrow")
+    import_keys(folder, tmp_path / "escrow", lambda: WORDS, anew=True)
+    assert refusal(holds(folder, store.known).data_key, gone) == "key-destroyed"
+
+
 def test_no_archive_holds_a_key_in_clear(store, folder, tmp_path):
     """Neither a backup nor an escrow holds the master, a secret, a data key or the key of a pack in clear."""
     back_up(store, tmp_path / "backup")

@@ -42,7 +42,7 @@ def status(face: Face) -> int | None:
 def rotate(face: Face) -> int | None:
     """Put a new master key in the place of the old one.
 
-    No data is written again. Backups of the keys from before do not open any more, unless by their passphrase.
+    No data is written again. Backups from before do not open any more, unless by their passphrase.
     """
     from a360.cli import _keys
 
@@ -81,6 +81,10 @@ def import_(
             "--master", metavar="FILE", help="The key file of a backup (default: the one in the key folder)."
         ),
     ] = None,
+    anew: Annotated[
+        bool,
+        typer.Option("--anew", help="Put the key folder aside, for nobody knows its passphrase any more."),
+    ] = False,
 ) -> int | None:
     """Bring keys back from a backup or an escrow.
 
@@ -88,7 +92,7 @@ def import_(
     """
     from a360.cli import _keys
 
-    return _keys.import_(face, file, passphrase_file, master)
+    return _keys.import_(face, file, passphrase_file, master, anew=anew)
 
 
 def backup(face: Face, file: Copy) -> int | None:

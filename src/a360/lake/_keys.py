@@ -54,10 +54,15 @@ class Keys:
         return self._recorded("keys.export", lambda store: export(store, path, passphrase))
 
     def bring_back(
-        self, path: Path, passphrase: Callable[[], str] | None = None, *, master: Path | None = None
+        self,
+        path: Path,
+        passphrase: Callable[[], str] | None = None,
+        *,
+        master: Path | None = None,
+        anew: bool = False,
     ) -> ImportReport:
         """Import a backup or an escrow; what the audit log says was destroyed is destroyed once more."""
-        report = import_keys(self._folder, path, passphrase, master=master)
+        report = import_keys(self._folder, path, passphrase, master=master, anew=anew)
         store = self.open()
         back = set(store.key_ids()).intersection(self._destroyed())
         store.destroy_data_keys(back)

@@ -110,7 +110,12 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
 
 
 def import_keys(
-    folder: Path, path: Path, passphrase: Passphrase | None = None, *, master: Path | None = None
+    folder: Path,
+    path: Path,
+    passphrase: Passphrase | None = None,
+    *,
+    master: Path | None = None,
+    anew: bool = False,
 ) -> ImportReport:
     """Bring keys back from a backup or an escrow, into a key folder that lost some or all of them.
 
@@ -122,6 +127,7 @@ def import_keys(
         path: The backup or the escrow.
         passphrase: Where the archive's passphrase comes from; None for the setting or the terminal.
         master: The key file that a backup opens with, where it is not in the folder.
+        anew: Do not try to open the folder: nobody knows its passphrase any more.
 
     Raises:
         OperatorError: `keys-foreign` where the archive is of another lake, `seal-broken` where it is damaged,
@@ -131,6 +137,8 @@ def import_keys(
     if is_missing_or_empty(folder):
         return _make(folder, archive)
     _require_same_store(folder, archive, path)
+    if anew:
+        return _make(folder, archive)
     try:
         store = LocalKeyStore.open(folder)
     except A360Error as error:
