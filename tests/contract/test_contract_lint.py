@@ -63,6 +63,8 @@ CASES = [
     ("C307", "lake.yaml", "visits > :least", "visits > :least -- not all", "not all"),
     ("C308", "lake.yaml", "{name: born, roles", "{name: hide, roles", "{name: hide, roles: [analyst], columns"),
     ("C308", "lake.yaml", "zones: [gold], sensi", "purposes: [treatment], zones: [gold], sensi", "purposes: [treatment], zones"),
+    ("C308", "lake.yaml", "grants:", "users:\n  ada: {subject: s-1}\n  ben: {subject: s-1}\ngrants:", "ben: {subject"),
+    ("C308", "lake.yaml", "grants:", "users:\n  ada: {email: a@b.example}\n  ben: {email: A@B.example}\ngrants:", "ben: {email"),
     ("C309", "lake.yaml", "silver.patient.birth_date], method: year", "silver.patient.birth_date], method: last4", "date"),
     ("C310", PATIENT, 'tags: ["domain:patient"]', 'tags: ["domain:patient", "domain:clinical"]', "domain"),
     ("C401", VISITS, ", {property: a360.fieldId, value: 2}", "", "{name: visits"),
