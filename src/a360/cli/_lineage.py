@@ -8,7 +8,7 @@ from pathlib import Path
 from a360.cli._face import Face
 from a360.cli._output import write_output
 from a360.cli._text import listed, plain
-from a360.contract import LakePlan, default_contracts, load_contracts, make_plan
+from a360.contract import LakePlan, default_contracts, made_plan
 from a360.errors import UsageError
 from a360.lineage import Direction, Impact, LineageView, lineage_of, svg, tree
 
@@ -84,10 +84,9 @@ def _told(change: Impact) -> Iterator[str]:
 
 
 def _plan(face: Face) -> LakePlan:
-    return make_plan(
-        load_contracts(face.settings.contracts or default_contracts(), packs=face.settings.packs),
-        face.settings.env,
-    )
+    settings = face.settings
+    folder = settings.contracts or default_contracts()
+    return made_plan(folder, settings.packs, settings.env, settings.cache).plan
 
 
 def _draw(face: Face, view: LineageView, output: Path | None) -> None:

@@ -15,8 +15,7 @@ from a360.contract import (
     ColumnDecision,
     TableDecision,
     default_contracts,
-    load_contracts,
-    make_plan,
+    made_plan,
     read_examples,
 )
 from a360.errors import ContractError, UsageError
@@ -192,8 +191,8 @@ def _folder(face: Face) -> Path:
 
 def policy_of(face: Face) -> Policy:
     """The policy of the contracts that the settings name."""
-    contracts = load_contracts(_folder(face), packs=face.settings.packs)
-    return Policy(make_plan(contracts, face.settings.env))
+    settings = face.settings
+    return Policy(made_plan(_folder(face), settings.packs, settings.env, settings.cache).plan)
 
 
 def _principal(policy: Policy, name: str, attributes: Sequence[str]) -> Principal:

@@ -131,6 +131,25 @@ def test_no_error_tells_of_a_hidden_row(lake, sql):
     assert len(lake.ask(sql)) == 3
 
 
+def test_no_time_tells_of_a_hidden_row_or_value(lake):
+    """Work that a query wants done where a guess is right is not done for hidden rows or masked values."""
+
+    def seconds(guess):
+        dear = f"CASE WHEN {guess} THEN list_sum(range(visits, 10000000)) > 0 ELSE true END"
+        began = time.perf_counter()
+        assert lake.ask(f"SELECT count(*) AS n FROM silver.patient WHERE {dear}") == [{"n": 3}]
+        return time.perf_counter() - began
+
+    right = seconds("name LIKE 'Ann%'")
+    for guess in (
+        f"name LIKE '{CANARY}%'",
+        f"visits = {SECRET_NUMBER}",
+        "birth_date = DATE '1980-03-17'",
+        "zip = '60620'",
+    ):
+        assert any(seconds(guess) < right / 2 for _ in range(3))
+
+
 @pytest.mark.parametrize("sql", RESOURCES.values(), ids=RESOURCES)
 def test_what_wants_too_much_ends_at_its_budget(lake, sql):
     """In time, with the worker gone, and with an error that says what was too much or too long."""
