@@ -64,7 +64,7 @@ def test_keys_come_from_nowhere_else(provider, path):
     ],
 )
 def test_a_provider_that_others_could_pass_for_is_no_setting(settings):
-    """Algorithms by which who verifies could sign, and keys that could be changed on their way, are refused."""
+    """Algorithms by which who verifies could sign, and keys that others could change, are refused."""
     with pytest.raises(OperatorError) as refused:
         load_settings(**settings)
     assert refused.value.code.slug == "setting-invalid"
