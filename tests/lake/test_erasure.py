@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -55,6 +56,8 @@ RESOURCES = [
         }
         for name in ("a", *OTHERS)
     ),
+    # The same patient once more, merged into the one to be erased.
+    patient("a", id="a2", link=[{"other": {"reference": "Patient/a"}, "type": "replaced-by"}]),
     # Of somebody else, and of several: they stay, and name nobody who is gone.
     observation(
         9,
@@ -88,14 +91,14 @@ def bring(lake, folder, resources):
     return lake.ingest(folder)
 
 
-def everything(lake, key):
-    """All rows of a lake but the patient's, and but the bytes that are sealed anew, as text."""
+def everything(lake, *keys):
+    """All rows of a lake but the patients', and but the bytes that are sealed anew, as text."""
     told = {}
     for name in lake.tables.list():
         if name.startswith(("bronze.", "silver.", "gold.")) and lake.tables.current_snapshot_id(name):
             sealed = [field.name for field in lake.tables.read(name).schema if pa.types.is_binary(field.type)]
             rows = lake.tables.read(name).drop_columns(sealed).to_pylist()
-            kept = [row for row in rows if key not in map(str, row.values())]
+            kept = [row for row in rows if not {*keys} & {*map(str, row.values())}]
             told[name] = sorted(json.dumps(row, default=str, sort_keys=True) for row in kept)
     return told
 
@@ -128,23 +131,25 @@ def erased(tmp_path_factory, contracts):
         bring(lake, folder / "in", [*RESOURCES, REFUSED])
         lake.run()
         lake.tag("before", "silver.patient")
-        key = lake.erasures.key_of("default", "a")
-        before = everything(lake, key)
+        key, merged = (lake.erasures.key_of("default", each) for each in ("a", "a2"))
+        before = everything(lake, key, merged)
         shutil.copytree(lake.path / "warehouse", folder / "backup")
         looked = lake.erasures.look(key)
-        assert everything(lake, key) == before
+        assert everything(lake, key, merged) == before
         done = lake.erasures.erase(key, cause="request 17")
         yield lake, key, before, looked, done, folder
 
 
 def test_a_dry_run_says_what_goes(erased):
     """What is announced is what goes: rows by dataset, blocks, and resources of others that name them."""
-    _, key, _, looked, done, _ = erased
+    lake, key, _, looked, done, _ = erased
     assert looked.rows == done.rows
-    assert done.rows["bronze.fhir_resource"] == 6  # the patient, 3 observations, an encounter, an account
+    assert done.rows["bronze.fhir_resource"] == 7  # two patients, 3 observations, an encounter, an account
     assert done.rows["quarantine.fhir_resource"] == 1
     assert done.masked == 2
-    assert (looked.certificate, done.patients) == (None, [key])
+    assert looked.certificate is None
+    # Records that were merged go together.
+    assert done.patients == sorted([key, lake.erasures.key_of("default", "a2")])
 
 
 def test_no_byte_of_the_patient_is_left(erased):
@@ -208,7 +213,8 @@ def test_the_certificate_names_nobody_and_is_on_record(erased):
     lake, key, _, _, done, _ = erased
     path = Path(done.certificate)
     told = json.loads(path.read_text())
-    assert told["subjects"] == [lake.audit.subject(key)]
+    assert set(told["subjects"]) == {lake.audit.subject(each) for each in done.patients}
+    assert lake.audit.subject(key) in told["subjects"]
     assert all(len(each["sha256"]) == 64 for each in told["deleted_files"])
     assert not any((lake.path / each["path"]).exists() for each in told["deleted_files"])
     assert path.with_suffix(".note").read_text()
@@ -259,20 +265,41 @@ def test_what_names_nobody_is_refused(erased):
         lake.erasures.erase(key, cause="Okafor; she wants it")
 
 
+def test_what_is_too_old_goes_but_for_who_is_held(erased):
+    """Rows too old for their contract go the same way, out of bronze too; a hold keeps a patient's."""
+    lake, _, _, _, _, _ = erased
+    held = lake.erasures.key_of("default", "b")
+    lake.erasures.hold(held, "case 10/2026")
+    assert lake.erasures.look_aged().rows == {}
+    assert lake.erasures.erase_aged() is None
+    later = datetime.now(UTC) + timedelta(days=11 * 366)
+    looked = lake.erasures.look_aged(later)
+    done = lake.erasures.erase_aged(later)
+    assert done.rows == looked.rows
+    assert done.rows["silver.patient"] == 3
+    assert {row["patient_key"] for row in lake.tables.read("silver.patient").to_pylist()} == {held}
+    left = [row["subject_token"] for row in lake.tables.read("bronze.fhir_resource").to_pylist()]
+    assert set(left) == {held, None}
+    lines = b"".join(opened(lake))
+    assert b"Lind-b" in lines
+    assert b"Lind-c" not in lines
+    assert json.loads(Path(done.certificate).read_text())["subjects"] == []
+    again = lake.erasures.look_aged(later).rows
+    assert not [name for name in again if not name.startswith("ops.")]
+    lake.run(full=True)
+    assert lake.tables.read("silver.patient").num_rows == 1
+
+
 # In the order in which they are passed: each call gets one step further than the one before.
 PLACES = (
     "erasure.begun",
-    "erasure.suppress",
     "erasure.rows-taken=raise@3",
-    "table.commit.written=raise@2",
-    "erasure.reseal_blocks",
+    "erasure.blocks-resealed",
     "erasure.column-resealed",
-    "erasure.recompute",
     "erasure.forget",
     "erasure.table-purged=raise@4",
     "erasure.key-destroyed",
     "erasure.certified",
-    "erasure.recorded",
 )
 
 
@@ -282,8 +309,8 @@ def test_whoever_dies_is_completed(tmp_path, contracts, monkeypatch):
     with a360.open(folder, contracts=contracts) as lake:
         bring(lake, tmp_path / "in", [*RESOURCES, REFUSED])
         lake.run()
-        key = lake.erasures.key_of("default", "a")
-        before = everything(lake, key)
+        key, merged = (lake.erasures.key_of("default", each) for each in ("a", "a2"))
+        before = everything(lake, key, merged)
         calls = [lambda: lake.erasures.erase(key), *[lake.erasures.resume] * (len(PLACES) - 1)]
         for place, call in zip(PLACES, calls, strict=True):
             monkeypatch.setenv(ENV, place if "=" in place else f"{place}=raise")
@@ -299,4 +326,4 @@ def test_whoever_dies_is_completed(tmp_path, contracts, monkeypatch):
         assert {name: len(rows) for name, rows in after.items() if name.startswith("silver.")} == {
             name: len(rows) for name, rows in before.items() if name.startswith("silver.")
         }
-        assert json.loads(Path(done.certificate).read_text())["rows"]["silver.patient"] == 1
+        assert json.loads(Path(done.certificate).read_text())["rows"]["silver.patient"] == 2

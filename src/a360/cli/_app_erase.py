@@ -22,6 +22,7 @@ Ids = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
     command(app)(erase)
+    command(app)(retention)
     hold = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Keep patients' data for a matter.")
     app.add_typer(hold, name="hold")
     command(hold, "add")(hold_add)
@@ -54,6 +55,20 @@ def erase(  # noqa: PLR0913 - options of one command
     if resume:
         return _erase.resume(face)
     return _erase.erase(face, patients or (), ids or (), source, cause, yes=yes and not dry_run)
+
+
+def retention(
+    face: Face,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Agree to what goes for good, and do it.")] = False,
+) -> int | None:
+    """Let go of rows and snapshots that are older than their contracts keep them.
+
+    Without --yes it says which rows would go, and changes nothing. Legal holds win.
+    """
+    from a360.cli import _erase
+
+    return _erase.retention(face, yes=yes)
 
 
 def hold_add(

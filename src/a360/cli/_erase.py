@@ -40,11 +40,20 @@ def resume(face: Face) -> int | None:
     return None
 
 
+def retention(face: Face, *, yes: bool) -> int | None:
+    """Let go of what is too old, once it is agreed to."""
+    with face.lake() as lake:
+        told = lake.erasures.erase_aged() if yes else lake.erasures.look_aged()
+    if told is None or not told.rows:
+        face.emit(told and told.to_json(), "No row is older than its contract keeps it")
+    else:
+        face.emit(told.to_json(), *_shown(told))
+    return None
+
+
 def _shown(told: "Erasure") -> list[Shown]:
     rows = [[plain(name), number(count)] for name, count in told.rows.items()]
-    shown: list[Shown] = [
-        render.grid(["dataset", "rows"], rows) if rows else "The lake holds nothing of them"
-    ]
+    shown: list[Shown] = [render.grid(["dataset", "rows"], rows) if rows else "There is nothing of them"]
     parts = [
         f"{number(told.blocks)} blocks",
         f"{number(told.masked)} resources of others that name them",

@@ -51,7 +51,9 @@ LEGAL_HOLDS = "ops.legal_hold"
 """Which patients' data must stay, whatever else is asked for."""
 ERASED = "ops.erased"
 """By what is recognised, should it come again, what was erased."""
-AGELESS = frozenset({IDENTITIES, LEGAL_HOLDS, ERASED})
+COMMITS = "ops.commit"
+"""Which batches have landed, also once their snapshots have expired."""
+AGELESS = frozenset({COMMITS, IDENTITIES, LEGAL_HOLDS, ERASED})
 """Tables whose rows no retention of a zone takes."""
 
 _OPS: dict[str, tuple[str, tuple[str, ...], tuple[_Row, ...]]] = {

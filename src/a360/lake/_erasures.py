@@ -3,13 +3,14 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from a360.contract import GoldStep
 from a360.errors import UsageError
 from a360.lake._asker import account
 from a360.operate import RunRecord
-from a360.trust.erasure import Eraser, Erasure, LegalHold, LegalHolds, Means, tokens_of
+from a360.trust.erasure import Eraser, Erasure, LegalHold, LegalHolds, Means, age_limit, tokens_of
 
 if TYPE_CHECKING:
     from a360.lake._parts import Parts
@@ -56,6 +57,30 @@ class Erasures:
         """Complete erasures that were cut short."""
         with self._job("erase") as (eraser, _):
             return eraser.resume()
+
+    def look_aged(self, now: datetime | None = None) -> Erasure:
+        """What is older than its contract keeps it; nothing is changed."""
+        with self._parts.folder.working():
+            return self._eraser(None).look_aged(now or datetime.now(UTC))
+
+    def erase_aged(self, now: datetime | None = None) -> Erasure | None:
+        """Let go of what is older than its contract keeps it, and of snapshots that are; None of nothing.
+
+        Data of patients on legal hold stays.
+        """
+        now = now or datetime.now(UTC)
+        with self._job("retention") as (eraser, _):
+            done = eraser.erase_aged(now)
+            self._expire(now)
+            return done
+
+    def _expire(self, now: datetime) -> None:
+        tables = self._parts.tables
+        for table in self._parts.plan.tables:
+            keeps = table.retention
+            if keeps.snapshots is not None and tables.current_snapshot_id(table.dataset) is not None:
+                oldest = age_limit(keeps.snapshots, now)
+                tables.expire(table.dataset, oldest, keep=keeps.keep_snapshots)
 
     def hold(self, patient: str, matter: str) -> LegalHold:
         """Hold the data of a patient."""

@@ -7,29 +7,36 @@ keys; and a step that was taken already finds nothing to do.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 
 from a360.catalog import CommitStamp
-from a360.contract import ERASED, IDENTITIES, LEGAL_HOLDS, GoldStep, LakePlan, quote_table
+from a360.contract import (
+    AMENDMENTS,
+    ERASED,
+    IDENTITIES,
+    LEGAL_HOLDS,
+    GoldStep,
+    quote_table,
+    quote_text,
+)
 from a360.engine import StagedFile
 from a360.errors import OperatorError
 from a360.failpoints import failpoint
-from a360.objects import ObjectStore
-from a360.protect import AuditEvent, Sealer, Tokenizer
-from a360.table import Tables, new_commit_id
-from a360.trust.audit import LocalAuditLog
+from a360.protect import AuditEvent, sealing_key_sql
+from a360.table import new_commit_id
 from a360.trust.erasure._find import Clear, Finder, refused_where, rows_where
 from a360.trust.erasure._holds import LegalHolds, require_matter
 from a360.trust.erasure._journal import Found, Journal, Journals
+from a360.trust.erasure._means import Erasure, Means, counts, erasure_of
 from a360.trust.erasure._mentions import without
+from a360.trust.erasure._retention import aged, find_aged
 from a360.trust.erasure._sealed import (
     BLANK,
     BLOCKS,
@@ -43,73 +50,11 @@ from a360.trust.erasure._sealed import (
     lines_in,
     sealed_columns,
 )
+from a360.trust.erasure._search import find
 from a360.trust.erasure._suppressed import digests_of
 
 _ENVELOPES: Final = "erasing_envelope"
 FORMAT: Final = "a360-erasure-1"
-
-
-@dataclass(frozen=True, slots=True)
-class Erasure:
-    """What an erasure would take, or has taken.
-
-    `rows` tells how many of each dataset. Of one that is done, `certificate` is where that lies.
-    """
-
-    patients: Sequence[str]
-    rows: Mapping[str, int]
-    blocks: int
-    masked: int
-    objects: int
-    files: int
-    bytes: int
-    keys: int
-    erasure_id: str | None = None
-    certificate: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """The erasure as JSON."""
-        return {
-            "erasure_id": self.erasure_id,
-            "patients": list(self.patients),
-            "rows": dict(self.rows),
-            "blocks": self.blocks,
-            "masked_resources": self.masked,
-            "objects": self.objects,
-            "files": self.files,
-            "bytes": self.bytes,
-            "keys": self.keys,
-            "certificate": self.certificate,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """What erasures work with.
-
-    Attributes:
-        plan: What the lake is.
-        tables: Its tables, which nobody else writes to meanwhile.
-        sealer: Opens, seals anew, and destroys keys.
-        tokenizer: Makes the digests by which what was erased is recognised.
-        store: The files beside the tables.
-        audit: Where erasures are on record.
-        lake: The lake's folder.
-        by: The account that erases.
-        recompute: Brings gold up to date with what is left; the datasets that it wrote.
-        forget: Has the vault forget patients, under a commit; the keys that it destroyed.
-    """
-
-    plan: LakePlan
-    tables: Tables
-    sealer: Sealer
-    tokenizer: Tokenizer
-    store: ObjectStore | None
-    audit: LocalAuditLog
-    lake: Path
-    by: str
-    recompute: Callable[[], Sequence[str]]
-    forget: Callable[[Sequence[str], CommitStamp], Sequence[str]]
 
 
 class Eraser:
@@ -124,7 +69,7 @@ class Eraser:
     def look(self, patients: Sequence[str]) -> Erasure:
         """What erasing patients, and whose records were merged with theirs, would take."""
         together = self._finder.together(patients)
-        return _told(together, self._finder.find(together), self._size())
+        return erasure_of(together, find(self._finder, together), self._size())
 
     def _size(self) -> tuple[int, int]:
         """Files and bytes that would be deleted or written anew."""
@@ -141,21 +86,46 @@ class Eraser:
         """
         require_matter(cause)
         self.resume()
-        means, together = self._means, self._finder.together(patients)
+        together = self._finder.together(patients)
         self.holds.require_none(together)
-        journal = Journal(
-            new_commit_id(),
-            new_commit_id(),
-            datetime.now(UTC).isoformat(),
-            means.by,
-            cause,
-            together,
-            self._finder.find(together),
-        )
+        return self._begin(together, cause, find(self._finder, together), {})
+
+    def _begin(
+        self, patients: Sequence[str], cause: str, found: Found, conditions: dict[str, str]
+    ) -> Erasure:
+        begun_at, by = datetime.now(UTC).isoformat(), self._means.by
+        ids = new_commit_id(), new_commit_id()
+        journal = Journal(*ids, begun_at, by, cause, list(patients), found, conditions)
         self._record(journal, "allowed", {"cause": cause})
         self._journals.write(journal)
         failpoint("erasure.begun")
         return self._complete(journal)
+
+    def look_aged(self, now: datetime) -> Erasure:
+        """What is older than its contract keeps it."""
+        return erasure_of([], find_aged(self._finder, self._aged(now)), self._size())
+
+    def erase_aged(self, now: datetime) -> Erasure | None:
+        """Let go of rows that are older than their contracts keep them; None where none is.
+
+        Data of patients on legal hold stays.
+        """
+        self.resume()
+        conditions = self._aged(now)
+        found = find_aged(self._finder, conditions)
+        if found.is_empty:
+            return None
+        return self._begin(
+            [], "retention", found, {name: conditions[name] for name in found.rows if name in conditions}
+        )
+
+    def _aged(self, now: datetime) -> dict[str, str]:
+        held = sorted({each.patient_key for each in self.holds.standing()})
+        together = self._finder.together(held)
+        keys = f"(VALUES {', '.join(f'({quote_text(each)})' for each in together)}) AS held(patient_key)"
+        theirs = {each.dataset: each.where(keys) for each in self._finder.reach} if together else {}
+        there = [table.dataset for table in self._means.plan.tables if self._finder.holds(table.dataset)]
+        return aged(self._means.plan, together, now, {name: theirs.get(name) for name in there})
 
     def resume(self) -> Sequence[Erasure]:
         """Complete the erasures that were begun and are not done."""
@@ -181,6 +151,8 @@ class Eraser:
     def _suppress(self, journal: Journal) -> None:
         """Make known what is not to come again, before anything goes."""
         told = digests_of(self._means.tokenizer, journal.patients, journal.found.contents)
+        if not told:
+            return
         rows = pa.table(
             {
                 "kind": [kind for kind, _ in told],
@@ -201,7 +173,7 @@ class Eraser:
         reach = {each.dataset: each for each in self._finder.reach if each.dataset not in BLOCKS}
         steps = [step.dataset for step in plan.steps if self._finder.holds(step.dataset)]
         silver = [name for name in steps if not name.startswith("gold.")]
-        others = [name for name in reach if name not in steps]
+        others = [name for name in {**reach, **journal.conditions} if name not in (*steps, *BLOCKS)]
         with self._finder.keys(journal.patients) as keys:
             for dataset in (
                 *silver,
@@ -209,7 +181,8 @@ class Eraser:
                 *others,
             ):
                 held = reach.get(dataset)
-                where = rows_where(plan, held, keys, journal.found.units) if held else "FALSE"
+                own = rows_where(plan, held, keys, journal.found.units) if held else "FALSE"
+                where = f"({own}) OR ({journal.conditions.get(dataset, 'FALSE')})"
                 self._expunge(journal, dataset, where, journal.rows_commit)
                 failpoint("erasure.rows-taken")
 
@@ -344,15 +317,43 @@ class Eraser:
         self._means.recompute()
 
     def _forget(self, journal: Journal) -> None:
-        if self._finder.holds(IDENTITIES):
+        if journal.patients and self._finder.holds(IDENTITIES):
             stamp = self._stamp(journal, IDENTITIES, journal.rows_commit)
             self._note_destroyed(journal, self._means.forget(journal.patients, stamp))
+        if self._finder.holds(IDENTITIES):
             self._expunge(journal, IDENTITIES, "FALSE", journal.seals_commit)
-        self.holds.forget(journal.patients)
+        if journal.patients:
+            self._forget_amendments(journal)
+            self.holds.forget(journal.patients)
+
+    def _forget_amendments(self, journal: Journal) -> None:
+        """What patients asked to be amended, each under a key of its own."""
+        tables = self._means.tables
+        if not self._finder.holds(AMENDMENTS):
+            return
+        tables.session.refresh()
+        where = f"patient_key IN ({', '.join(map(quote_text, journal.patients))})"
+        found = tables.session.sql(
+            f"SELECT DISTINCT {sealing_key_sql('text')} FROM {quote_table(AMENDMENTS)} "
+            f"WHERE text IS NOT NULL AND {where}"
+        )
+        keys = found[0].to_pylist()
+        self._note_destroyed(journal, keys)
+        for key in keys:
+            self._means.sealer.destroy(key)
+        tables.expunge(AMENDMENTS, where, CommitStamp(journal.rows_commit))
 
     def _note_destroyed(self, journal: Journal, keys: Sequence[str]) -> None:
         journal.destroyed += [key for key in keys if key not in journal.destroyed]
         self._journals.write(journal)
+
+    def _purged(self, journal: Journal) -> Sequence[str]:
+        """The tables whose past goes: where patients do, all that may have held them; else what lost rows."""
+        if journal.patients:
+            return self._tables()
+        found = journal.found
+        blocks = [table for table, lines in found.lines.items() if lines]
+        return [*found.rows, *(each for each in blocks if each not in found.rows)]
 
     def _tables(self) -> Sequence[str]:
         """The tables that hold patients, held them, or count them."""
@@ -362,6 +363,7 @@ class Eraser:
             *BLOCKS.values(),
             *(column.dataset for column in sealed_columns(plan)),
             *(step.dataset for step in plan.steps),
+            AMENDMENTS,
             IDENTITIES,
             LEGAL_HOLDS,
         ]
@@ -377,7 +379,7 @@ class Eraser:
             known.update(each["path"] for each in told)
             self._journals.write(journal)
 
-        for name in self._tables():
+        for name in self._purged(journal):
             self._means.tables.purge(name, tell)
             failpoint("erasure.table-purged")
         self._means.tables.session.refresh()
@@ -397,6 +399,9 @@ class Eraser:
                         f"SELECT count(*) AS n FROM {quote_table(held.dataset)} WHERE {held.where(keys)}"
                     )
                     left += [held.dataset] if counted["n"][0].as_py() else []
+        for dataset, where in journal.conditions.items():
+            counted = session.sql(f"SELECT count(*) AS n FROM {quote_table(dataset)} WHERE {where}")
+            left += [dataset] if counted["n"][0].as_py() else []
         if left:
             raise OperatorError(
                 "erasure-incomplete",
@@ -408,24 +413,7 @@ class Eraser:
     def _certify(self, journal: Journal) -> Erasure:
         """Sign what was done, and put its digest on record; the journal goes last."""
         means, found = self._means, journal.found
-        content = json.dumps(
-            {
-                "format": FORMAT,
-                "erasure_id": journal.erasure_id,
-                "subjects": [means.audit.subject(each) for each in journal.patients],
-                "cause": journal.cause,
-                "by": journal.by,
-                "begun_at": journal.begun_at,
-                "completed_at": datetime.now(UTC).isoformat(),
-                "rows": found.rows,
-                "blocks": _counts(found.lines),
-                "masked_resources": _counts(found.masked),
-                "objects": found.objects,
-                "destroyed_keys": journal.destroyed,
-                "deleted_files": journal.deleted,
-            },
-            indent=2,
-        )
+        content = self._certificate(journal)
         path = self._journals.certificate(journal.erasure_id)
         if path.exists():
             content = path.read_text()
@@ -442,21 +430,32 @@ class Eraser:
         )
         failpoint("erasure.recorded")
         self._journals.end(journal)
-        told = _told(
-            journal.patients, found, (len(journal.deleted), sum(each["bytes"] for each in journal.deleted))
+        size = len(journal.deleted), sum(each["bytes"] for each in journal.deleted)
+        return replace(
+            erasure_of(journal.patients, found, size),
+            keys=len(journal.destroyed),
+            erasure_id=journal.erasure_id,
+            certificate=str(path),
         )
-        return Erasure(
-            told.patients,
-            told.rows,
-            told.blocks,
-            told.masked,
-            told.objects,
-            told.files,
-            told.bytes,
-            len(journal.destroyed),
-            journal.erasure_id,
-            str(path),
-        )
+
+    def _certificate(self, journal: Journal) -> str:
+        found = journal.found
+        told = {
+            "format": FORMAT,
+            "erasure_id": journal.erasure_id,
+            "subjects": [self._means.audit.subject(each) for each in journal.patients],
+            "cause": journal.cause,
+            "by": journal.by,
+            "begun_at": journal.begun_at,
+            "completed_at": datetime.now(UTC).isoformat(),
+            "rows": found.rows,
+            "lines": counts(found.lines),
+            "masked_resources": counts(found.masked),
+            "objects": found.objects,
+            "destroyed_keys": journal.destroyed,
+            "deleted_files": journal.deleted,
+        }
+        return json.dumps(told, indent=2)
 
     def _record(self, journal: Journal, outcome: str, details: Mapping[str, str]) -> None:
         means = self._means
@@ -472,19 +471,3 @@ class Eraser:
                 rows=sum(journal.found.rows.values()),
             )
         )
-
-
-def _told(patients: Sequence[str], found: Found, size: tuple[int, int]) -> Erasure:
-    return Erasure(
-        patients,
-        dict(sorted(found.rows.items())),
-        sum(len(blocks) for blocks in found.lines.values()),
-        sum(_counts(found.masked).values()),
-        len(found.objects),
-        *size,
-        len(found.keys),
-    )
-
-
-def _counts(lines: Mapping[str, Mapping[str, Sequence[int]]]) -> dict[str, int]:
-    return {table: sum(map(len, blocks.values())) for table, blocks in lines.items() if blocks}

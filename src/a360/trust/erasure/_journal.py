@@ -63,8 +63,9 @@ class Found:
 class Journal:
     """An erasure that has begun.
 
-    `rows_commit` and `seals_commit` are the commits, in each table, that take rows out and that seal the
-    others anew. `done` are the steps that need not be taken again, `deleted` the files that are gone.
+    `conditions` are those for rows that go for their age. `rows_commit` and `seals_commit` are the commits,
+    in each table, that take rows out and that seal the others anew; `deleted` are the files that are gone,
+    `destroyed` the keys.
     """
 
     erasure_id: str
@@ -74,7 +75,7 @@ class Journal:
     cause: str
     patients: list[str]
     found: Found
-    done: list[str] = field(default_factory=list)
+    conditions: dict[str, str] = field(default_factory=dict)
     deleted: list[Mapping[str, Any]] = field(default_factory=list)
     destroyed: list[str] = field(default_factory=list)
 

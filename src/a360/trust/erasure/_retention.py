@@ -1,0 +1,142 @@
+"""Retention: rows that are older than their contract keeps them, found so that they go as a patient's do."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from a360.contract import LakePlan, SilverStep, TablePlan, quote_name, quote_table, quote_text
+from a360.trust.erasure._find import ATTACHMENTS, RECORDS, RESOURCES, Finder
+from a360.trust.erasure._journal import Found
+from a360.trust.erasure._sealed import BLOCKS
+from a360.trust.erasure._search import Search
+
+_PERIOD: Final = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?")
+# When the lake learned of a row; of its own accounts, when what they tell of began.
+_TIMES: Final = ("known_at", "event_time", "started_at")
+
+
+def age_limit(period: str, now: datetime) -> datetime:
+    """The time before which is too old; calendar years and months are of their average length."""
+    told = _PERIOD.fullmatch(period)
+    years, months, weeks, days = (int(each or 0) for each in told.groups()) if told else (0, 0, 0, 0)
+    return now - timedelta(days=365.25 * years + 30.44 * months + 7 * weeks + days)
+
+
+def aged(
+    plan: LakePlan, holds: Iterable[str], now: datetime, exists: Mapping[str, str | None]
+) -> dict[str, str]:
+    """Conditions for the rows of each dataset that are older than it keeps them.
+
+    Rows of patients on `holds` stay, and so do all refused rows while there are any: nobody knows whose they
+    are. `exists` has for each dataset that is there the condition for the rows of those patients, if any.
+    """
+    any_held = bool(list(holds))
+    found = {}
+    for table in plan.tables:
+        time = next((each for each in _TIMES if each in table.column_names), None)
+        if table.retention.rows is None or time is None or table.dataset not in exists:
+            continue
+        if any_held and table.namespace == "quarantine":
+            continue
+        limit = age_limit(table.retention.rows, now).astimezone(UTC).isoformat()
+        condition = f"{quote_name(time)} < TIMESTAMPTZ {quote_text(limit)}"
+        held = exists[table.dataset]
+        found[table.dataset] = f"{condition} AND ({held}) IS NOT TRUE" if held else condition
+    return found
+
+
+def find_aged(finder: Finder, conditions: Mapping[str, str]) -> Found:
+    """All that goes with rows for which conditions hold."""
+    with finder.keys([]) as keys:
+        return _AgedSearch(finder, keys, set()).aged(conditions)
+
+
+class _AgedSearch(Search):
+    """Finds what goes with rows that are too old: the lines they were made of, and files beside them."""
+
+    def aged(self, conditions: Mapping[str, str]) -> Found:
+        """All that goes where conditions hold."""
+        for dataset, where in conditions.items():
+            counted = self._session.sql(f"SELECT count(*) AS n FROM {quote_table(dataset)} WHERE {where}")
+            if rows := int(counted["n"][0].as_py()):
+                self._found.rows[dataset] = rows
+        for dataset in BLOCKS:
+            if self._finder.holds(dataset):
+                self._take_units(dataset, conditions)
+        self._take_companions()
+        self._settle_lines()
+        every = [row for rows in self._going.values() for row in rows.values()]
+        self._found.contents = sorted({row["content_hash"] for row in every if row["content_hash"]})
+        self._settle_files()
+        self._settle_aged_objects(conditions.get(ATTACHMENTS))
+        self._settle_keys({}, conditions)
+        return self._found
+
+    def _take_units(self, dataset: str, conditions: Mapping[str, str]) -> None:
+        """Every version of resources or records of which all that silver has is too old."""
+        kind, key = ("resource_type", "resource_id") if dataset == RESOURCES else ("record_type", "record_id")
+        made: dict[str, list[tuple[TablePlan, str]]] = {}
+        for step in self._plan.steps:
+            name = _kind_of(step, dataset) if isinstance(step, SilverStep) else None
+            table = self._plan.table(step.dataset)
+            column = _id_column(step, table) if isinstance(step, SilverStep) else None
+            if name and column and self._finder.holds(step.dataset):
+                made.setdefault(name, []).append((table, column))
+        for name, tables in made.items():
+            if not any(table.dataset in self._found.rows for table, _ in tables):
+                continue
+            old = _selected(
+                tables, {each.dataset: conditions.get(each.dataset, "FALSE") for each, _ in tables}
+            )
+            young = _selected(
+                tables,
+                {
+                    each.dataset: f"({conditions[each.dataset]}) IS NOT TRUE"
+                    if each.dataset in conditions
+                    else "TRUE"
+                    for each, _ in tables
+                },
+            )
+            where = (
+                f"{kind} = {quote_text(name)} AND (source, {key}) IN ({old}) "
+                f"AND (source, {key}) NOT IN ({young})"
+            )
+            for row in self._envelopes(dataset, where):
+                self._going[dataset][row["commit_id"], row["arrival"]] = row
+
+    def _settle_aged_objects(self, where: str | None) -> None:
+        if self._store is None or where is None or not self._finder.holds(RECORDS):
+            return
+        stay = self._session.sql(
+            f"SELECT object_digest FROM {quote_table(ATTACHMENTS)} "
+            f"WHERE ({where}) IS NOT TRUE AND object_digest IS NOT NULL"
+        )
+        names = self._told_objects() - set(stay[0].to_pylist())
+        self._found.objects = sorted(each for each in names if self._store.holds(each))
+
+
+def _selected(tables: Sequence[tuple[TablePlan, str]], where: Mapping[str, str]) -> str:
+    return " UNION ALL ".join(
+        f"SELECT source, {quote_name(column)} FROM {quote_table(table.dataset)} WHERE {where[table.dataset]}"
+        for table, column in tables
+    )
+
+
+def _kind_of(step: SilverStep, dataset: str) -> str | None:
+    if dataset == RECORDS:
+        return step.records.record if step.records else None
+    return step.resource_type
+
+
+def _id_column(step: SilverStep, table: TablePlan) -> str | None:
+    """The column by which a row names what it was made of; a patient's is their key."""
+    if step.records:
+        return step.records.id_column
+    if table.key == ("patient_key",):
+        return "patient_key"
+    return (
+        table.key[1]
+        if table.key[:1] == ("source",) and len(table.key) > 1 and table.key[1] != "resource_type"
+        else None
+    )
