@@ -292,13 +292,10 @@ def test_what_is_too_old_goes_but_for_who_is_held(erased):
 
 # In the order in which they are passed: each call gets one step further than the one before.
 PLACES = (
-    "erasure.begun",
     "erasure.rows-taken=raise@3",
     "erasure.blocks-resealed",
-    "erasure.column-resealed",
     "erasure.forget",
     "erasure.table-purged=raise@4",
-    "erasure.key-destroyed",
     "erasure.certified",
 )
 
