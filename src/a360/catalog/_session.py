@@ -44,6 +44,8 @@ class CatalogSession:
             upstream.close()
             raise
         self.endpoint = Endpoint(self._server.uri, gate.token, warehouse)
+        # Engines open files by themselves: they are shown a table after its files have been looked at.
+        self.engines = Endpoint(f"{self._server.uri}{self._gateway.open_lane(Lane())}", gate.token, warehouse)
 
     @classmethod
     def open(  # noqa: PLR0913 -- everything but the folder has a default
@@ -152,6 +154,15 @@ class CatalogSession:
             sqlite3.DatabaseError: SQLite itself finds the file damaged.
         """
         return self._upstream.broken_rows()
+
+    def require_past(self) -> None:
+        """Return if nothing is damaged that past snapshots of the tables shown to engines lead to.
+
+        Raises:
+            DataError: `file-damaged`.
+        """
+        if self.files is not None:
+            self.files.require_past()
 
     def forget_files(self, locations: Iterable[str]) -> None:
         """Take files out of the ledger, if there is one: they have been deleted, nothing leads to them."""

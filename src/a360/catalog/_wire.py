@@ -12,6 +12,8 @@ from a360.catalog._errors import BadRequestError, RestError
 type Json = dict[str, Any]
 
 NAMESPACE_SEPARATOR = "\x1f"
+# Marks requests of engines of ours, which open a table's files by themselves.
+FOR_ENGINES = "x-a360-for-engines"
 
 _decode = msgspec.json.Decoder().decode
 encode = msgspec.json.Encoder().encode

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from a360.cli import _render as render
 from a360.cli._face import Face
 from a360.cli._text import number, plain, size
 from a360.errors import DataError
@@ -23,9 +22,10 @@ def verify(face: Face, names: Sequence[str], sample: int | None) -> int | None:
         return None
     shown: list[RenderableType] = [f"Read {read}, and {beside}."]
     for each in found.damage:
-        facts = [["what", each.kind], ["table", each.table or "-"], ["snapshot", each.snapshot_id or "-"]]
-        facts += [["found", each.found], ["restore", each.restore]]
-        shown += ["", plain(each.file), render.grid(["", ""], facts, widest=120)]
+        whose = f"{each.table}, brought by snapshot {each.snapshot_id}" if each.snapshot_id else each.table
+        facts = {each.kind: whose, "found": each.found, "restore": each.restore}
+        shown += ["", plain(each.file)]
+        shown += [f"  {name}: {plain(fact)}" for name, fact in facts.items() if fact]
     shown += ["", f"Damaged: {number(len(found.damage))}. What is damaged is not read until it is restored."]
     face.emit(found.to_json(), *shown)
     return DataError.exit_code

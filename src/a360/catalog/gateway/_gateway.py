@@ -9,9 +9,10 @@ import hashlib
 import secrets
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 
 from a360.catalog._errors import BadRequestError, CommitStateUnknownError, NoSuchRouteError, RestError
-from a360.catalog._wire import Json, Reply, Request, encode
+from a360.catalog._wire import FOR_ENGINES, Json, Reply, Request, encode
 from a360.catalog.gateway import _others
 from a360.catalog.gateway._evidence import Finding, TableChange, look
 from a360.catalog.gateway._exchange import Exchange
@@ -92,7 +93,8 @@ class Gateway:
             case Kind.CREATE_TABLE:
                 return _others.create_table(self._exchange, request, operation, lane.commit_id())
             case _:
-                return _others.forward(self._exchange, request, operation)
+                told = request if lane is self._open else _for_engines(request)
+                return _others.forward(self._exchange, told, operation)
 
     def _transaction(self, request: Request, lane: Lane, operation: Operation) -> Reply:
         body = request.json()
@@ -166,6 +168,10 @@ class Gateway:
 
 def _with_body(request: Request, body: bytes) -> Request:
     return Request(request.method, request.path, request.query, body, request.headers)
+
+
+def _for_engines(request: Request) -> Request:
+    return replace(request, headers={**request.headers, FOR_ENGINES: "true"})
 
 
 def _prepared(lane: Lane, body: Json, table: str, path: str) -> TableChange:

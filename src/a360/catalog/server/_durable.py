@@ -104,7 +104,7 @@ class _Forced:
         for path in self._new(manifests):
             content = self._file(path, number, read=True)
             if content is not None:
-                self._many(self._new(_live(manifests[path], content)), number)
+                self._many(self._new(live_files(manifests[path], content)), number)
         if manifests:
             top, *below = (self._ledger.name_of(path) or "" for path in (manifest_list, *manifests))
             self._files.note_whole(top, below)
@@ -170,7 +170,7 @@ def manifests_in(listed: bytes) -> "list[ManifestFile]":
         return []
 
 
-def _live(manifest: "ManifestFile", content: bytes) -> list[str]:
+def live_files(manifest: "ManifestFile", content: bytes) -> list[str]:
     """The data and delete files of a manifest."""
     from pyiceberg.manifest import ManifestEntryStatus  # noqa: PLC0415 -- 0.2 s
 

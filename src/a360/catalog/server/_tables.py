@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 
 from a360.catalog import metadata
 from a360.catalog._errors import BadRequestError, CommitFailedError, InternalServerError, UnsupportedError
-from a360.catalog._wire import Json, Reply
+from a360.catalog._wire import FOR_ENGINES, Json, Reply
 from a360.catalog.server._bodies import etag_of, flag, identifier, loaded, objects
 from a360.catalog.server._commits import Change, Committer
 from a360.catalog.server._names import Call, plain_name
 from a360.catalog.server._pages import page
 from a360.catalog.server._profile import Profile
-from a360.catalog.server._trees import require_trees
+from a360.catalog.server._trees import require_data, require_trees
 from a360.catalog.store import CheckedFiles, Identifier, MetadataFile, ObjectKind, Store, Warehouse
 
 
@@ -78,6 +78,9 @@ class Tables:
         if snapshots not in {"all", "refs"}:
             raise BadRequestError(f"Invalid snapshot mode: {snapshots}")
         file = self._committer.require(table)
+        if FOR_ENGINES in call.request.headers:
+            require_trees(self._files, file.document)
+            require_data(self._files, file.document)
         etag = etag_of(file.location, snapshots)
         if etag in _tags(call.request.headers.get("if-none-match", "")):
             return Reply(304, etag=etag)

@@ -2,8 +2,8 @@
 
 from a360.catalog._errors import FileDamagedError
 from a360.catalog._wire import Json
-from a360.catalog.server._durable import manifests_in
-from a360.catalog.store import CheckedFiles
+from a360.catalog.server._durable import live_files, manifests_in
+from a360.catalog.store import CheckedFiles, damaged
 from a360.errors import DataError
 
 
@@ -24,6 +24,39 @@ def require_trees(files: CheckedFiles, document: Json) -> None:
                 _require_tree(files, snapshot["manifest-list"])
     except DataError as damaged:
         raise FileDamagedError(damaged) from damaged
+
+
+def require_data(files: CheckedFiles, document: Json) -> None:
+    """Look at data and delete files of a table before an engine is shown it, once a process.
+
+    Which of them a query reads, the engine decides later, and it does not ask. A damaged file that only past
+    snapshots lead to does not stand in the way; who has read the past asks `require_past`.
+
+    Raises:
+        FileDamagedError: One of them is not what was committed.
+    """
+    folder = files.ledger.name_of(document["location"])
+    found = files.unsound(folder) if folder else {}
+    if found:
+        for path in sorted(found.keys() & _reached(files, document)):
+            raise FileDamagedError(damaged(path, found[path]))
+
+
+def _reached(files: CheckedFiles, document: Json) -> set[str]:
+    """The files that branches and tags lead to."""
+    wanted = {each["snapshot-id"] for each in (document.get("refs") or {}).values()}
+    wanted.add(document.get("current-snapshot-id"))
+    reached: set[str] = set()
+    for snapshot in document.get("snapshots") or ():
+        if snapshot["snapshot-id"] in wanted and "manifest-list" in snapshot:
+            for manifest in manifests_in(_content(files, snapshot["manifest-list"])):
+                live = live_files(manifest, _content(files, manifest.manifest_path))
+                reached |= {name for each in live if (name := files.ledger.name_of(each)) is not None}
+    return reached
+
+
+def _content(files: CheckedFiles, location: str) -> bytes:
+    return (files.ledger.warehouse / (files.ledger.name_of(location) or "")).read_bytes()
 
 
 def _require_tree(files: CheckedFiles, manifest_list: str) -> None:

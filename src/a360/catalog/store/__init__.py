@@ -1,6 +1,6 @@
 """What the embedded catalog keeps: `catalog.db` and the metadata files in the warehouse."""
 
-from a360.catalog.store._checked import GONE, CheckedFiles, faults
+from a360.catalog.store._checked import GONE, CheckedFiles, damaged, faults
 from a360.catalog.store._database import Database
 from a360.catalog.store._files import MetadataFile, Warehouse
 from a360.catalog.store._keys import LIFETIME_SECONDS, IdempotencyKeys, KeyRecord, KeyTakenError
@@ -31,6 +31,7 @@ __all__ = [
     "StoredReport",
     "Swap",
     "Warehouse",
+    "damaged",
     "faults",
     "salvage",
 ]

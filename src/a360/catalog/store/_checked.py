@@ -32,6 +32,7 @@ class CheckedFiles:
         self.ledger = ledger
         self._known: dict[str, _State] = {}
         self._whole: set[str] = set()
+        self._past: dict[str, str] = {}
         self._uncommitted: set[str] = set()
         self._lock = threading.Lock()
 
@@ -80,6 +81,24 @@ class CheckedFiles:
         """Take a file for checked as it is."""
         with self._lock:
             self._known[name] = _state(facts)
+
+    def unsound(self, folder: str) -> dict[str, str]:
+        """The files in a folder that are not what was committed, and how; those seen are not read again."""
+        entries = [each for each in self.ledger.below(folder) if each.path not in self._known]
+        found = dict(faults(self.ledger.warehouse, entries, seen=self.remember))
+        with self._lock:
+            self._past |= found
+        return found
+
+    def require_past(self) -> None:
+        """Return if the past of all tables that were looked at is what was committed.
+
+        Raises:
+            DataError: `file-damaged`.
+        """
+        for name, fault in sorted(self._past.items()):
+            if not self._is_seen(name):
+                raise damaged(name, fault)
 
     def note_whole(self, manifest_list: str, manifests: Iterable[str]) -> None:
         """Take a manifest list for checked together with its manifests, if all of them have been."""

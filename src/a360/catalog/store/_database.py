@@ -85,7 +85,7 @@ class Database:
             self._prepare()
             if sound and (broken := self.broken(_SEALED_AT_START)):
                 raise _damaged(path, f"rows of {', '.join(broken)} are not what was committed")
-        except sqlite3.DatabaseError as broken_file:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as broken_file:
             self.close()
             if isinstance(broken_file, sqlite3.OperationalError) and not _tells_damage(broken_file):
                 raise
@@ -184,7 +184,7 @@ def _create_private(path: Path) -> None:
 
 def _tells_damage(error: sqlite3.OperationalError) -> bool:
     """Whether an error that may be of the moment is one of the file: its schema no longer parses, say."""
-    return error.sqlite_errorcode == sqlite3.SQLITE_ERROR
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) == sqlite3.SQLITE_ERROR
 
 
 def _damaged(path: Path, found: str) -> OperatorError:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,6 +12,8 @@ from pathlib import Path
 from a360.catalog.store._database import Database
 
 _SCHEMES = ("file://", "file:")
+# What a path may hold that has to be worked out.
+_ODD = re.compile(r"//|/\.|/$")
 _AT_ONCE = 500
 
 
@@ -37,12 +40,15 @@ class Ledger:
     def __init__(self, database: Database, warehouse: Path) -> None:
         self._database = database
         self.warehouse = warehouse
+        self._start = f"{warehouse}/"
         self._local = threading.local()
 
     def name_of(self, location: str) -> str | None:
         """What the ledger calls the file at a location; None for one outside the warehouse."""
         for scheme in _SCHEMES:
             location = location.removeprefix(scheme)
+        if location.startswith(self._start) and not _ODD.search(location):
+            return location.removeprefix(self._start)
         path = Path(os.path.normpath(location))
         if not path.is_absolute() or not path.is_relative_to(self.warehouse):
             return None
@@ -63,11 +69,9 @@ class Ledger:
 
     def below(self, folder: str = "") -> list[LedgerEntry]:
         """All files in a folder of the warehouse."""
-        start = f"{folder}/" if folder else ""
         rows = self._database.connection.execute(
-            "SELECT path, bytes, sha256, snapshot_id FROM ledger "
-            "WHERE substr(path, 1, length(:it)) = :it ORDER BY path",
-            {"it": start},
+            "SELECT path, bytes, sha256, snapshot_id FROM ledger WHERE path >= ? AND path < ? ORDER BY path",
+            (f"{folder}/", f"{folder}0") if folder else ("", "\U0010ffff"),  # 0 comes after the slash
         )
         return [LedgerEntry(*row) for row in rows]
 

@@ -22,9 +22,9 @@ class DuckDBEngine:
     def session(self, catalog: CatalogSession) -> DuckDBSession:
         """Open a session over the tables of a catalog."""
         return DuckDBSession(
-            catalog.endpoint,
+            catalog.engines,
             spill=self._spill,
             memory_limit=self._memory_limit,
             threads=self._threads,
-            files=catalog.files,
+            require_past=catalog.require_past,
         )

@@ -1,8 +1,8 @@
 """A DuckDB session over the tables of a lake."""
 
+import re
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,20 +11,22 @@ import duckdb
 import pyarrow as pa
 from pyiceberg.table import Table
 
-from a360.catalog import CheckedFiles, Endpoint
+from a360.catalog import Endpoint
 from a360.contract import quote_name, quote_table, quote_text
 from a360.engine._conform import conformed, match
 from a360.engine._port import MAIN, BatchFunction, Dialect, Exchange, Spell
-from a360.engine._staged import DEFAULT_FILE_BYTES, StagedFile, discard
+from a360.engine._staged import DEFAULT_FILE_BYTES, StagedFile
 from a360.engine.duckdb._connect import attach, connect, detach
-from a360.engine.duckdb._errors import in_our_words, translate
+from a360.engine.duckdb._errors import in_our_words
 from a360.engine.duckdb._exchange import statements
-from a360.engine.duckdb._opened import OpenedFiles
 from a360.engine.duckdb._spill import SpillFolder
 from a360.engine.duckdb._staging import offered, stage
 from a360.errors import UsageError
 
 LAKE = "lake"
+
+# DuckDB reads no past state of a table without these words.
+_OF_THE_PAST = re.compile(r"\bAT\s*\(", re.IGNORECASE)
 
 # Arrow addresses strings in 32 bits, so that a batch of large values must be small; `stream` takes its own.
 BATCH_ROWS = 65_536
@@ -45,16 +47,16 @@ class DuckDBSession:
         spill: Path,
         memory_limit: str | None = None,
         threads: int | None = None,
-        files: CheckedFiles | None = None,
+        require_past: Callable[[], None] = lambda: None,
     ) -> None:
         self._endpoint = endpoint
+        self._require_past = require_past
         self._spill = SpillFolder(spill)
         try:
             self._connection = connect(
                 temp_folder=str(self._spill.path), memory_limit=memory_limit, threads=threads
             )
             attach(self._connection, endpoint, LAKE)
-            self._opened = OpenedFiles(self._connection, files, self._spill.path)
         except BaseException:
             self._spill.remove()
             raise
@@ -90,22 +92,26 @@ class DuckDBSession:
     def execute(self, sql: str) -> None:
         """Run statements whose result does not matter."""
         self._aim()
-        with self._checked("run a statement"):
+        with in_our_words("run a statement"):
             self._connection.execute(sql)
+        self._look_back(sql)
 
     def sql(self, sql: str, *, batch_rows: int = BATCH_ROWS) -> pa.Table:
         """Run a query into an Arrow table."""
         self._aim()
-        with self._checked("run a query"):
+        with in_our_words("run a query"):
             # As a relation, a result is turned into Arrow by all threads; `execute` would leave it to one.
-            return self._connection.sql(sql).to_arrow_table(batch_rows)
+            rows = self._connection.sql(sql).to_arrow_table(batch_rows)
+        self._look_back(sql)
+        return rows
 
     def stream(self, sql: str, *, batch_rows: int = BATCH_ROWS) -> pa.RecordBatchReader:
         """Run a query as a stream; read it out before the session is used again."""
         self._aim()
-        with self._checked("run a query"):
+        with in_our_words("run a query"):
             rows = self._connection.execute(sql).to_arrow_reader(batch_rows)
-        return self._opened.watched(rows)
+        self._look_back(sql)
+        return rows
 
     def native(self, spell: Spell) -> pa.Table:
         """Run a query in DuckDB's dialect, which all SQL is here."""
@@ -135,11 +141,7 @@ class DuckDBSession:
         """Write a query's result as data files of a table; nothing is committed."""
         self._aim()
         staged = stage(self._connection, sql, table, target_bytes, name or ".".join(table.name()))
-        try:
-            self._opened.require()
-        except BaseException:
-            discard(table, staged)
-            raise
+        self._look_back(sql)
         return staged
 
     def conform(self, sql: str, table: Table, *, name: str = "") -> str:
@@ -155,7 +157,6 @@ class DuckDBSession:
         columns: Sequence[str] = (),  # noqa: ARG002 - DuckDB reads what a query wants
     ) -> str:
         """A relation over files of a table that are not committed yet."""
-        self._opened.expect(each.path for each in files)
         paths = ", ".join(quote_text(each.path) for each in files)
         return f"read_parquet([{paths}], hive_partitioning = false)"
 
@@ -180,7 +181,6 @@ class DuckDBSession:
                 try:
                     for statement in statements:
                         self._connection.execute(statement)
-                    self._opened.require()
                     self._connection.commit()
                 except BaseException:
                     self._abandon()
@@ -191,15 +191,10 @@ class DuckDBSession:
                 self._connection.execute("SET search_path = 'memory.main'")
             detach(self._connection, alias)
 
-    @contextmanager
-    def _checked(self, what: str) -> Iterator[None]:
-        """Run something of DuckDB's, then look at the files that it opened; first at these if it failed."""
-        try:
-            yield
-        except duckdb.Error as error:
-            self._opened.require()
-            raise translate(error, what) from None
-        self._opened.require()
+    def _look_back(self, sql: str) -> None:
+        """Have a statement that may have read a table's past end here if something of that is damaged."""
+        if _OF_THE_PAST.search(sql):
+            self._require_past()
 
     def refresh(self) -> None:
         """See commits that were made since the session last looked.

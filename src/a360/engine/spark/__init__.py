@@ -27,6 +27,6 @@ class SparkEngine:
 
     def session(self, catalog: CatalogSession) -> SparkLakeSession:
         """Open a session over the tables of a catalog."""
-        endpoint = catalog.endpoint
+        endpoint = catalog.engines
         jars = [ICEBERG, AWS] if on_s3(endpoint) else [ICEBERG]
         return SparkLakeSession(spark_session(jars, self._settings), endpoint, self._properties)
