@@ -92,7 +92,7 @@ def notes(name: str, *, draws: int, seed: int = 20261123) -> Iterator[Note]:
     """Each template of a set, filled `draws` times."""
     values = yaml.safe_load((HERE / name / "values.yaml").read_text(encoding="utf-8"))
     for path in sorted((HERE / name).glob("*.txt")):
-        templates = path.read_text(encoding="utf-8").split("\n=====\n")
+        templates = path.read_text(encoding="utf-8").removesuffix("=====\n").split("\n=====\n")
         for number, template in enumerate(templates):
             for draw in range(draws):
                 label = f"{path.stem}-{number}"

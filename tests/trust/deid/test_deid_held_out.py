@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 BENCHMARKS = Path(__file__).resolve().parents[3] / "benchmarks"
-FROZEN = "f7f56ba400f5b5e547b77f6b0ad8ef8259bcad678b2cecde9ea193b980d65bb1"
+FROZEN = "9d5230310bbad9446c5e421d4f67c2fa0e3377c2ebdac10cdd6528ee423fb772"
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ type Detector = Callable[[Sequence[str]], Sequence[Sequence[Span]]]
 def merge(spans: Iterable[Span]) -> list[Span]:
     """Spans of which no two share a character, and which together hide every character that any one hid.
 
-    Where spans meet, the surest says what it is; of equally sure ones, the longest.
+    Where spans meet, the surest that knows says what it is; of equally sure ones, the longest.
     """
     merged: list[Span] = []
     group: list[Span] = []
@@ -78,7 +78,7 @@ def merge(spans: Iterable[Span]) -> list[Span]:
 
 
 def _one(group: Sequence[Span]) -> Span:
-    best = max(group, key=lambda each: (each.score, each.end - each.start))
+    best = max(group, key=lambda each: (each.type is not Identifier.OTHER, each.score, each.end - each.start))
     start, end = min(each.start for each in group), max(each.end for each in group)
     whole = best.start == start and best.end == end
     return Span(start, end, best.type, best.score, best.stage, best.stands_for if whole else None)
