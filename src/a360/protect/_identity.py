@@ -22,3 +22,6 @@ FILE: Final = "file"
 
 ERASED: Final = "erased"
 """Token domain of what was erased, made from a patient's key: it tells of nobody who is in a table."""
+
+CONTENT: Final = "content"
+"""What content that was erased is called beside patients; its keyed digest is known already."""
