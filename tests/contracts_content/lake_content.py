@@ -177,14 +177,19 @@ def silver_tables(session: duckdb.DuckDBPyConnection, rows: dict[str, list[Row]]
         session.unregister("incoming")
 
 
+def models() -> list[str]:
+    """The gold datasets that a model makes."""
+    return [each.stem for each in dataset_files("gold") if custom(contract("gold", each.stem), "a360.model")]
+
+
 @cache
 def lake_of(origin: str) -> duckdb.DuckDBPyConnection:
     """Silver and gold of an input, in a session that lives as long as the process; nobody writes to it."""
     session = duckdb.connect()
     silver_tables(session, silver_of(origin), "s")
     session.execute("CREATE SCHEMA gold")
-    for file in dataset_files("gold"):
-        session.execute(f"CREATE TABLE gold.{file.stem} AS {model_sql(file.stem)}")
+    for name in models():
+        session.execute(f"CREATE TABLE gold.{name} AS {model_sql(name)}")
     return session
 
 

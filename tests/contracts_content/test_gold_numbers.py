@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import pytest
 from content_inputs import GENERATED, silver_of
-from lake_content import columns, contract, dataset_files, lake_of, rows_in
+from lake_content import columns, contract, lake_of, models, rows_in
 
 FAMILIES = {"toxin", "filler", "laser", "peel", "lift"}
 NOT_VISITS = {"planned", "cancelled", "entered-in-error"}
-GOLD = [file.stem for file in dataset_files("gold")]
+GOLD = models()
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from content_inputs import GENERATED
-from lake_content import contract, custom, dataset_files, lake_of
+from lake_content import contract, custom, dataset_files, lake_of, models
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/marts.md").read_text(encoding="utf-8")
 QUERIES = re.findall(r"```sql\n(.*?)```\n\n(\|.*?\|)\n\|", PAGE, flags=re.DOTALL)
@@ -14,16 +14,13 @@ RECORDS = {
 }
 
 
-MARTS = [file.stem for file in dataset_files("gold") if custom(contract("gold", file.stem), "a360.model")]
-
-
 def read_by(mart):
     """The silver datasets that a model reads."""
     model = (Path(__file__).resolve().parents[2] / f"contracts/models/{mart}.sql").read_text(encoding="utf-8")
     return set(re.findall(r"silver\.(\w+)", model))
 
 
-@pytest.mark.parametrize("mart", [mart for mart in MARTS if read_by(mart) & RECORDS - {"attachment"}])
+@pytest.mark.parametrize("mart", [mart for mart in models() if read_by(mart) & RECORDS - {"attachment"}])
 def test_the_page_tells_of_every_mart(mart):
     """The page has every mart that is made of records, with how it is refreshed."""
     (line,) = re.findall(rf"^\| `gold\.{mart}` \|.*$", PAGE, flags=re.MULTILINE)

@@ -51,7 +51,10 @@ def test_every_gold_dataset_has_its_model():
     business = {"membership_revenue", "campaign_conversion", "schedule_utilisation"}
     at_home = {"engagement", "skin_sensor_trend"}
     expected = clinical | business | at_home
-    assert {file.stem for file in dataset_files("gold")} == set(MODELS) == expected
+    loaded = {
+        file.stem for file in dataset_files("gold") if custom(contract("gold", file.stem), "a360.reference")
+    }
+    assert {file.stem for file in dataset_files("gold")} - loaded == set(MODELS) == expected
     assert all(custom(contract("gold", name), "a360.model") == name for name in MODELS)
 
 
