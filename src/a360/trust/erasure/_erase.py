@@ -27,7 +27,7 @@ from a360.contract import (
     quote_text,
 )
 from a360.engine import StagedFile
-from a360.errors import OperatorError
+from a360.errors import OperatorError, UsageError
 from a360.failpoints import failpoint
 from a360.protect import AuditEvent, sealing_key_sql
 from a360.table import new_commit_id
@@ -55,6 +55,7 @@ from a360.trust.erasure._suppressed import digests_of
 
 _ENVELOPES: Final = "erasing_envelope"
 FORMAT: Final = "a360-erasure-1"
+OUR_FORMATS: Final = (1, 2)
 
 
 class Eraser:
@@ -93,6 +94,7 @@ class Eraser:
     def _begin(
         self, patients: Sequence[str], cause: str, found: Found, conditions: dict[str, str]
     ) -> Erasure:
+        self._require_ours(found)
         begun_at, by = datetime.now(UTC).isoformat(), self._means.by
         ids = new_commit_id(), new_commit_id()
         journal = Journal(*ids, begun_at, by, cause, list(patients), found, conditions)
@@ -100,6 +102,18 @@ class Eraser:
         self._journals.write(journal)
         failpoint("erasure.begun")
         return self._complete(journal)
+
+    def _require_ours(self, found: Found) -> None:
+        """Refuse before anything goes where rows are in a table that only the engine writes."""
+        versions = {table.dataset: table.format_version for table in self._means.plan.tables}
+        theirs = [name for name, rows in found.rows.items() if rows and versions[name] not in OUR_FORMATS]
+        if theirs:
+            raise UsageError(
+                "usage",
+                "The engine alone writes tables of format version 3, so that nothing is erased there",
+                where=", ".join(theirs),
+                next_step="make the table anew with `a360.formatVersion` 2 in its contract, then erase",
+            )
 
     def look_aged(self, now: datetime) -> Erasure:
         """What is older than its contract keeps it."""
