@@ -16,6 +16,8 @@ from a360.lineage._silver import bronze_lineage, silver_lineage
 type Direction = Literal["up", "down"]
 type Node = str | Field
 
+# What a job says of itself.
+_OWN = frozenset({"known_at", "commit_id", "method", "model_version"})
 _INDIRECT = frozenset(use for use in Use if not use.direct)
 
 
@@ -214,9 +216,7 @@ def step_lineage(plan: LakePlan, step: Step) -> DatasetLineage:
         return silver_lineage(plan, step)
     table = plan.table(step.dataset)
     if isinstance(step, ReferenceStep):
-        return DatasetLineage(
-            step.dataset, {name: {} for name in table.column_names}, upstream=step.upstream
-        )
+        return _loaded_lineage(plan, step)
     upstream = map(plan.table, step.upstream)
     columns = {each.dataset: {column.name: column.type for column in each.columns} for each in upstream}
     try:
@@ -235,6 +235,21 @@ def step_lineage(plan: LakePlan, step: Step) -> DatasetLineage:
         rows=relation.rows,
         upstream=step.upstream,
     )
+
+
+def _loaded_lineage(plan: LakePlan, step: ReferenceStep) -> DatasetLineage:
+    """What is loaded comes from nowhere; what is made of notes comes from their texts, row by row."""
+    names = plan.table(step.dataset).column_names
+    known = {table.dataset: set(table.column_names) for table in plan.tables}
+    read = [upstream for upstream in step.upstream if upstream in known]
+    columns: dict[str, dict[Field, frozenset[Use]]] = {name: {} for name in names}
+    for upstream in read:
+        for name in names:
+            if name not in _OWN:
+                same = name in known[upstream] and name != "text"
+                use = Use.IDENTITY if same else Use.TRANSFORMATION
+                columns[name][Field(upstream, name if same else "text")] = frozenset({use})
+    return DatasetLineage(step.dataset, columns, upstream=step.upstream)
 
 
 def _keys(plan: LakePlan) -> Callable[[str], tuple[str, ...]]:
