@@ -34,7 +34,8 @@ def add_client(face: Face, name: str, scope: str) -> int | None:
         {"name": name, "scope": scope, "secret": secret},
         f"Added the client {plain(name)}, a {scope}. Its secret, shown this once:",
         secret,
-        f"Next: put it into {SECRET_VARIABLE} where it runs. a360 catalog connect KIND --client {plain(name)}",
+        f"Next: put it into {SECRET_VARIABLE} where it runs. "
+        f"a360 catalog connect KIND --client {plain(name)}",
     )
     return None
 
