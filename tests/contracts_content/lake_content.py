@@ -4,9 +4,11 @@ Silver is made without the product's refine: rows of the compiled views, cast an
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -178,8 +180,17 @@ def silver_tables(session: duckdb.DuckDBPyConnection, rows: dict[str, list[Row]]
 
 
 def models() -> list[str]:
-    """The gold datasets that a model makes."""
-    return [each.stem for each in dataset_files("gold") if custom(contract("gold", each.stem), "a360.model")]
+    """The gold datasets that a model makes, each after those that it reads."""
+    names = [each.stem for each in dataset_files("gold") if custom(contract("gold", each.stem), "a360.model")]
+    read = {name: sorted(set(re.findall(r"\bgold\.(\w+)", model_text(name)))) for name in names}
+    return list(TopologicalSorter(read).static_order())
+
+
+def gold_tables(session: duckdb.DuckDBPyConnection) -> None:
+    """Make the schema `gold`, by the models over the schema `silver`."""
+    session.execute("CREATE SCHEMA gold")
+    for name in models():
+        session.execute(f"CREATE TABLE gold.{name} AS {model_sql(name)}")
 
 
 @cache
@@ -187,15 +198,18 @@ def lake_of(origin: str) -> duckdb.DuckDBPyConnection:
     """Silver and gold of an input, in a session that lives as long as the process; nobody writes to it."""
     session = duckdb.connect()
     silver_tables(session, silver_of(origin), "s")
-    session.execute("CREATE SCHEMA gold")
-    for name in models():
-        session.execute(f"CREATE TABLE gold.{name} AS {model_sql(name)}")
+    gold_tables(session)
     return session
+
+
+def model_text(name: str) -> str:
+    """A gold model as it was written."""
+    return (CONTRACTS / "models" / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def model_sql(name: str) -> str:
     """A gold model as DuckDB is given it."""
-    return engine_sql((CONTRACTS / "models" / f"{name}.sql").read_text(encoding="utf-8"), "duckdb")
+    return engine_sql(model_text(name), "duckdb")
 
 
 def rows_in(session: duckdb.DuckDBPyConnection, table: str) -> list[Row]:

@@ -3,7 +3,16 @@
 import duckdb
 import pytest
 import sqlglot
-from lake_content import CONTRACTS, columns, contract, custom, dataset_files, model_sql, silver_tables
+from lake_content import (
+    CONTRACTS,
+    columns,
+    contract,
+    custom,
+    dataset_files,
+    gold_tables,
+    model_sql,
+    silver_tables,
+)
 from sqlglot import exp
 from sqlglot.optimizer.qualify import qualify
 
@@ -36,21 +45,23 @@ OURS = {"ASCII_UPPER", "ASCII_LOWER", "STABLE_ID"}
 
 
 def schema():
-    """The declared columns of silver, as sqlglot wants them."""
+    """The declared columns of silver and gold, as sqlglot wants them."""
     return {
-        "silver": {
-            file.stem: {column["name"]: column["physicalType"] for column in columns("silver", file.stem)}
-            for file in dataset_files("silver")
+        zone: {
+            file.stem: {column["name"]: column["physicalType"] for column in columns(zone, file.stem)}
+            for file in dataset_files(zone)
         }
+        for zone in ("silver", "gold")
     }
 
 
 def test_every_gold_dataset_has_its_model():
-    """Gold has the patient at a glance, the clinical facts and the marts of the business, a model each."""
+    """Gold has the patient at a glance, facts, the marts of the business, and two that stand apart."""
     clinical = {"patient_360", "visit_facts", "provider_utilisation", "treatment_outcomes", "lot_trace"}
     business = {"membership_revenue", "campaign_conversion", "schedule_utilisation"}
     at_home = {"engagement", "skin_sensor_trend"}
-    expected = clinical | business | at_home
+    apart = {"patient_match", "outcomes_release"}
+    expected = clinical | business | at_home | apart
     loaded = {
         file.stem for file in dataset_files("gold") if custom(contract("gold", file.stem), "a360.reference")
     }
@@ -71,11 +82,11 @@ def test_models_are_one_select_for_both_engines(name):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_models_read_declared_columns_only(name):
-    """Every column that a model names is one that a silver contract declares."""
+    """Every column that a model names is one that a contract of silver or gold declares."""
     query = sqlglot.parse_one(MODELS[name], dialect="duckdb")
     qualify(query, schema=schema(), dialect="duckdb", validate_qualify_columns=True)
     for table in query.find_all(exp.Table):
-        assert table.db in {"silver", ""}
+        assert table.db in {"silver", "gold", ""}
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -113,6 +124,7 @@ def test_models_give_the_columns_of_their_contract(name):
     declared = [(column["name"], column["physicalType"]) for column in columns("gold", name)]
     with duckdb.connect() as session:
         silver_tables(session, {}, "s")
+        gold_tables(session)
         described = session.execute(f"DESCRIBE {model_sql(name)}").fetchall()
     expected = [(column, _DUCKDB.get(kind, kind.upper())) for column, kind in declared]
     assert [(column, kind) for column, kind, *_ in described] == expected
@@ -123,6 +135,7 @@ def test_models_hold_without_any_data(name):
     """Over empty silver, a model gives no rows and no error."""
     with duckdb.connect() as session:
         silver_tables(session, {}, "s")
+        gold_tables(session)
         assert session.execute(f"SELECT count(*) FROM ({model_sql(name)})").fetchone() == (0,)
 
 

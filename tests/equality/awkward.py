@@ -59,6 +59,7 @@ _SHARED = {
     ),
     **dict.fromkeys(("system", "vocabulary_id", "source_system"), ("http://loinc.org", "LOINC", "urn:a", "")),
     **dict.fromkeys(("concept_id", "concept_id_1", "concept_id_2"), (0, 1, 2, 3, 8507)),
+    **dict.fromkeys(("family_name_token", "given_name_token"), ("a", "á")),
     "standard_concept": ("S",),
     "currency": ("EUR", "USD"),
 }

@@ -1,5 +1,6 @@
 """The doctor: each check is broken for real, and finds it, and says how to mend it."""
 
+import hashlib
 import json
 import os
 import resource
@@ -9,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from fhir_samples import encounter, patient
 from lakes import Pattern
 
 import a360
+from a360.catalog.store._seals import teach
 from a360.lake import examine
 from a360.operate._doctor import _machine
 from a360.settings import load_settings
@@ -142,12 +145,19 @@ def lose_data(path):
 
 
 def future_commit(path):
-    with sqlite3.connect(path / "catalog.db") as connection:
+    """As a machine whose clock is ahead would have left it: a commit of the future, in the ledger too."""
+    with closing(sqlite3.connect(path / "catalog.db")) as connection, connection:
+        teach(connection)
         sql = "SELECT metadata_location FROM iceberg_table WHERE namespace = 'silver' AND name = 'patient'"
         [place] = connection.execute(sql).fetchone()
-    file = Path(place.removeprefix("file://"))
-    facts = json.loads(file.read_text())
-    file.write_text(json.dumps({**facts, "last-updated-ms": int((time.time() + 3600) * 1000)}))
+        file = Path(place.removeprefix("file://"))
+        ahead = int((time.time() + 3600) * 1000)
+        text = json.dumps({**json.loads(file.read_text()), "last-updated-ms": ahead}).encode()
+        file.write_bytes(text)
+        connection.execute(
+            "UPDATE ledger SET bytes = ?, sha256 = ? WHERE path = ?",
+            (len(text), hashlib.sha256(text).digest(), str(file.relative_to(path / "warehouse"))),
+        )
 
 
 def leave_orphan(path):
