@@ -24,8 +24,8 @@ BESIDE = (
     ("events", "events"),
     ("attachments", "photos"),
 )
-# No generated patient was ever merged or is there twice, and no visit moved; what makes notes of notes without
-# identity is a job of its own.
+# No generated patient was ever merged or is there twice, and no visit moved. What takes identity out of notes
+# is a job of its own.
 NEVER = {
     *("silver.patient_link", "silver.encounter_move", "gold.patient_match"),
     *("gold.note_deidentified", "gold.note_review"),
