@@ -5,6 +5,7 @@ import gc
 import json
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -33,6 +34,10 @@ def pytest_collection_finish():
     gc.set_threshold(20_000, 20, 20)
     gc.enable()
 
+
+# A shell has what it runs in the background ignore Ctrl-C, and so would what tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Two tests share a core, and an example that waited for it is not slow.
 settings.register_profile("a360", deadline=None)

@@ -20,6 +20,11 @@ def part(told):
     return base64.urlsafe_b64encode(json.dumps(told).encode()).rstrip(b"=").decode()
 
 
+def now():
+    """The time as tokens have it: what a file computes when it is loaded is long past by its last test."""
+    return int(time.time())
+
+
 def unsigned(provider, alg="none", signature="", **headers):
     """A token that nobody signed."""
     return f"{part({'alg': alg, 'kid': 'rsa', **headers})}.{part(provider.claims())}.{signature}"
@@ -49,7 +54,6 @@ def with_claims(provider, **changes):
     return f"{head}.{part(provider.claims(**changes))}.{signature}"
 
 
-NOW = int(time.time())
 JWK = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(OTHER_KEY.public_key()))
 ATTACKS = {
     "alg none": unsigned,
@@ -87,10 +91,10 @@ ATTACKS = {
     "no subject": lambda provider: provider.token(sub=None),
     "no expiry": lambda provider: provider.token(exp=None),
     "no time of issue": lambda provider: provider.token(iat=None),
-    "expired": lambda provider: provider.token(iat=NOW - 1000, exp=NOW - 120),
+    "expired": lambda provider: provider.token(iat=now() - 1000, exp=now() - 120),
     "an expiry that is a text": lambda provider: with_claims(provider, exp="9999999999"),
-    "of the future": lambda provider: provider.token(iat=NOW + 600, exp=NOW + 900),
-    "not good yet": lambda provider: provider.token(nbf=NOW + 600),
+    "of the future": lambda provider: provider.token(iat=now() + 600, exp=now() + 900),
+    "not good yet": lambda provider: provider.token(nbf=now() + 600),
     "an unknown subject": lambda provider: provider.token(sub="sub-stranger"),
     "a subject in capitals": lambda provider: provider.token(sub="SUB-NURSE"),
     "an address that nobody verified": lambda provider: provider.token(sub="x", email="owner@clinic.example"),
@@ -232,9 +236,9 @@ def test_a_clock_may_differ_by_a_minute_and_no_more(house):
     verifier = TokenVerifier(
         Provider("https://id.clinic.example", "a360", ("RS256",)), KeySet(str(house.provider.file))
     )
-    assert verifier.claims(house.provider.token(iat=NOW - 300, exp=int(time.time()) - 30))
-    assert verifier.claims(house.provider.token(iat=int(time.time()) + 30))
+    assert verifier.claims(house.provider.token(iat=now() - 300, exp=now() - 30))
+    assert verifier.claims(house.provider.token(iat=now() + 30))
     with pytest.raises(BadTokenError, match="expired"):
-        verifier.claims(house.provider.token(iat=NOW - 300, exp=int(time.time()) - 61))
+        verifier.claims(house.provider.token(iat=now() - 300, exp=now() - 61))
     with pytest.raises(BadTokenError, match="future"):
-        verifier.claims(house.provider.token(iat=int(time.time()) + 90))
+        verifier.claims(house.provider.token(iat=now() + 90))

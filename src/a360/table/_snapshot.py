@@ -211,7 +211,6 @@ class _Writer:
 
     def _without_statistics(self, file: DataFile) -> DataFile:
         bare = DataFile.from_args(
-            _table_format_version=self.table.format_version,
             content=file.content,
             file_path=file.file_path,
             file_format=file.file_format,

@@ -16,7 +16,7 @@ _NUMBERS: Final = ("int", "long", "double", "decimal")
 
 _DIRECT: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "e-mail addresses": r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+",
+        "e-mail addresses": r"[^\s@]@[^\s@.]+(\.[^\s@.]+)+",
         "telephone numbers": r"(^|[^0-9])\(?[0-9]{3}(\) ?|[ .-])[0-9]{3}[ .-][0-9]{4}($|[^0-9])",
         "social security numbers": r"(^|[^0-9])[0-9]{3}-[0-9]{2}-[0-9]{4}($|[^0-9])",
         "web addresses": r"(?i)(https?://|www\.)",
