@@ -95,6 +95,20 @@ def test_bronze_without_its_last_batch_gives_the_lake_without_it(lake, wanted):
     assert committed(lake.run()) == set()
 
 
+def test_what_only_the_undone_batch_had_goes_with_it(tmp_path, contracts, put):
+    """Patients and types of resources that nothing else tells of leave silver, and gold that is made by key."""
+    with a360.open(tmp_path / "lake", contracts=contracts) as lake:
+        put(lake, patient("p1"), source="s")
+        lake.run()
+        before = content(lake)
+        put(lake, patient("p2"), observation("o1", "Patient/p2", components=1), source="s")
+        lake.run()
+        lake.rollback("bronze.fhir_resource", first_snapshot(lake, "bronze.fhir_resource"), accept=True)
+        lake.run()
+        assert difference({name: rows for name, rows in content(lake).items() if rows}, before) == {}
+        assert committed(lake.run()) == set()
+
+
 def test_a_batch_that_was_rolled_back_can_come_again(lake, put):
     """The same files are not taken for known: ingested anew they give the lake that was before."""
     before = content(lake)

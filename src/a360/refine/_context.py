@@ -17,6 +17,8 @@ BRONZE_RESOURCE = "bronze.fhir_resource"
 BRONZE_BLOCK = "bronze.fhir_block"
 IDENTIFIERS, LINKS, MOVES = LOOKED_UP
 STEP_KEY = "step"
+# On commits of steps that looked at all there is: what they took out, no newer version tells of.
+WHOLE_KEY = "whole"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from a360.quality import RuleResult, Scope
 from a360.refine._audit import Audit
 from a360.refine._batch_reading import BatchReading
 from a360.refine._contained import ContainedUnits
-from a360.refine._context import STEP_KEY, RefineContext, StepOutcome, alive_sql, ground_of
+from a360.refine._context import STEP_KEY, WHOLE_KEY, RefineContext, StepOutcome, alive_sql, ground_of
 from a360.refine._distributed_reading import DistributedReading
 from a360.refine._measuring import measured, split_key
 from a360.refine._reading import Reading
@@ -71,7 +71,8 @@ class _SilverRun:
         # No server finds a contained resource by its identifier, nor merges it: references do not search it.
         inside = "FALSE" if self._step.dataset in LOOKED_UP else wanted
         contained = ContainedUnits(self._context, self._step, inside)
-        if not units + contained.containers:
+        emptied = commits is None and stood.snapshot_id is not None
+        if not units + contained.containers and not emptied:
             return self._nothing(upstream)
         way = "full" if commits is None else "incremental"
         return self._refine(stood, upstream, (way, why), units, contained)
@@ -186,7 +187,10 @@ class _SilverRun:
         """
         tables, session = self._context.tables, self._context.session
         counts = {name: value for name, value in report.to_json().items() if isinstance(value, int)}
-        stamp = CommitStamp(self._commit_id, upstream, counts, {STEP_KEY: self._step.fingerprint})
+        told = {STEP_KEY: self._step.fingerprint}
+        if stood.snapshot_id is not None and not settlement.incremental:
+            told[WHOLE_KEY] = "true"
+        stamp = CommitStamp(self._commit_id, upstream, counts, told)
         refused = reading.commit_rejects(stamp)
         failpoint("refine.silver.between-commits")
         by_unit = self._shape.many or self._table.history or settlement.replaces_units

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from a360.refine._context import STEP_KEY
+from a360.refine._context import STEP_KEY, WHOLE_KEY
 from a360.table import Tables
 
 # What decided how a dataset was brought up to date, as reports say it.
 UNCHANGED = "what it is made from is as it was"
 FIRST = "its first run"
+# By what a commit's summary tells that rows went: out of files, or by delete files beside them.
+_TAKEN_OUT = ("deleted-records", "added-position-deletes", "added-dvs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,19 @@ def lost(dataset: str) -> str:
 
 
 def remade(tables: Tables, dataset: str, since: str) -> bool:
-    """Whether another step made a dataset since a snapshot: rows may have gone without a trace."""
+    """Whether rows may have gone from a dataset since a snapshot without a trace.
+
+    They may where another step made it, or the same one from all there is, which is less after a rollback.
+    """
     steps: set[str | None] = set()
     for snapshot in tables.snapshots(dataset):
         steps.add(snapshot.summary.get(f"a360.{STEP_KEY}"))
         if snapshot.snapshot_id == since:
             break
+        if f"a360.{WHOLE_KEY}" in snapshot.summary and any(
+            int(snapshot.summary.get(name, 0)) for name in _TAKEN_OUT
+        ):
+            return True
     return len(steps - {None}) > 1
 
 
