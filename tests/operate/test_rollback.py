@@ -96,7 +96,7 @@ def test_bronze_without_its_last_batch_gives_the_lake_without_it(lake, wanted):
 
 
 def test_what_only_the_undone_batch_had_goes_with_it(tmp_path, contracts, put):
-    """Patients and types of resources that nothing else tells of leave silver, and gold that is made by key."""
+    """Patients and types of resources that nothing else tells of leave silver, and gold made by key."""
     with a360.open(tmp_path / "lake", contracts=contracts) as lake:
         put(lake, patient("p1"), source="s")
         lake.run()
