@@ -27,6 +27,7 @@ from a360.protect.keys._packs import (
     SLOT_BYTES,
     SLOTS,
     PackFolder,
+    destroyed_slot,
     has_header,
     is_destroyed,
     is_empty,
@@ -305,10 +306,12 @@ class _Slots:
 
     def _one(self, slot: int, held: Sequence[bytes]) -> bytes:
         ours, theirs = held[:2]
-        for each in held:
-            if is_destroyed(each) and is_sound(self._under, slot, each):
-                self.counts[1] += not is_destroyed(theirs)
-                return each
+        gone = [each for each in held if is_destroyed(each)]
+        if gone:
+            self.counts[1] += not is_destroyed(theirs)
+            # A mark that is damaged still says that the key was destroyed, and no longer when.
+            sound = (each for each in gone if is_sound(self._under, slot, each))
+            return next(sound, None) or destroyed_slot(datetime.now(UTC))
         if ours != theirs and self._is_key(slot, ours) and self._is_key(slot, theirs):
             raise faults.broken(self._place, f"slot {slot} has another key than the backup or escrow")
         if self._is_key(slot, ours):

@@ -107,14 +107,24 @@ def settle(folder: Path, keyring: Keyring, content: bytes) -> None:
         return
     if not (folder / NEXT).exists():
         return
-    try:
-        keyring.root_under(guard_in(folder / NEXT, keyring), content, folder / FILE)
-    except (NotOpenedError, OperatorError):
+    if _is_opened_by(folder / NEXT, folder, keyring, content):
+        # The keyring's new name may not be on the disk yet, and the old one opens under the old key alone.
+        sync_folder(folder)
+        shred(folder / MASTER)
+        (folder / NEXT).rename(folder / MASTER)
+        sync_folder(folder)
+    elif _is_opened_by(folder / MASTER, folder, keyring, content):
         shred(folder / NEXT)
-        return
-    shred(folder / MASTER)
-    (folder / NEXT).rename(folder / MASTER)
-    sync_folder(folder)
+    # A key that could not be read just now may be the only one: both stay until one is seen to open.
+
+
+def _is_opened_by(master: Path, folder: Path, keyring: Keyring, content: bytes) -> bool:
+    """Whether the keyring opens under a master key, which is read anew."""
+    try:
+        keyring.root_under(guard_in(master, keyring), content, folder / FILE)
+    except (NotOpenedError, OperatorError):
+        return False
+    return True
 
 
 def is_unsettled(folder: Path, keyring: Keyring) -> bool:

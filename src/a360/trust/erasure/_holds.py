@@ -126,8 +126,9 @@ class LegalHolds:
     def forget(self, patients: Sequence[str]) -> None:
         """Delete the holds on patients, released ones, as their data is."""
         among = ", ".join(map(quote_text, patients))
-        if any(each.patient_key in patients for each in self.all()):
-            self._tables.expunge(LEGAL_HOLDS, f"patient_key IN ({among})", CommitStamp(new_commit_id()))
+        if any(each.patient_key in patients and each.released_at for each in self.all()):
+            where = f"patient_key IN ({among}) AND released_at IS NOT NULL"
+            self._tables.expunge(LEGAL_HOLDS, where, CommitStamp(new_commit_id()))
 
     def _record(self, action: str, hold: LegalHold) -> None:
         subjects = [self._audit.subject(hold.patient_key)]

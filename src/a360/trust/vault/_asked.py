@@ -75,6 +75,6 @@ def _opened(sealer: Sealer, sealed: str, request: str) -> str | None:
     try:
         return open_text(sealer, base64.b64decode(sealed), reason_context(request))
     except OperatorError as error:
-        if error.code.slug == "key-missing":  # destroyed, which leaves the rest as it was
+        if error.code.slug == "key-destroyed":  # erased, which leaves the rest as it was
             return None
         raise
