@@ -126,6 +126,17 @@ def test_strangers_do_not_fill_the_log(house):
     assert len(house.events("login")) - before == told.count(401) == 30
 
 
+def test_who_asks_too_often_is_locked_out_all_the_same(house):
+    """Wrong secrets count where an address has used up its tries: nobody probes on unseen."""
+    good = house.api_token()
+    for _ in range(31):
+        house.ask("GET", "/v1/tables")
+    for _ in range(10):
+        assert status(house, "a360_" + "0" * 16 + "_" + "0" * 64) == 429
+    assert status(house, good) == 429
+    assert house.events("lockout")[-1][:2] == ("nobody", "done")
+
+
 def test_a_principal_asks_so_often_and_no_more(house):
     """A principal that asks without pause is told to wait, and others are not."""
     session, other = house.log_in(), house.api_token("owner")

@@ -175,14 +175,14 @@ class Door:
 
     def _refuse(self, reason: str, address: str, user: str | None = None, *, counts: bool = True) -> NoReturn:
         place = network_of(address)
-        # What goes on record is bounded by this, too: strangers do not fill the log.
-        self._take_turn(place)
-        self._record(user or NOBODY.name, "login", "denied", address, reason=reason)
         subjects = [f"address {place}", *([f"principal {user}"] if user else [])] if counts else []
         for subject in subjects:
             if self._lockout.failed(subject):
                 kind = subject.partition(" ")[0]
                 self._record(user or NOBODY.name, "lockout", "done", address, of=kind)
+        # Strangers do not fill the log: beyond their rate they are counted, and locked out, and not recorded.
+        self._take_turn(place)
+        self._record(user or NOBODY.name, "login", "denied", address, reason=reason)
         raise DeniedError(
             "unauthenticated",
             "Who asks is not known",
