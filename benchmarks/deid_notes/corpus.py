@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 HARD_NEGATIVE, IGNORED = "HARD_NEGATIVE", "IGNORED"
 _SLOT = re.compile(r"\{~\{([^{}]+)\}\}|\{([!~]?)([^{}]+)\}")
 _TITLE = re.compile(r"Mrs?\.? |Ms\.? ")
-_PEOPLE = ("patient", "relative", "doctor", "doctor2", "nurse", "staff")
+_PEOPLE = ("patient", "relative", "relative2", "doctor", "doctor2", "nurse", "staff", "friend")
 _MONTHS, _DAYS = list(calendar.month_name)[1:], list(calendar.day_name)
 _MESES = [
     "enero", "febrero", "marzo", "abril", "mayo", "junio",
@@ -152,6 +152,11 @@ class _Named:
         swapped = family[:at] + family[at + 1] + family[at] + family[at + 2 :]
         return f"{self.given} {dice.choice([swapped, family[:at] + family[at + 1 :]])}".lower()
 
+    def slip(self, word: str) -> str:
+        """A word with one of its letters doubled, or left out."""
+        at = self.filling.dice.randrange(1, len(word) - 1)
+        return self.filling.dice.choice([word[:at] + word[at] + word[at:], word[:at] + word[at + 1 :]])
+
     def initials(self, after: str) -> str:
         return "".join(part[0].upper() + after for part in (self.given, self.family))
 
@@ -178,6 +183,21 @@ _NAMES: dict[str, Callable[[_Named], str]] = {
     "nick": lambda it: it.filling.values["nicknames"].get(it.given, it.given[:3]),
     "typo": _Named.typo,
     "spelled": lambda it: "-".join(letter for letter in it.family.upper() if letter.isalpha()),
+    "given_lower": lambda it: it.given.lower(),
+    "given_typo": lambda it: it.slip(it.given),
+    "family_typo": lambda it: it.slip(it.family),
+    "given_initial": lambda it: f"{it.given} {it.family[0]}",
+    "initial_family": lambda it: f"{it.given[0]}. {it.family}",
+    "initial_family_lower": lambda it: f"{it.given[0]} {it.family}".lower(),
+    "middle": lambda it: f"{it.given} {it.filling.digits('@')}. {it.family}",
+    "last_first_middle_upper": lambda it: f"{it.family}, {it.given} {it.filling.digits('@')}".upper(),
+    "family_upper_given": lambda it: f"{it.family.upper()} {it.given}",
+    "two_families": lambda it: f"{it.given} {it.family} {it.filling.pick('families')}",
+    "hyphenated": lambda it: f"{it.given} {it.family}-{it.filling.pick('families')}",
+    "nick_family": lambda it: f"{it.filling.values['nicknames'].get(it.given, it.given[:3])} {it.family}",
+    "nick_lower": lambda it: it.filling.values["nicknames"].get(it.given, it.given[:3]).lower(),
+    "joined": lambda it: re.sub(r"\W", "", f"{it.given}{it.family}").lower(),
+    "doubled": lambda it: f"{it.given} {it.filling.pick('women')} {it.family}",
 }
 
 
@@ -223,6 +243,23 @@ _DATES: dict[str, Callable[[date], str]] = {
     "spanish_short": lambda day: f"{day.day} de {_MESES[day.month - 1]}",
     "weekday": lambda day: f"{_DAYS[day.weekday()]}, {_MONTHS[day.month - 1]} {day.day}",
     "spoken": _spoken,
+    "us_dash": lambda day: f"{day:%m-%d-%Y}",
+    "us_dots": lambda day: f"{day.month}.{day.day}.{day:%y}",
+    "eu_slash": lambda day: f"{day:%d/%m/%Y}",
+    "iso_slash": lambda day: f"{day:%Y/%m/%d}",
+    "abbr_year": lambda day: f"{_MONTHS[day.month - 1][:3]} {day.day}, {day.year}",
+    "abbr_dot": lambda day: f"{_MONTHS[day.month - 1][:3]}. {day.day}, {day.year}",
+    "eu_abbr": lambda day: f"{day.day} {_MONTHS[day.month - 1][:3]} {day:%y}",
+    "daymonth": lambda day: f"{day.day} {_MONTHS[day.month - 1]}",
+    "my_abbr": lambda day: f"{_MONTHS[day.month - 1][:3]} {day.year}",
+    "my_tick": lambda day: f"{_MONTHS[day.month - 1][:3]} '{day:%y}",
+    "my_slash": lambda day: f"{day.month}/{day.year}",
+    "upper": lambda day: f"{_MONTHS[day.month - 1]} {day.day}, {day.year}".upper(),
+    "dashmon_upper": lambda day: f"{day.day:02d}{_MONTHS[day.month - 1][:3]}{day.year}".upper(),
+    "lower": lambda day: f"{_MONTHS[day.month - 1]} {_ordinal(day.day)}".lower(),
+    "the_of": lambda day: f"the {_ordinal(day.day)} of {_MONTHS[day.month - 1]}",
+    "stamp": lambda day: f"{day.isoformat()}T",
+    "weekday_short": lambda day: f"{_DAYS[day.weekday()][:3]} {day.month}/{day.day}",
 }
 
 
@@ -332,6 +369,28 @@ def _photo(filling: _Filling) -> str:
     )
 
 
+def _named_file(filling: _Filling) -> str:
+    given, family = (re.sub(r"\W", "", part) for part in filling.person("patient"))
+    code = filling.digits("######")
+    return filling.dice.choice(
+        [
+            f"{given}{family}_postop_{code}.heic",
+            f"{family.upper()}-{given[0].upper()}-frontal.JPG",
+            f"consent_{family.lower()}_{code}.pdf",
+            f"{given.lower()}.{family.lower()} 3mo.jpg".replace(" ", "_"),
+            f"PXL_2024{code[:4]}_{code}.jpg",
+        ]
+    )
+
+
+def _handle(filling: _Filling) -> str:
+    given, family = (re.sub(r"\W", "", part).lower() for part in filling.person("patient"))
+    code = filling.digits("##")
+    return filling.dice.choice(
+        [f"@{given}{code}", f"@{given}.{family}", f"@_{family}{given[0]}", f"@{family}_{code}"]
+    )
+
+
 def _make(pattern: str, filling: _Filling) -> str:
     return filling.digits(pattern)
 
@@ -389,6 +448,18 @@ _MAKERS: dict[str, tuple[str, Callable[[_Filling], str]]] = {
     "vehicle.vin": ("VEHICLE", _vin),
     "biometric": ("BIOMETRIC", partial(_any, ("FP-######", "BIO########", "IRIS-####-####"))),
     "photo": ("PHOTO", _photo),
+    "photo.named": ("PHOTO", _named_file),
+    "handle": ("HANDLE", _handle),
+    "phone.local": ("PHONE", partial(_phone, "LLL-####")),
+    "phone.slash": ("PHONE", partial(_phone, "AAA/LLL-####")),
+    "phone.uk": ("PHONE", partial(_any, ("+44 7### ######", "+49 30 #######", "+52 55 #### ####"))),
+    "address.lower": ("ADDRESS", lambda filling: _street(filling).lower()),
+    "address.upper": ("ADDRESS", lambda filling: _street(filling).upper()),
+    "address.other": ("ADDRESS", lambda filling: filling.digits(filling.pick("other_addresses"))),
+    "city.other": ("ADDRESS", lambda filling: filling.pick("cities")),
+    "city.lower": ("ADDRESS", lambda filling: filling.pick("cities").lower()),
+    "city.upper": ("ADDRESS", lambda filling: filling.pick("cities").upper()),
+    "school": ("EMPLOYER", lambda filling: filling.pick("employers")),
     "employer": ("EMPLOYER", lambda filling: filling.pick("employers")),
     "state": (IGNORED, lambda filling: filling.pick("states")),
     "clinic": (IGNORED, lambda filling: filling.pick("clinics")),
