@@ -172,8 +172,7 @@ class BatchRun[P: Part]:
         """Remove what was made for a batch of which nothing was committed."""
         for landing in self._landings:
             landing.discard()
-        for batch in (self._payloads, self._records):
-            self._inflow.sealer.destroy(batch.key_id)
+        self._inflow.sealer.abandon(self._payloads.key_id, self._records.key_id)
 
     def commit(self, report: StepReport) -> None:
         """Commit what was read; `report` is of all files, known ones too."""

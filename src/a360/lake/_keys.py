@@ -1,22 +1,16 @@
 """What an operator does to the keys of a lake."""
 
-import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-
-import pyarrow.compute as pc
 
 from a360.lake._asker import account
 from a360.protect import AuditEvent, LocalKeyStore
 from a360.protect.keys import ImportReport, back_up, export, import_keys
 from a360.settings import Settings
-from a360.trust.audit import LocalAuditLog, search
-
-DESTROYED = "destroyed_keys"
-"""The detail of an audit record that names the data keys that were destroyed, with blanks between."""
+from a360.trust.audit import LocalAuditLog, destroyed_keys
 
 
 class Keys:
@@ -64,20 +58,13 @@ class Keys:
         """Import a backup or an escrow; what the audit log says was destroyed is destroyed once more."""
         report = import_keys(self._folder, path, passphrase, master=master, anew=anew)
         store = self.open()
-        back = set(store.key_ids()).intersection(self._destroyed())
+        back = set(store.key_ids()).intersection(destroyed_keys(self._audit))
         store.destroy_data_keys(back)
         report = replace(
             report, restored=report.restored - len(back), kept_destroyed=report.kept_destroyed + len(back)
         )
         self._record(store, "keys.import", "done", report.to_json())
         return report
-
-    def _destroyed(self) -> Iterator[str]:
-        """The keys that the audit log names as destroyed."""
-        for batch in search(self._audit):
-            details = batch.column("details")
-            for text in details.filter(pc.match_substring(details, DESTROYED)).to_pylist():
-                yield from str(json.loads(text).get(DESTROYED, "")).split()
 
     def _recorded(self, action: str, act: Callable[[LocalKeyStore], None]) -> LocalKeyStore:
         store = self.open()

@@ -1,7 +1,7 @@
 """The parts of a lake: which adapter serves which port. Each is made when it is first needed."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
@@ -57,6 +57,11 @@ class Parts:
     def plan(self) -> LakePlan:
         """The plan made of the contracts; ContractError if they have faults."""
         return self._made.plan
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells this plan from any other."""
+        return self._made.fingerprint
 
     @property
     def catalog(self) -> CatalogSession:
@@ -183,7 +188,12 @@ class Parts:
     @cached_property
     def sealer(self) -> Sealer:
         """Seals what is kept as it was received."""
-        return LocalSealer(self.keys)
+        return LocalSealer(self.keys, record=self._record_destruction)
+
+    def _record_destruction(self, key_ids: Sequence[str]) -> None:
+        from a360.trust.audit import record_destruction  # noqa: PLC0415 -- few commands destroy
+
+        record_destruction(self.audit, account(os.geteuid()), key_ids)
 
     @property
     def vault(self) -> "Vault":
@@ -216,7 +226,7 @@ class Parts:
     def jobs(self) -> "operate.Jobs":
         """What changes the lake, each job alone and on record."""
         return operate.Jobs(
-            self.folder, self.plan, self._made.fingerprint, self.tables, self.settings, self._require_sound
+            self.folder, self.plan, self.fingerprint, self.tables, self.settings, self._require_sound
         )
 
     def _require_sound(self) -> None:

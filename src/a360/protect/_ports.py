@@ -66,8 +66,12 @@ class Sealer(Protocol):
         """
         ...
 
-    def destroy(self, key_id: str) -> None:
-        """Make everything sealed under a key unreadable for good."""
+    def destroy(self, *key_ids: str) -> None:
+        """Make everything sealed under keys unreadable for good; in a lake, which keys is on record first."""
+        ...
+
+    def abandon(self, *key_ids: str) -> None:
+        """Destroy keys under which nothing landed: who restores one has nothing to open with it."""
         ...
 
 

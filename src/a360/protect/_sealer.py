@@ -9,6 +9,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from a360.errors import OperatorError
+from a360.failpoints import failpoint
 from a360.protect._ports import BatchSealer, KeyStore
 
 # Sealed bytes describe themselves: magic and version, the key's id, the nonce, then ciphertext and tag.
@@ -21,10 +22,20 @@ _KEY_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
 class LocalSealer:
-    """Seals in this process, under keys of any key store."""
+    """Seals in this process, under keys of any key store.
 
-    def __init__(self, keys: KeyStore) -> None:
+    Args:
+        keys: The key store.
+        record: Told which keys are about to be destroyed; where it raises, they stay. A process elsewhere
+            that a sealer is sent to seals and opens, and has none.
+    """
+
+    def __init__(self, keys: KeyStore, record: Callable[[Sequence[str]], None] | None = None) -> None:
         self._keys = keys
+        self._record = record
+
+    def __reduce__(self) -> tuple[Callable[[KeyStore], "LocalSealer"], tuple[KeyStore]]:
+        return LocalSealer, (self._keys,)
 
     def batch(self) -> BatchSealer:
         """A sealer under a fresh data key."""
@@ -53,9 +64,20 @@ class LocalSealer:
         except InvalidTag as error:
             raise _broken("the authentication tag does not match bytes and context") from error
 
-    def destroy(self, key_id: str) -> None:
-        """Destroy a data key, and with it everything that was sealed under it."""
-        self._keys.destroy(key_id)
+    def destroy(self, *key_ids: str) -> None:
+        """Destroy data keys, and with them everything that was sealed under them, once they are on record.
+
+        A record without a destruction is made good by whoever runs again what died; a destruction without
+        a record would let an older copy of the keys bring them back.
+        """
+        if key_ids and self._record is not None:
+            self._record(key_ids)
+            failpoint("keys.destroy.recorded")
+        self._keys.destroy_data_keys(key_ids)
+
+    def abandon(self, *key_ids: str) -> None:
+        """Destroy data keys under which nothing landed."""
+        self._keys.destroy_data_keys(key_ids)
 
 
 class LocalBatchSealer:

@@ -40,6 +40,12 @@ class _IdentityRun:
     def run(self) -> StepOutcome:
         """Keep the versions that came since the vault was last looked after."""
         self._identities.sweep()
+        try:
+            return self._brought_up_to_date()
+        finally:
+            self._session.execute(f"DROP TABLE IF EXISTS {_PEOPLE}")
+
+    def _brought_up_to_date(self) -> StepOutcome:
         tables, dataset = self._context.tables, self._identities.dataset
         stood = standing(tables, dataset)
         upstream = current_snapshots(tables, [FHIR.envelope])
@@ -56,7 +62,6 @@ class _IdentityRun:
         counts = {"read": read, "filtered": deleted}
         stamp = CommitStamp(commit_id, upstream, counts, {STEP_KEY: self._step})
         kept = self._identities.keep(self._people(), stamp, whole=commits is None)
-        self._session.execute(f"DROP TABLE IF EXISTS {_PEOPLE}")
         report = StepReport(
             dataset,
             commit_id,

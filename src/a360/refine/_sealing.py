@@ -38,7 +38,7 @@ class StepKey:
     def abandon(self) -> None:
         """Destroy the key: what was sealed under it does not land."""
         if self._batch is not None:
-            self._sealer.destroy(self._batch.key_id)
+            self._sealer.abandon(self._batch.key_id)
             self._batch = None
 
 

@@ -1,5 +1,7 @@
 """The vault: every token opens to what it stands for, for whom it is kept, until it is forgotten."""
 
+import shutil
+
 import pyarrow as pa
 import pytest
 from fhir_samples import bundle, code, deletion, patient
@@ -10,8 +12,12 @@ from a360.catalog import CommitStamp
 from a360.contract import IDENTITIES
 from a360.errors import OperatorError
 from a360.failpoints import FailpointError
+from a360.lake import Keys
 from a360.protect import LocalKeyStore, LocalTokenizer
 from a360.table import new_commit_id
+from a360.trust.audit import destroyed_keys
+
+WORDS = "words for the escrow"
 
 
 def person(n, **more):
@@ -186,6 +192,34 @@ def test_keys_of_a_run_that_never_landed_are_swept(small_lake, put, monkeypatch,
     for each in waiting:
         with pytest.raises(OperatorError):
             keys.data_key(each)
+
+
+@pytest.mark.parametrize("place", ["keys.destroy.recorded", "vault.sweep.destroyed"])
+def test_keys_are_on_record_before_they_are_destroyed(small_lake, put, monkeypatch, tmp_path, place):
+    """Cut short around the destruction, a sweep has it on record, and no lost folder brings the keys back."""
+    put(small_lake, person(1), person(2))
+    small_lake.run()
+    keys = Keys(small_lake._for_all.settings)
+    keys.export(tmp_path / "escrow", WORDS)
+    gone = small_lake.vault.keys_of([patient_key(small_lake, "p1")])
+    with monkeypatch.context() as broken:
+        broken.setenv("A360_FAILPOINTS", f"{place}=raise")
+        with pytest.raises(FailpointError):
+            small_lake.vault.forget([patient_key(small_lake, "p1")], CommitStamp(new_commit_id()))
+    assert set(gone) <= set(destroyed_keys(small_lake.path / "audit"))
+    shutil.rmtree(keys.folder)
+    keys.bring_back(tmp_path / "escrow", lambda: WORDS)
+    with pytest.raises(OperatorError) as caught:
+        LocalKeyStore.open(keys.folder).data_keys(gone)
+    assert caught.value.code.slug == "key-destroyed"
+
+
+def test_many_destroyed_keys_are_all_on_record(small_lake):
+    """However many keys are destroyed at once, the record names each of them in full."""
+    store = LocalKeyStore.open(small_lake.path / "keys")
+    ids = [key_id for key_id, _ in store.create_data_keys(450)]
+    small_lake._for_all.sealer.destroy(*ids)
+    assert set(ids) <= set(destroyed_keys(small_lake.path / "audit"))
 
 
 def test_a_patient_who_is_forgotten_is_nobody(small_lake, put):

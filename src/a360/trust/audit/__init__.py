@@ -14,6 +14,7 @@ from a360.trust.audit._places import CheckpointFolder, CheckpointPlace, note_nam
 from a360.trust.audit._writer import Limits
 
 if TYPE_CHECKING:
+    from a360.trust.audit._destroyed import destroyed_keys, record_destruction
     from a360.trust.audit._proofs import Inclusion, prove_growth, prove_record, record_at
     from a360.trust.audit._reports import REPORTS, ReportOptions, report
     from a360.trust.audit._search import AUDIT_SCHEMA, Search, search
@@ -35,6 +36,7 @@ __all__ = [
     "Search",
     "Verification",
     "VerifierKey",
+    "destroyed_keys",
     "is_certified",
     "log_key",
     "note_name",
@@ -44,6 +46,7 @@ __all__ = [
     "pseudonym",
     "query_shape",
     "record_at",
+    "record_destruction",
     "report",
     "search",
     "verify",
@@ -62,6 +65,8 @@ _LAZY = {
     "prove_record": "_proofs",
     "record_at": "_proofs",
     "query_shape": "_shape",
+    "destroyed_keys": "_destroyed",
+    "record_destruction": "_destroyed",
     "search": "_search",
     "verify": "_verify",
 }

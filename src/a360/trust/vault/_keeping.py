@@ -116,7 +116,7 @@ class Vault:
     def _sealers(self, keys: Iterable[str], made: dict[str, str]) -> dict[str, BatchSealer]:
         """A sealer for each person, under the key that the person has, or a new one."""
         people = list(dict.fromkeys(keys))
-        known = self._keys_of(people) | {key: made[key] for key in people if key in made}
+        known = self._known_keys(people) | {key: made[key] for key in people if key in made}
         sealers = dict(zip(known, self._sealer.resumed(known.values()), strict=True))
         new = [key for key in people if key not in known]
         fresh = self._sealer.batches(len(new))
@@ -124,7 +124,7 @@ class Vault:
         made.update({key: sealer.key_id for key, sealer in zip(new, fresh, strict=True)})
         return sealers | dict(zip(new, fresh, strict=True))
 
-    def _keys_of(self, people: Sequence[str]) -> dict[str, str]:
+    def _known_keys(self, people: Sequence[str]) -> dict[str, str]:
         with self._registered(_ASKED, _of_keys(people)):
             found = self._tables.session.sql(
                 f"SELECT patient_key, min(key_id) AS key_id FROM {_ROWS} "
@@ -143,8 +143,8 @@ class Vault:
             return ()
         named = set(self._key_ids("TRUE"))
         gone = [key_id for key_id in noted if key_id not in named]
-        for key_id in gone:
-            self._sealer.destroy(key_id)
+        self._sealer.destroy(*gone)
+        failpoint("vault.sweep.destroyed")
         self._pending.clear()
         return gone
 
@@ -155,6 +155,10 @@ class Vault:
             return []
         found = self._tables.read(self.dataset, ["key_id"], where, now)
         return list(pc.unique(found["key_id"]).to_pylist())
+
+    def keys_of(self, patient_keys: Sequence[str]) -> Sequence[str]:
+        """The ids of the keys under which rows of people, and of their kin's records, are sealed now."""
+        return self._key_ids(_theirs(patient_keys))
 
     def forget(self, patient_keys: Sequence[str], stamp: CommitStamp) -> Sequence[str]:
         """Delete all rows of people, and of their kin's records, and destroy the keys.
@@ -168,10 +172,8 @@ class Vault:
         swept = [*self.sweep()]
         if self._tables.current_snapshot_id(self.dataset) is None or not patient_keys:
             return swept
-        asked = ", ".join(f"'{key}'" for key in patient_keys if _is_token(key))
-        theirs = f"patient_key IN ({asked}) OR subject_key IN ({asked})" if asked else "FALSE"
-        self._pending.add(self._key_ids(theirs))
-        self._tables.delete(self.dataset, theirs, stamp)
+        self._pending.add(self.keys_of(patient_keys))
+        self._tables.delete(self.dataset, _theirs(patient_keys), stamp)
         self._tables.session.refresh()
         return [*swept, *self.sweep()]
 
@@ -290,6 +292,12 @@ def _rows_sql(*, history: bool, kin: bool) -> str:
 
 def _of_keys(keys: Sequence[str]) -> pa.Table:
     return pa.table({"patient_key": keys}, schema=_KEY)
+
+
+def _theirs(patient_keys: Sequence[str]) -> str:
+    """The condition for rows of people, and of their kin's records."""
+    asked = ", ".join(f"'{key}'" for key in patient_keys if _is_token(key))
+    return f"patient_key IN ({asked}) OR subject_key IN ({asked})" if asked else "FALSE"
 
 
 def _is_token(text: str) -> bool:

@@ -1,0 +1,36 @@
+"""Which data keys were destroyed: on record before they are, so that no copy of the keys brings one back."""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import batched
+from pathlib import Path
+from typing import Final
+
+import pyarrow.compute as pc
+
+from a360.protect import AuditEvent
+from a360.trust.audit._log import LocalAuditLog
+from a360.trust.audit._search import search
+
+_ACTION: Final = "keys.destroy"
+_DETAIL: Final = "destroyed_keys"
+# Their ids, of 32 digits each, have to fit what one detail of a record holds.
+_MOST: Final = 200
+
+
+def record_destruction(audit: LocalAuditLog, principal: str, key_ids: Sequence[str]) -> None:
+    """Put on record that keys are about to be destroyed; it is durable when this returns."""
+    now = datetime.now(UTC)
+    audit.record_all(
+        AuditEvent(now, principal, _ACTION, (), "allowed", details={_DETAIL: " ".join(some)})
+        for some in batched(key_ids, _MOST)
+    )
+
+
+def destroyed_keys(folder: Path) -> Iterator[str]:
+    """The ids of all keys that the log in a folder says were destroyed."""
+    for batch in search(folder):
+        details = batch.column("details")
+        for text in details.filter(pc.match_substring(details, _DETAIL)).to_pylist():
+            yield from str(json.loads(text).get(_DETAIL, "")).split()
