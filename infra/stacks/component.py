@@ -1,0 +1,22 @@
+"""The stages: which stacks there are, and which of them wait for which."""
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from infra.contracts_adapter import Deployment
+from infra.stacks.storage import StorageStack
+
+
+class LakeStage(cdk.Stage):
+    """All stacks of one deployment."""
+
+    def __init__(self, scope: Construct, deployment: Deployment) -> None:
+        """The stage is called after the environment."""
+        names = deployment.names
+        super().__init__(
+            scope,
+            deployment.environment.name,
+            env=cdk.Environment(account=names.account, region=names.region),
+            stage_name=names.prefix,
+        )
+        self.storage = StorageStack(self, deployment)
