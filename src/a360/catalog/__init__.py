@@ -14,7 +14,7 @@ from a360.catalog._serving import serve_catalog
 from a360.catalog._session import CatalogSession
 from a360.catalog.access import Scope
 from a360.catalog.gateway import COMMIT_ID, COUNTS, CREATED_BY, UPSTREAM, CommitStamp, Policy
-from a360.catalog.store import GONE, CheckedFiles, LedgerEntry, StoredReport, faults
+from a360.catalog.store import GONE, UNKNOWN, CheckedFiles, LedgerEntry, StoredReport, faults
 
 __all__ = [
     "COMMIT_ID",
@@ -23,6 +23,7 @@ __all__ = [
     "GONE",
     "SECRET_VARIABLE",
     "TOKEN_VARIABLE",
+    "UNKNOWN",
     "UPSTREAM",
     "CatalogSession",
     "CheckedFiles",

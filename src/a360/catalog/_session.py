@@ -15,7 +15,7 @@ from a360.catalog._http_server import LoopbackServer
 from a360.catalog._wire import Json
 from a360.catalog.access import Gate
 from a360.catalog.gateway import CommitStamp, EmbeddedUpstream, Gateway, Lane, Policy, Upstream
-from a360.catalog.server import EmbeddedCatalog, profile_named
+from a360.catalog.server import EmbeddedCatalog, profile_named, require_past
 from a360.catalog.store import LedgerEntry
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class CatalogSession:
             DataError: `file-damaged`.
         """
         if self.files is not None:
-            self.files.require_past()
+            require_past(self.files)
 
     def forget_files(self, locations: Iterable[str]) -> None:
         """Take files out of the ledger, if there is one: they have been deleted, nothing leads to them."""

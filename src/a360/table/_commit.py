@@ -50,7 +50,7 @@ class Change(Protocol):
     def apply(self, catalog: CatalogSession, endpoint: Endpoint, branch: str = MAIN_BRANCH) -> None:
         """Commit to a branch at a stamped and fenced endpoint."""
 
-    def withdraw(self) -> None:
+    def withdraw(self, catalog: CatalogSession) -> None:
         """Remove what was made for a base that has gone; it can never be committed."""
 
 
@@ -81,9 +81,10 @@ class SnapshotChange:
         body = request.model_dump_json().encode()
         catalog.commit_table(endpoint, ".".join((*namespace, table)), body)
 
-    def withdraw(self) -> None:
-        """Delete files that were staged for this base alone."""
+    def withdraw(self, catalog: CatalogSession) -> None:
+        """Delete files that were staged for this base alone; a branch may have had them on record."""
         discard(self._table, self._disposable)
+        catalog.forget_files(each.path for each in self._disposable)
 
 
 class EngineChange:
@@ -102,7 +103,7 @@ class EngineChange:
         """Have the engine write."""
         self._write(endpoint, branch)
 
-    def withdraw(self) -> None:
+    def withdraw(self, catalog: CatalogSession) -> None:
         """Nothing is ours to remove: the engine's files are left for `collect`."""
 
 
@@ -234,7 +235,7 @@ class Committer:
         moved = standing.snapshot_id != at
         if moved:
             # The fence stands on a snapshot that is history, so that the commit cannot land any more.
-            change.withdraw()
+            change.withdraw(self.catalog)
         if moved or isinstance(error, CommitFailedException) or _is_conflict(error):
             raise _MovedError(
                 "commit-conflict",

@@ -9,8 +9,8 @@ from typing import Any, Literal
 from pyiceberg.table import Table
 
 from a360._progress import Progress
-from a360.catalog import CatalogSession, CheckedFiles, LedgerEntry, faults
-from a360.errors import A360Error
+from a360.catalog import UNKNOWN, CatalogSession, CheckedFiles, LedgerEntry, faults
+from a360.errors import A360Error, DataError
 from a360.table._commit import Committer
 from a360.table._files import reachable
 
@@ -77,6 +77,7 @@ class _Verifier:
         folders = {files.ledger.name_of(folder) or "": name for name, folder in catalog.folders()}
         self._folders = {folder: name for folder, name in folders.items() if not names or name in names}
         self._whole = not names
+        self._unknown: set[str] = set()
         self._tables: dict[str, Table | None] = {}
 
     def run(self, sample: int | None, progress: Progress | None) -> FilesVerified:
@@ -95,11 +96,8 @@ class _Verifier:
         damage = [
             self._damage(by_path[path], fault) for path, fault in found.items() if path not in left_over
         ]
-        strange = reached.keys() - {each.path for each in known}
-        damage += [
-            self._damage(LedgerEntry(path, 0, b"", None), "the ledger has no such file")
-            for path in sorted(strange)
-        ]
+        strange = (reached.keys() - {each.path for each in known}) | self._unknown
+        damage += [self._damage(LedgerEntry(path, 0, b"", None), UNKNOWN) for path in sorted(strange)]
         return FilesVerified(len(known), len(chosen), sum(each.size for each in chosen), damage)
 
     def _reached(self, broken: Collection[str]) -> Mapping[str, str]:
@@ -109,8 +107,9 @@ class _Verifier:
             table = self._table(name)
             try:
                 paths = reachable(table) if table is not None else set()
-            except (A360Error, OSError, ValueError):
+            except (A360Error, OSError, ValueError) as error:
                 table, paths = None, set()
+                self._note_unknown(error)
             if table is None:
                 reached |= {path: name for path in broken if path.startswith(f"{folder}/")}
             else:
@@ -125,9 +124,15 @@ class _Verifier:
         if name not in self._tables:
             try:
                 self._tables[name] = self._committer.load(name)
-            except A360Error:
+            except A360Error as error:
                 self._tables[name] = None
+                self._note_unknown(error)
         return self._tables[name]
+
+    def _note_unknown(self, error: Exception) -> None:
+        """Remember what a table leads to and the ledger does not have: nobody went on from there."""
+        if isinstance(error, DataError) and error.found == UNKNOWN and error.where is not None:
+            self._unknown.add(error.where.removeprefix("warehouse/"))
 
     def _table_of(self, path: str) -> str | None:
         folder = path

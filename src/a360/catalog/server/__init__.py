@@ -4,6 +4,7 @@ from a360.catalog.server._catalog import DATABASE, WAREHOUSE, EmbeddedCatalog
 from a360.catalog.server._commits import Committer
 from a360.catalog.server._durable import Durability
 from a360.catalog.server._profile import FULL, GLUE, Profile, profile_named
+from a360.catalog.server._trees import require_past
 
 __all__ = [
     "DATABASE",
@@ -15,4 +16,5 @@ __all__ = [
     "EmbeddedCatalog",
     "Profile",
     "profile_named",
+    "require_past",
 ]

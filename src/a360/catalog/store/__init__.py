@@ -1,6 +1,6 @@
 """What the embedded catalog keeps: `catalog.db` and the metadata files in the warehouse."""
 
-from a360.catalog.store._checked import GONE, CheckedFiles, damaged, faults
+from a360.catalog.store._checked import GONE, UNKNOWN, CheckedFiles, damaged, faults
 from a360.catalog.store._database import Database
 from a360.catalog.store._files import MetadataFile, Warehouse
 from a360.catalog.store._keys import LIFETIME_SECONDS, IdempotencyKeys, KeyRecord, KeyTakenError
@@ -13,6 +13,7 @@ from a360.catalog.store._store import Store, Swap
 __all__ = [
     "GONE",
     "LIFETIME_SECONDS",
+    "UNKNOWN",
     "CheckedFiles",
     "Database",
     "IdempotencyKeys",

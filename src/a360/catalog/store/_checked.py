@@ -4,7 +4,7 @@ import hashlib
 import os
 import stat
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,23 +16,26 @@ _THREADS = 4
 _WORTH_THREADS = 4 * 1024 * 1024
 
 GONE = "it is gone"
+UNKNOWN = "the ledger has no such file"
 
-type _State = tuple[int, int, int, int]
+type _State = tuple[int, int, int, int, int]
 type Seen = Callable[[str, os.stat_result], None]
 
 
 class CheckedFiles:
     """Compares files with the ledger once, and again if they are replaced or written to.
 
-    A file that is as it was by inode, size and time of change is not read again: what a disk does to it
-    meanwhile, `a360 verify` finds.
+    A file that is as it was by inode, size, and times of change is not read again: what a disk does to it
+    meanwhile, `a360 verify` finds. Of the two times, that of the inode is the one that nobody can set.
     """
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
         self._known: dict[str, _State] = {}
         self._whole: set[str] = set()
-        self._past: dict[str, str] = {}
+        self._recorded: set[str] = set()
+        self._faults: dict[str, str] = {}
+        self._past: dict[str, Sequence[str]] = {}
         self._uncommitted: set[str] = set()
         self._lock = threading.Lock()
 
@@ -61,7 +64,7 @@ class CheckedFiles:
             self._uncommitted -= entries.keys()
             strange = () if known else sorted(unseen - entries.keys() - self._uncommitted)
         for name in strange:
-            raise damaged(name, "the ledger has no such file")
+            raise damaged(name, UNKNOWN)
         for name, fault in faults(self.ledger.warehouse, entries.values(), seen=self.remember):
             raise damaged(name, fault)
 
@@ -73,7 +76,7 @@ class CheckedFiles:
         entry = self.ledger.entries([name]).get(name)
         if entry is None:
             if not known:
-                raise damaged(name, "the ledger has no such file")
+                raise damaged(name, UNKNOWN)
         elif entry.sha256 != hashlib.sha256(content).digest():
             raise damaged(name, "its content is not what was committed")
 
@@ -84,21 +87,23 @@ class CheckedFiles:
 
     def unsound(self, folder: str) -> dict[str, str]:
         """The files in a folder that are not what was committed, and how; those seen are not read again."""
-        entries = [each for each in self.ledger.below(folder) if each.path not in self._known]
+        entries = [each for each in self.ledger.below(folder) if not self._is_seen(each.path)]
         found = dict(faults(self.ledger.warehouse, entries, seen=self.remember))
         with self._lock:
-            self._past |= found
+            self._faults |= found
         return found
 
-    def require_past(self) -> None:
-        """Return if the past of all tables that were looked at is what was committed.
+    def note_past(self, table: str, manifest_lists: Sequence[str]) -> None:
+        """Keep in mind what the past of a table begins with that is shown to an engine."""
+        self._past[table] = manifest_lists
 
-        Raises:
-            DataError: `file-damaged`.
-        """
-        for name, fault in sorted(self._past.items()):
-            if not self._is_seen(name):
-                raise damaged(name, fault)
+    def past(self) -> list[str]:
+        """What the past of all tables begins with that were shown to engines."""
+        return [each for table in self._past.copy().values() for each in table]
+
+    def found_unsound(self) -> dict[str, str]:
+        """What `unsound` has found in any folder, less what has become sound since."""
+        return {name: fault for name, fault in self._faults.copy().items() if not self._is_seen(name)}
 
     def note_whole(self, manifest_list: str, manifests: Iterable[str]) -> None:
         """Take a manifest list for checked together with its manifests, if all of them have been."""
@@ -109,12 +114,27 @@ class CheckedFiles:
         """Whether a manifest list and its manifests have been checked."""
         return manifest_list in self._whole
 
+    def require_recorded(self, manifest: str, locations: Iterable[str]) -> None:
+        """Return if the ledger has a manifest, and all that it leads to.
+
+        Raises:
+            DataError: `file-damaged`: one of them was never committed.
+        """
+        names = {name for each in locations if (name := self.ledger.name_of(each)) is not None}
+        for name in sorted({manifest, *names} - self.ledger.entries({manifest, *names}).keys()):
+            raise damaged(name, UNKNOWN)
+        self._recorded.add(manifest)
+
+    def is_recorded(self, manifest: str) -> bool:
+        """Whether the ledger has been found to have a manifest, and all that it leads to."""
+        return manifest in self._recorded
+
     def _is_seen(self, name: str) -> bool:
         known = self._known.get(name)
         if known is None:
             return False
         try:
-            return _state((self.ledger.warehouse / name).stat()) == known
+            return _state(os.stat(self.ledger.path_of(name))) == known  # noqa: PTH116 -- of each file, each time
         except OSError:
             return False
 
@@ -171,4 +191,4 @@ def damaged(name: str, found: str) -> DataError:
 
 
 def _state(facts: os.stat_result) -> _State:
-    return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns
+    return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns

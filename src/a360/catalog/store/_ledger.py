@@ -54,6 +54,10 @@ class Ledger:
             return None
         return str(path.relative_to(self.warehouse))
 
+    def path_of(self, name: str) -> str:
+        """Where the file lies that the ledger calls this."""
+        return f"{self._start}{name}"
+
     def entries(self, names: Iterable[str]) -> dict[str, LedgerEntry]:
         """What is known of files; those that are not known are left out."""
         wanted, found = list(names), dict[str, LedgerEntry]()

@@ -18,8 +18,10 @@ _OF_THE_STATEMENT = (
 )
 _OF_THE_MACHINE = (duckdb.OutOfMemoryException, duckdb.IOException, duckdb.PermissionException)
 
-# What the catalog answers then; DuckDB quotes it.
-_DAMAGED = "FileDamagedException"
+# What the catalog answers then, in the error's own words; DuckDB quotes it, and nothing of it is of a row.
+_DAMAGED = re.compile(
+    r"is not what was committed, so that it is not read: (?P<where>[^\s,]+), (?P<found>[^\"]+)"
+)
 
 _BEARER = re.compile(r"(?i)(bearer\s+|token['\"\s:=]+)[\w.~+/-]{8,}=*")
 
@@ -36,11 +38,12 @@ def in_our_words(what: str) -> Iterator[None]:
 def translate(error: duckdb.Error, what: str) -> A360Error:
     """One of DuckDB's errors as one of ours."""
     kind = type(error).__name__.removesuffix("Exception")
-    if _DAMAGED in str(error):
+    if damaged := _DAMAGED.search(str(error)):
         return DataError(
             "file-damaged",
             "A table is not read: a file that leads to its rows is not what was committed",
-            found=kind,
+            where=damaged["where"],
+            found=damaged["found"],
             next_step="`a360 verify` names all damaged files, and how to restore each",
         )
     if isinstance(error, _OF_THE_MACHINE):
