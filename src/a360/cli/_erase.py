@@ -10,8 +10,7 @@ from a360.cli._text import number, plain, size
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from a360.lake import Lake
-    from a360.trust.erasure import Erasure
+    from a360.trust.erasure import Erasure, Halted
 
 type Shown = "str | Table"
 
@@ -20,15 +19,14 @@ def erase(
     face: Face, patients: Sequence[str], ids: Sequence[str], source: str, cause: str, *, yes: bool
 ) -> int | None:
     """Erase patients, once it is agreed to."""
+    named = {source: ids} if ids else {}
     with face.lake() as lake:
-        keys = _keys(lake, patients, ids, source)
-        told = lake.erasures.erase(*keys, cause=cause) if yes else lake.erasures.look(*keys)
+        if yes:
+            told = lake.erasures.erase(*patients, named=named, cause=cause)
+        else:
+            told = lake.erasures.look(*patients, named=named)
     face.emit(told.to_json(), *_shown(told))
     return None
-
-
-def _keys(lake: "Lake", patients: Sequence[str], ids: Sequence[str], source: str) -> list[str]:
-    return [*patients, *(lake.erasures.key_of(source, each) for each in ids)]
 
 
 def resume(face: Face) -> int | None:
@@ -61,6 +59,11 @@ def _shown(told: "Erasure") -> list[Shown]:
         f"{number(told.keys)} keys",
     ]
     shown.append(", ".join(parts))
+    if told.unnamed:
+        shown.append(
+            f"{number(told.unnamed)} known by key alone: texts that name them were not searched for it; "
+            "--source and --id do"
+        )
     files = f"{number(told.files)} files, {size(told.bytes)}"
     if told.certificate is None:
         return [*shown, f"{files} of tables are gone through; nothing was changed: --yes erases"]
@@ -70,10 +73,21 @@ def _shown(told: "Erasure") -> list[Shown]:
 def hold_add(face: Face, patients: Sequence[str], ids: Sequence[str], source: str, matter: str) -> int | None:
     """Place holds."""
     with face.lake() as lake:
-        keys = lake.erasures.one_of(_keys(lake, patients, ids, source))
-        hold = lake.erasures.hold(keys, matter)
-    face.emit(hold.to_json(), f"Held for {plain(hold.matter)}: {hold.hold_id}")
+        named = [lake.erasures.key_of(source, each) for each in ids]
+        held = lake.erasures.hold(lake.erasures.one_of([*patients, *named]), matter)
+    hold = held.hold
+    lines = [f"Held for {plain(hold.matter)}: {hold.hold_id}", *map(_halted, held.halted)]
+    face.emit(held.to_json(), *lines)
     return None
+
+
+def _halted(halted: "Halted") -> str:
+    if halted.withdrawn:
+        return f"Erasure {halted.erasure_id} had begun: it is withdrawn, and everything is there as before"
+    return (
+        f"Erasure {halted.erasure_id} had begun, and goes no further. Gone for good: {halted.gone}. "
+        "Earlier snapshots hold the rest"
+    )
 
 
 def hold_list(face: Face, *, released: bool) -> int | None:

@@ -1,16 +1,26 @@
 """Erasure and legal holds, as jobs of a lake."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from a360.contract import GoldStep
 from a360.errors import UsageError
 from a360.lake._asker import account
 from a360.operate import RunRecord
-from a360.trust.erasure import Eraser, Erasure, LegalHold, LegalHolds, Means, age_limit, tokens_of
+from a360.trust.erasure import (
+    Eraser,
+    Erasure,
+    Halted,
+    LegalHold,
+    LegalHolds,
+    Means,
+    age_limit,
+    tokens_of,
+)
 
 if TYPE_CHECKING:
     from a360.lake._parts import Parts
@@ -19,14 +29,33 @@ _DIGITS = frozenset("0123456789abcdef")
 _KEY_LENGTH = 32
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A hold that was placed, and what had become of the patient's data before.
+
+    `halted` are the erasures that had begun to take it and ended half way.
+    """
+
+    hold: LegalHold
+    halted: Sequence[Halted]
+
+    def to_json(self) -> dict[str, Any]:
+        """The hold as JSON, with the erasures that it stopped."""
+        return {**self.hold.to_json(), "halted": [each.to_json() for each in self.halted]}
+
+
 class Erasures:
-    """Takes patients out of a lake for good. Patients are named by their keys."""
+    """Takes patients out of a lake for good.
+
+    Patients are named by their keys, or by the ids that sources know them by: those stand in no table, file
+    or log in clear, and are searched for in texts whose patient nothing else tells.
+    """
 
     def __init__(self, parts: "Parts") -> None:
         self._parts = parts
 
     def key_of(self, source: str, logical_id: str) -> str:
-        """The key of a patient by the id that a source knows them by, which is not kept."""
+        """The key of a patient by the id that a source knows them by."""
         return tokens_of(self._parts.tokenizer, source, [logical_id])[0]
 
     def one_of(self, patients: Sequence[str]) -> str:
@@ -36,22 +65,28 @@ class Erasures:
             raise UsageError("usage", "Several patients were named", next_step="name one at a time")
         return wanted[0]
 
-    def look(self, *patients: str) -> Erasure:
-        """What erasing patients would take; nothing is changed."""
-        wanted = _keys(patients)
+    def look(self, *patients: str, named: Mapping[str, Sequence[str]] | None = None) -> Erasure:
+        """What erasing patients would take; nothing is changed. `named` are ids by source."""
+        wanted = self._wanted(patients, named)
         with self._parts.folder.working():
-            return self._eraser(None).look(wanted)
+            return self._eraser(None).look(wanted, named or {})
 
-    def erase(self, *patients: str, cause: str = "request") -> Erasure:
-        """Erase patients, and those whose records were merged with theirs.
+    def erase(
+        self, *patients: str, named: Mapping[str, Sequence[str]] | None = None, cause: str = "request"
+    ) -> Erasure:
+        """Erase patients, and those whose records were merged with theirs. `named` are ids by source.
 
         Raises:
             DeniedError: `legal-hold`; nothing was changed.
             UsageError: what is given is no patient's key.
         """
-        wanted = _keys(patients)
+        wanted = self._wanted(patients, named)
         with self._job("erase") as (eraser, _):
-            return eraser.erase(wanted, cause)
+            return eraser.erase(wanted, named or {}, cause)
+
+    def _wanted(self, patients: Sequence[str], named: Mapping[str, Sequence[str]] | None) -> list[str]:
+        told = ((source, each) for source, ids in (named or {}).items() for each in ids)
+        return _keys([*patients, *(self.key_of(source, each) for source, each in told)])
 
     def resume(self) -> Sequence[Erasure]:
         """Complete erasures that were cut short."""
@@ -82,11 +117,12 @@ class Erasures:
                 oldest = age_limit(keeps.snapshots, now)
                 tables.expire(table.dataset, oldest, keep=keeps.keep_snapshots)
 
-    def hold(self, patient: str, matter: str) -> LegalHold:
-        """Hold the data of a patient."""
+    def hold(self, patient: str, matter: str) -> Held:
+        """Hold the data of a patient; one that an erasure has begun to take is kept as far as it can be."""
         wanted = _keys([patient])[0]
-        with self._parts.jobs.recorded("hold"):
-            return self._holds.place(wanted, matter)
+        with self._job("hold") as (eraser, _):
+            hold = eraser.holds.place(wanted, matter)
+            return Held(hold, eraser.halt())
 
     def release(self, hold_id: str) -> LegalHold:
         """Release a hold."""
@@ -134,6 +170,7 @@ class Erasures:
                 parts.folder.path,
                 account(os.geteuid()),
                 recompute,
+                parts.vault.keys_of,
                 parts.vault.forget,
             )
         )

@@ -36,7 +36,7 @@ _OWN = frozenset({"a360.commit-id", "a360.upstream", "a360.counts", "a360.made-b
 
 @dataclass(frozen=True, slots=True)
 class PurgedFile:
-    """A file that was deleted: its path, its size, and the SHA-256 of its content."""
+    """A file that is deleted: its path, its size, and the SHA-256 of its content."""
 
     path: str
     bytes: int
@@ -57,12 +57,12 @@ def expunge(
     target = quote_table(name)
 
     def plan(table: Table) -> Change | None:
-        require_ours(table, name)
         hidden = bool(shape_of(table).delete_files)
         found = writer.session.sql(f"SELECT DISTINCT filename FROM {target} WHERE ({where})")
         files = [str(each) for each in found["filename"].to_pylist()]
         if not (files or instead or hidden):
             return None
+        require_ours(table, name)
         rest = f"SELECT * FROM {target} WHERE (({where}) IS NOT TRUE)"
         if not hidden:
             rest += f" AND filename IN ({', '.join(map(quote_text, files)) or quote_text('')})"
@@ -100,10 +100,10 @@ def standing_stamp(table: Table) -> tuple[Mapping[str, str], Mapping[str, str]]:
 def purge(
     committer: Committer, name: str, tell: Callable[[Sequence[PurgedFile]], None]
 ) -> Sequence[PurgedFile]:
-    """Forget every snapshot but the current one, tags and leavings with them; what was deleted, with digests.
+    """Forget every snapshot but the current one, tags and leavings with them; what may go, with digests.
 
-    `tell` hears of it before anything is. Nothing else may write to the table meanwhile: files that await
-    their commit would go.
+    `tell` hears of it before anything is deleted. Metadata files are among it, of which the newest stay for a
+    while. Nothing else may write to the table meanwhile: files that await their commit would go.
     """
     table = committer.load(name)
     for tag in tags_of(table, name):
@@ -114,8 +114,7 @@ def purge(
     table = committer.load(name)
     current = table.current_snapshot()
     stays = reached_by(table, [current]) if current else set()
-    metadata = {each.path for each in lying_in(table) if each.path.endswith(".metadata.json")}
-    going = [each for each in lying_in(table) if each.path not in stays | metadata]
+    going = [each for each in lying_in(table) if each.path not in stays]
     told = [PurgedFile(each.path, each.bytes, _sha256(table, each.path)) for each in going]
     tell(told)
     failpoint("table.purge.before")

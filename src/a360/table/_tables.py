@@ -282,10 +282,14 @@ class Tables:
     ) -> Sequence[_purge.PurgedFile]:
         """Forget all but the current snapshot, tags of others too, and delete what it does not reach.
 
-        `tell` hears what is deleted, with digests, before it is. Nothing else may write to the table
-        meanwhile.
+        `tell` hears what may be deleted, with digests, before anything is: the newest metadata files stay.
+        Nothing else may write to the table meanwhile.
         """
         return _purge.purge(self._committer, name, tell)
+
+    def has_delete_files(self, name: str) -> bool:
+        """Whether rows that were deleted may still lie in a table's data files."""
+        return bool(shape_of(self.load(name)).delete_files)
 
     def standing_stamp(self, name: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
         """The upstream snapshots that a table's rows were made from, and what else their snapshot says."""

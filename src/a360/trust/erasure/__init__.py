@@ -6,8 +6,20 @@ data must stay.
 
 from a360.trust.erasure._erase import Eraser
 from a360.trust.erasure._find import tokens_of
+from a360.trust.erasure._halting import Halted
 from a360.trust.erasure._holds import LegalHold, LegalHolds
+from a360.trust.erasure._journal import Journals
 from a360.trust.erasure._means import Erasure, Means
 from a360.trust.erasure._retention import age_limit
 
-__all__ = ["Eraser", "Erasure", "LegalHold", "LegalHolds", "Means", "age_limit", "tokens_of"]
+__all__ = [
+    "Eraser",
+    "Erasure",
+    "Halted",
+    "Journals",
+    "LegalHold",
+    "LegalHolds",
+    "Means",
+    "age_limit",
+    "tokens_of",
+]

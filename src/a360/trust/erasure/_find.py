@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -13,7 +12,7 @@ from a360.contract import Held, LakePlan, SilverStep, patient_reach, quote_name,
 from a360.objects import ObjectStore
 from a360.protect import Sealer, Tokenizer, domains
 from a360.table import Tables
-from a360.trust.erasure._mentions import Names
+from a360.trust.erasure._clear import Clear, note_person, ways_of
 from a360.trust.erasure._sealed import (
     BLANK,
     BLOCKS,
@@ -25,40 +24,26 @@ PATIENTS: Final = "silver.patient"
 ATTACHMENTS: Final = "silver.attachment"
 RESOURCES, RECORDS = BLOCKS
 _KEYS: Final = "erasing_patient"
-_FEWEST: Final = 4
-
-
-@dataclass(slots=True)
-class Clear:
-    """What names the patients of one source in clear; it is never written down."""
-
-    ids: set[str] = field(default_factory=set)
-    values: set[str] = field(default_factory=set)
-
-    @property
-    def names(self) -> Names:
-        """How resources refer to them."""
-        return Names(
-            tuple(sorted(f"{kind}{each}" for each in self.ids for kind in ("Patient/", "urn:uuid:")))
-        )
-
-    @property
-    def texts(self) -> list[bytes]:
-        """What their rows of extracts and messages hold."""
-        return sorted(f'"{each}"'.encode() for each in (self.ids | self.values))
 
 
 class Finder:
     """Looks through a lake."""
 
     def __init__(
-        self, plan: LakePlan, tables: Tables, sealer: Sealer, store: ObjectStore | None = None
+        self,
+        plan: LakePlan,
+        tables: Tables,
+        sealer: Sealer,
+        tokenizer: Tokenizer,
+        store: ObjectStore | None = None,
     ) -> None:
         self.plan = plan
+        self._tokenizer = tokenizer
         self.tables = tables
         self._session = tables.session
         self.sealer = sealer
         self.store = store
+        self.ways = ways_of(plan)
         self.reach: Sequence[Held] = [each for each in patient_reach(plan) if self.holds(each.dataset)]
 
     def holds(self, dataset: str) -> bool:
@@ -89,6 +74,10 @@ class Finder:
         finally:
             self._session.unregister(_KEYS)
 
+    def keys_of(self, source: str, ids: Sequence[str]) -> list[str]:
+        """The keys of patients by their ids in a source."""
+        return tokens_of(self._tokenizer, source, ids)
+
     def names_of(self, persons: Iterable[tuple[str, str, int]]) -> Mapping[str, Clear]:
         """By what sources name people in clear, out of their own records, as far as these are there."""
         wanted: dict[str, list[tuple[str, int]]] = defaultdict(list)
@@ -103,20 +92,9 @@ class Finder:
             for row in group:
                 lines = lines_in(self.sealer, row)
                 for source, position in wanted[row["block_id"]]:
-                    _note(clear[source], lines[position])
+                    if lines[position].strip() != BLANK:
+                        note_person(clear[source], msgspec.json.decode(lines[position]))
         return clear
-
-
-def _note(clear: Clear, line: bytes) -> None:
-    """Take a person's id and identifiers from their record, where it is still there."""
-    if line.strip() == BLANK:
-        return
-    resource = msgspec.json.decode(line)
-    clear.ids.add(resource["id"])
-    told = resource.get("identifier") or ()
-    values = (each.get("value") for each in told if isinstance(each, dict))
-    # Shorter ones stand in anything.
-    clear.values.update(each for each in values if isinstance(each, str) and len(each) >= _FEWEST)
 
 
 def rows_where(plan: LakePlan, held: Held, keys: str, units: Sequence[tuple[str, str, str]]) -> str:

@@ -1,10 +1,11 @@
 """What an erasure is about, written down before it begins, so that whoever comes after can complete it.
 
-It names people by their tokens alone. What is found by names in clear is found again from the records that
-hold them, until these are gone.
+It names people by their tokens alone; ids in clear that it was given stand in it sealed, under a key that
+goes with the erasure. A journal is one line of what is to be done, and one for each step that was told since.
 """
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from a360.files import sync_folder, write_whole
 
 FOLDER: Final = "erasures"
 _OWNER_ONLY: Final = 0o700
-_BEGUN: Final = ".begun.json"
+_BEGUN: Final = ".begun.jsonl"
 
 type Row = tuple[str, int]
 """An envelope: the batch it came with, and its place in it."""
@@ -36,8 +37,8 @@ class Found:
         files: The batch and label of files of which nothing stays.
         objects: The files beside the tables.
         keys: The data keys under which any of it is sealed.
+        unnamed: How many patients the lake knows by their keys alone: no text can be searched for them.
         rows: How many rows of each dataset there are.
-        bytes: How many bytes of payload, as they were received.
     """
 
     envelopes: dict[str, list[Row]] = field(default_factory=dict)
@@ -50,8 +51,8 @@ class Found:
     files: list[tuple[str, str]] = field(default_factory=list)
     objects: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
+    unnamed: int = 0
     rows: dict[str, int] = field(default_factory=dict)
-    bytes: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -64,8 +65,11 @@ class Journal:
     """An erasure that has begun.
 
     `conditions` are those for rows that go for their age. `rows_commit` and `seals_commit` are the commits,
-    in each table, that take rows out and that seal the others anew; `deleted` are the files that are gone,
-    `destroyed` the keys.
+    in each table, that take rows out and that seal the others anew. `names` are the ids in clear that it was
+    given, by source, sealed.
+
+    What was told since: `closing`, that things go for good from there on; `destroyed`, keys that are gone or
+    about to be; `deleted`, files that are; `purged`, tables whose past is.
     """
 
     erasure_id: str
@@ -76,13 +80,37 @@ class Journal:
     patients: list[str]
     found: Found
     conditions: dict[str, str] = field(default_factory=dict)
-    deleted: list[Mapping[str, Any]] = field(default_factory=list)
-    destroyed: list[str] = field(default_factory=list)
+    names: str | None = None
+    closing: bool = False
+    destroyed: dict[str, None] = field(default_factory=dict)
+    deleted: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    purged: dict[str, None] = field(default_factory=dict)
+    length: int = 0
 
     @property
     def rows_commit(self) -> str:
         """The commit that takes rows out: the erasure's own."""
         return self.erasure_id
+
+    @property
+    def commits(self) -> frozenset[str]:
+        """The ids of its commits."""
+        return frozenset({self.rows_commit, self.seals_commit})
+
+    def head(self) -> dict[str, Any]:
+        """What is to be done, as JSON."""
+        told = asdict(self)
+        return {name: value for name, value in told.items() if name not in _TOLD}
+
+    def take(self, entry: Mapping[str, Any]) -> None:
+        """Take in what was told of a step."""
+        self.closing = self.closing or bool(entry.get("closing"))
+        self.destroyed |= dict.fromkeys(entry.get("destroyed", ()))
+        self.deleted |= {each["path"]: each for each in entry.get("deleted", ())}
+        self.purged |= dict.fromkeys(entry.get("purged", ()))
+
+
+_TOLD: Final = frozenset({"closing", "destroyed", "deleted", "purged", "length"})
 
 
 class Journals:
@@ -98,8 +126,7 @@ class Journals:
     def _begun(self) -> Iterator[Journal]:
         for path in sorted(self.folder.glob(f"*{_BEGUN}")):
             try:
-                told = json.loads(path.read_text())
-                yield Journal(**{**told, "found": _found(told["found"])})
+                yield _read(path.read_bytes())
             except (OSError, ValueError, TypeError, KeyError) as error:
                 raise OperatorError(
                     "erasure-unreadable",
@@ -110,10 +137,25 @@ class Journals:
                 ) from error
 
     def write(self, journal: Journal) -> None:
-        """Write a journal down; it is on the disk when this returns."""
+        """Write down what is to be done; it is on the disk when this returns."""
         self.folder.mkdir(mode=_OWNER_ONLY, exist_ok=True)
-        write_whole(self.folder / f"{journal.erasure_id}{_BEGUN}", json.dumps(asdict(journal)))
+        line = _line(journal.head())
+        write_whole(self._path(journal), line)
         sync_folder(self.folder)
+        journal.length = len(line)
+
+    def note(self, journal: Journal, **entry: object) -> None:
+        """Tell of a step before it is taken; it is on the disk when this returns."""
+        journal.take(entry)
+        line = _line(entry)
+        with self._path(journal).open("r+b") as stream:
+            # What follows was being written when somebody died, and says nothing.
+            stream.truncate(journal.length)
+            stream.seek(journal.length)
+            stream.write(line)
+            stream.flush()
+            os.fsync(stream.fileno())
+        journal.length += len(line)
 
     def certificate(self, erasure_id: str) -> Path:
         """Where the certificate of an erasure lies."""
@@ -127,9 +169,26 @@ class Journals:
         sync_folder(self.folder)
 
     def end(self, journal: Journal) -> None:
-        """Let go of a journal: the erasure is done."""
-        (self.folder / f"{journal.erasure_id}{_BEGUN}").unlink(missing_ok=True)
+        """Let go of a journal: the erasure is done, or will not be."""
+        self._path(journal).unlink(missing_ok=True)
         sync_folder(self.folder)
+
+    def _path(self, journal: Journal) -> Path:
+        return self.folder / f"{journal.erasure_id}{_BEGUN}"
+
+
+def _line(told: Mapping[str, object]) -> bytes:
+    return json.dumps(told).encode() + b"\n"
+
+
+def _read(content: bytes) -> Journal:
+    """A journal; a last line that does not end is of a step that was never taken."""
+    length = content.rfind(b"\n") + 1
+    head, *entries = map(json.loads, content[:length].splitlines())
+    journal = Journal(**{**head, "found": _found(head["found"])}, length=length)
+    for entry in entries:
+        journal.take(entry)
+    return journal
 
 
 def _found(told: Mapping[str, Any]) -> Found:

@@ -18,7 +18,8 @@ from a360.trust.erasure._journal import Found
 class Erasure:
     """What an erasure would take, or has taken.
 
-    `rows` tells how many of each dataset. Of one that is done, `certificate` is where that lies.
+    `rows` tells how many of each dataset, `unnamed` how many of the patients the lake knows by their keys
+    alone, so that no text was searched for them. Of one that is done, `certificate` is where that lies.
     """
 
     patients: Sequence[str]
@@ -29,6 +30,7 @@ class Erasure:
     files: int
     bytes: int
     keys: int
+    unnamed: int = 0
     erasure_id: str | None = None
     certificate: str | None = None
 
@@ -44,6 +46,7 @@ class Erasure:
             "files": self.files,
             "bytes": self.bytes,
             "keys": self.keys,
+            "known_by_key_alone": self.unnamed,
             "certificate": self.certificate,
         }
 
@@ -62,6 +65,7 @@ class Means:
         lake: The lake's folder.
         by: The account that erases.
         recompute: Brings gold up to date with what is left; the datasets that it wrote.
+        keys_of: The vault's keys of patients.
         forget: Has the vault forget patients, under a commit; the keys that it destroyed.
     """
 
@@ -74,6 +78,7 @@ class Means:
     lake: Path
     by: str
     recompute: Callable[[], Sequence[str]]
+    keys_of: Callable[[Sequence[str]], Sequence[str]]
     forget: Callable[[Sequence[str], CommitStamp], Sequence[str]]
 
 
@@ -87,6 +92,7 @@ def erasure_of(patients: Sequence[str], found: Found, size: tuple[int, int]) -> 
         len(found.objects),
         *size,
         len(found.keys),
+        found.unnamed,
     )
 
 

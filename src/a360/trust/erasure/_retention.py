@@ -7,9 +7,9 @@ from typing import Final
 
 from a360.contract import LakePlan, SilverStep, TablePlan, quote_name, quote_table, quote_text
 from a360.trust.erasure._find import ATTACHMENTS, RECORDS, RESOURCES, Finder
+from a360.trust.erasure._gathering import Gathering
 from a360.trust.erasure._journal import Found
 from a360.trust.erasure._sealed import BLOCKS
-from a360.trust.erasure._search import Search
 
 _PERIOD: Final = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?")
 # When the lake learned of a row; of its own accounts, when what they tell of began.
@@ -52,39 +52,39 @@ def find_aged(finder: Finder, conditions: Mapping[str, str]) -> Found:
         return _AgedSearch(finder, keys, set()).aged(conditions)
 
 
-class _AgedSearch(Search):
+class _AgedSearch(Gathering):
     """Finds what goes with rows that are too old: the lines they were made of, and files beside them."""
 
     def aged(self, conditions: Mapping[str, str]) -> Found:
         """All that goes where conditions hold."""
         for dataset, where in conditions.items():
-            counted = self._session.sql(f"SELECT count(*) AS n FROM {quote_table(dataset)} WHERE {where}")
+            counted = self.session.sql(f"SELECT count(*) AS n FROM {quote_table(dataset)} WHERE {where}")
             if rows := int(counted["n"][0].as_py()):
-                self._found.rows[dataset] = rows
+                self.result.rows[dataset] = rows
         for dataset in BLOCKS:
-            if self._finder.holds(dataset):
+            if self.finder.holds(dataset):
                 self._take_units(dataset, conditions)
-        self._take_companions()
-        self._settle_lines()
-        every = [row for rows in self._going.values() for row in rows.values()]
-        self._found.contents = sorted({row["content_hash"] for row in every if row["content_hash"]})
-        self._settle_files()
+        self.take_companions()
+        self.settle_lines()
+        every = [row for rows in self.going.values() for row in rows.values()]
+        self.result.contents = sorted({row["content_hash"] for row in every if row["content_hash"]})
+        self.settle_files()
         self._settle_aged_objects(conditions.get(ATTACHMENTS))
-        self._settle_keys({}, conditions)
-        return self._found
+        self.settle_keys({}, conditions)
+        return self.result
 
     def _take_units(self, dataset: str, conditions: Mapping[str, str]) -> None:
         """Every version of resources or records of which all that silver has is too old."""
         kind, key = ("resource_type", "resource_id") if dataset == RESOURCES else ("record_type", "record_id")
         made: dict[str, list[tuple[TablePlan, str]]] = {}
-        for step in self._plan.steps:
+        for step in self.plan.steps:
             name = _kind_of(step, dataset) if isinstance(step, SilverStep) else None
-            table = self._plan.table(step.dataset)
+            table = self.plan.table(step.dataset)
             column = _id_column(step, table) if isinstance(step, SilverStep) else None
-            if name and column and self._finder.holds(step.dataset):
+            if name and column and self.finder.holds(step.dataset):
                 made.setdefault(name, []).append((table, column))
         for name, tables in made.items():
-            if not any(table.dataset in self._found.rows for table, _ in tables):
+            if not any(table.dataset in self.result.rows for table, _ in tables):
                 continue
             old = _selected(
                 tables, {each.dataset: conditions.get(each.dataset, "FALSE") for each, _ in tables}
@@ -102,18 +102,18 @@ class _AgedSearch(Search):
                 f"{kind} = {quote_text(name)} AND (source, {key}) IN ({old}) "
                 f"AND (source, {key}) NOT IN ({young})"
             )
-            for row in self._envelopes(dataset, where):
-                self._going[dataset][row["commit_id"], row["arrival"]] = row
+            for row in self.envelopes(dataset, where):
+                self.going[dataset][row["commit_id"], row["arrival"]] = row
 
     def _settle_aged_objects(self, where: str | None) -> None:
-        if self._store is None or where is None or not self._finder.holds(RECORDS):
+        if self.store is None or where is None or not self.finder.holds(RECORDS):
             return
-        stay = self._session.sql(
+        stay = self.session.sql(
             f"SELECT object_digest FROM {quote_table(ATTACHMENTS)} "
             f"WHERE ({where}) IS NOT TRUE AND object_digest IS NOT NULL"
         )
-        names = self._told_objects() - set(stay[0].to_pylist())
-        self._found.objects = sorted(each for each in names if self._store.holds(each))
+        names = self.told_objects() - set(stay[0].to_pylist())
+        self.result.objects = sorted(each for each in names if self.store.holds(each))
 
 
 def _selected(tables: Sequence[tuple[TablePlan, str]], where: Mapping[str, str]) -> str:
