@@ -135,7 +135,7 @@ def measure(made: Sequence[Note], reader: Deidentifier) -> tuple[Score, float]:
 def main() -> None:
     """Print every figure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--set", default="held_out", choices=["held_out", "development"])
+    parser.add_argument("--set", default="held_out", choices=["held_out", "held_out_2", "development"])
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--show", type=int, default=0)
     options = parser.parse_args()
