@@ -1,5 +1,6 @@
 """Releases of a whole lake: who may let one out, what leaves, and what is on record of it."""
 
+import errno
 import json
 import shutil
 from datetime import date, timedelta
@@ -12,8 +13,9 @@ from lakes import rows_of
 from small_contracts import change, column, gold, write
 
 import a360
-from a360.errors import DataError, DeniedError, UsageError
-from a360.trust.audit import Search, VerifierKey, is_certified, search
+from a360.errors import DataError, DeniedError, OperatorError, UsageError
+from a360.trust.audit import ReportOptions, Search, VerifierKey, is_certified, report, search
+from a360.trust.release import _release
 
 MODEL = """
 SELECT p.patient_key, p.gender, p.birth_date, CAST(p.birth_date + INTERVAL '100' DAY AS DATE) AS seen_date
@@ -101,7 +103,7 @@ def records(lake, **wanted):
 
 def test_a_release_leaves_masked_coded_and_certified(lake, officer, tmp_path):
     """Births by tens, dates by years, codes of no token, files of the owner's alone, a signed certificate."""
-    report = officer.releases.write("gold.safe", tmp_path / "out", recipient="A University")
+    told_of = officer.releases.write("gold.safe", tmp_path / "out", recipient="A University")
     left = pq.read_table(tmp_path / "out" / "safe.parquet").to_pylist()
     tokens = {row["patient_key"] for row in rows_of(lake, "SELECT patient_key FROM silver.patient")}
     assert {(row["birth_date"].isoformat(), row["gender"]) for row in left} == {
@@ -110,7 +112,7 @@ def test_a_release_leaves_masked_coded_and_certified(lake, officer, tmp_path):
     }
     assert {row["seen_date"].timetuple().tm_yday for row in left} == {1}
     assert len({row["patient_key"] for row in left} - tokens) == len(left) == 13
-    assert {(tmp_path / "out" / name).stat().st_mode & 0o777 for name in report.files} == {0o600}
+    assert {(tmp_path / "out" / name).stat().st_mode & 0o777 for name in told_of.files} == {0o600}
     content = (tmp_path / "out" / "certificate.json").read_bytes()
     note = (tmp_path / "out" / "certificate.sig").read_text()
     told = json.loads(content)
@@ -132,9 +134,9 @@ def test_codes_of_two_releases_have_nothing_in_common(officer, tmp_path):
 
 def test_an_expert_s_release_moves_the_dates_of_a_patient_together(officer, tmp_path):
     """Intervals stay, days do not; the class that is too small is left out, and counted."""
-    report = officer.releases.write("gold.moved", tmp_path / "out", recipient="A University")
+    made = officer.releases.write("gold.moved", tmp_path / "out", recipient="A University")
     left = pq.read_table(tmp_path / "out" / "moved.parquet").to_pylist()
-    assert (report.figures.k, report.figures.suppressed_rows, len(left)) == (12, 1, 12)
+    assert (made.figures.k, made.figures.suppressed_rows, len(left)) == (12, 1, 12)
     assert {row["seen_date"] - row["birth_date"] for row in left} == {timedelta(days=100)}
     moved = sorted(row["birth_date"] for row in left)
     assert all(BORN[0] - timedelta(days=365) <= each < BORN[-1] for each in moved)
@@ -159,6 +161,65 @@ def test_a_release_accounts_for_whom_it_tells_of(lake, officer, tmp_path):
     assert (allowed["outcome"], done["outcome"], allowed["purpose"]) == ("allowed", "done", "research")
     assert json.loads(allowed["details"])["recipient"] == "A University"
     assert len(allowed["subjects"].split(",")) == 12
+
+
+def test_a_release_of_many_names_each_patient_in_as_many_records_as_they_take(
+    lake, officer, tmp_path, monkeypatch
+):
+    """An accounting finds the release for any of them, whatever one record may hold, with the snapshot."""
+    monkeypatch.setattr(_release, "_SUBJECTS_AT_ONCE", 5)
+    officer.releases.write("gold.moved", tmp_path / "out", recipient="A University")
+    *allowed, done = records(lake, action="release", object="gold.moved")[-4:]
+    assert [len(each["subjects"].split(",")) for each in allowed] == [5, 5, 2]
+    assert len({each["request"] for each in (*allowed, done)}) == 1
+    told = json.loads((tmp_path / "out" / "certificate.json").read_text())
+    snapshots = {json.loads(each["details"])["snapshot"] for each in (*allowed, done)}
+    assert snapshots == {told["snapshots"]["gold.moved"]}
+    for key in left_of(lake):
+        options = ReportOptions(subject=lake.audit.subject(key), everything=True)
+        [mine] = [
+            each
+            for each in report(lake.audit.folder, "disclosures", options).to_pylist()
+            if each["request"] == done["request"]
+        ]
+        assert (mine["concerned"], mine["row_count"]) == ("certain", 12)
+
+
+def left_of(lake):
+    """The patients who are in the release that moves dates."""
+    rows = rows_of(lake, "SELECT patient_key FROM silver.patient WHERE birth_date >= DATE '1980-01-01'")
+    return [row["patient_key"] for row in rows]
+
+
+def test_a_certificate_tells_of_what_was_read_and_who_really_asked(lake, officer, put, tmp_path, monkeypatch):
+    """A dataset that is made anew while it leaves, of newer data, does not change what is certified; both names are in it."""
+    before = {each: lake.history(each)[0].snapshot_id for each in ("gold.safe", "silver.patient")}
+    judge = _release.judge
+
+    def meanwhile(*given):
+        put(lake, patient("p99", gender="male", birthDate="1930-05-01", language="en"))
+        lake.run("gold.safe", full=True)
+        return judge(*given)
+
+    monkeypatch.setattr(_release, "judge", meanwhile)
+    officer.releases.write("gold.safe", tmp_path / "out", recipient="A University")
+    told = json.loads((tmp_path / "out" / "certificate.json").read_text())
+    assert all(lake.history(each)[0].snapshot_id != snapshot for each, snapshot in before.items())
+    assert told["snapshots"] == before
+    assert told["acting_as"] == "privacy_officer"
+    assert told["released_by"] == records(lake, action="release")[-1]["acting_for"]
+
+
+def test_a_release_that_breaks_off_leaves_no_folder(officer, tmp_path, monkeypatch):
+    """Neither half of it, nor what looks whole."""
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "no room")
+
+    monkeypatch.setattr(_release, "certificate", full)
+    with pytest.raises(OperatorError, match="cannot be written"):
+        officer.releases.write("gold.safe", tmp_path / "out", recipient="A University")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nobody_releases_what_no_grant_says(lake, officer, tmp_path):

@@ -3,6 +3,7 @@
 import errno
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,6 +15,7 @@ from a360.errors import UsageError
 __all__ = [
     "PRIVATE_FILE",
     "is_draft",
+    "new_folder",
     "require_new_folder",
     "sync_folder",
     "whole",
@@ -25,7 +27,9 @@ __all__ = [
 
 PRIVATE_FILE = 0o600
 _SHARED_FILE = 0o666  # less what the user's mask takes
+_PRIVATE_FOLDER = 0o700
 _DRAFT = "a360-{}.tmp"
+_UNFINISHED = "{}.unfinished-{}"
 
 
 @contextmanager
@@ -111,14 +115,45 @@ def require_new_folder(path: Path) -> None:
     Raises:
         UsageError: the folder holds something, or is none.
     """
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    found = "something is there already"
+    if path.is_dir() and not any(path.iterdir()):
+        # It is replaced as a whole, and whoever stands in it would see nothing of that.
+        found = "it is the folder that this runs in" if path.resolve() == Path.cwd() else ""
+    if found and path.exists():
         raise UsageError(
             "usage",
             "What is handed out goes into a folder of its own",
             where=str(path),
-            found="something is there already",
+            found=found,
             next_step="name a folder that is new or empty",
         )
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A folder of mode 0700 to fill; at the end it becomes `path`, which is new or empty, as a whole.
+
+    Where it breaks off, nothing is left. A process that dies leaves what it wrote in a folder beside, which
+    says in its name that it is unfinished.
+
+    Raises:
+        UsageError: something else is there in the meantime.
+        OSError: a folder cannot be written.
+    """
+    place = path.resolve()
+    place.parent.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+    draft = place.with_name(_UNFINISHED.format(place.name, secrets.token_hex(4)))
+    draft.mkdir(mode=_PRIVATE_FOLDER)
+    try:
+        yield draft
+        for folder in (draft, *(each for each in draft.rglob("*") if each.is_dir())):
+            sync_folder(folder)
+        require_new_folder(place)
+        draft.rename(place)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    sync_folder(place.parent)
 
 
 def write_whole(path: Path, content: str | bytes, *, private: bool = True) -> None:

@@ -18,7 +18,7 @@ from a360.protect._identity import PERSON_TYPES
 from a360.protect._ports import BatchSealer, KeyStore, Sealer, Tokenizer
 from a360.protect._sealer import LocalSealer
 from a360.protect._sealing_key import SEALED_HEAD, sealing_key, sealing_key_sql
-from a360.protect._shift import shift_days
+from a360.protect._shift import days_of, shift_days
 from a360.protect._texts import open_text, seal_text
 from a360.protect._tokenizer import LocalTokenizer
 from a360.protect._trust_ports import (
@@ -49,6 +49,7 @@ __all__ = [
     "TextDeidentifier",
     "Tokenizer",
     "column_context",
+    "days_of",
     "domains",
     "identity_context",
     "open_block",

@@ -9,6 +9,13 @@ _MOST_DAYS: Final = 365
 _DAY_DIGITS: Final = 8
 
 
+def days_of(tokens: pa.Array) -> pa.Array:
+    """By how many days the dates of each token's patient move, 1 to 365; null where nobody knows whose."""
+    distinct = tokens.dictionary_encode()
+    days = [int(each[:_DAY_DIGITS], 16) % _MOST_DAYS + 1 for each in distinct.dictionary.to_pylist()]
+    return pc.take(pa.array(days, pa.int64()), distinct.indices)
+
+
 def shift_days(values: pa.Array, tokens: pa.Array) -> pa.Array:
     """Dates and times, earlier by 1 to 365 days that are a patient's own; null where nobody knows whose.
 
@@ -18,9 +25,7 @@ def shift_days(values: pa.Array, tokens: pa.Array) -> pa.Array:
         values: Dates, or times with a zone.
         tokens: A token of each row's patient, of a domain kept for this.
     """
-    distinct = tokens.dictionary_encode()
-    days = [int(each[:_DAY_DIGITS], 16) % _MOST_DAYS + 1 for each in distinct.dictionary.to_pylist()]
-    by = pc.take(pa.array(days, pa.int64()), distinct.indices)
+    by = days_of(tokens)
     if pa.types.is_date32(values.type):
         return pc.subtract(values.cast(pa.int32()).cast(pa.int64()), by).cast(pa.int32()).cast(values.type)
     return pc.subtract(

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from a360.contract import ELEMENTS, LEFT_OUT, ZIP_AREAS, ReleasePlan
+from a360.contract import ELEMENTS, ZIP_AREAS, ReleasedColumnPlan, ReleasePlan
+from a360.trust.policy import Principal
 from a360.trust.release._judge import Figures
 
 FORM: Final = "a360-release-certificate/1"
@@ -20,9 +21,9 @@ _METHODS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """Why something leaves: who lets it out, for which purpose, to whom, when, in which request."""
+    """Why something leaves: who lets it out and as whom, what for, to whom, when, in which request."""
 
-    principal: str
+    principal: Principal
     purpose: str | None
     recipient: str
     at: datetime
@@ -46,7 +47,8 @@ def certificate(
         "method": _METHODS[plan.profile],
         "released_at": occasion.at.isoformat(),
         "request": occasion.request,
-        "released_by": occasion.principal,
+        "released_by": occasion.principal.acting_for or occasion.principal.name,
+        "acting_as": occasion.principal.name,
         "purpose": occasion.purpose,
         "recipient": occasion.recipient,
         "rows": figures.rows,
@@ -57,7 +59,7 @@ def certificate(
         "measured": {"k": figures.k, "l": figures.l, "classes": figures.classes},
         "quasi_identifiers": list(plan.quasi_identifiers),
         "sensitive": list(plan.sensitive),
-        "columns": [_column(each.name, each.element, each.method) for each in plan.columns],
+        "columns": [_column(each) for each in plan.columns],
         "files": [{"name": name, "sha256": digest} for name, digest in files.items()],
     }
     if any(each.element == "zip" for each in plan.leaving):
@@ -75,9 +77,17 @@ def certificate(
     return told
 
 
-def _column(name: str, element: str, method: str | None) -> dict[str, str]:
-    letter = ELEMENTS[element].letter
-    told = {"name": name, "element": element, "leaves": "no" if method == LEFT_OUT else method or "as it is"}
+def _column(column: ReleasedColumnPlan) -> dict[str, Any]:
+    letter = ELEMENTS[column.element].letter
+    leaves = column.method or "as it is" if column.leaves else "no"
+    told: dict[str, Any] = {
+        "name": column.name,
+        "type": column.type,
+        "element": column.element,
+        "leaves": leaves,
+    }
+    if column.listed is not None:
+        told["values"] = list(column.listed)
     return {**told, "safe_harbor": f"164.514(b)(2)(i)({letter})"} if letter else told
 
 

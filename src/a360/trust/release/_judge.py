@@ -4,21 +4,31 @@ Findings name columns, rules and counts, and never a value.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Final
+from typing import Final, Protocol
 
-import duckdb
 import pyarrow as pa
 
-from a360._duckdb import connect_bare
 from a360.contract import ReleasedColumnPlan, ReleasePlan, quote_name
-from a360.trust.release._looks import checks_of
+from a360.trust.release._looks import checks_of, rare_when
 
+LEAVING: Final = 'temp."a360 leaving"'
+"""The rows that may leave, once they are judged."""
 _TOUCHED: Final = quote_name("a360 touched")
-_RARE: Final = frozenset({"value", "country"})
+
+
+class Session(Protocol):
+    """What runs SQL over the rows."""
+
+    def execute(self, sql: str) -> None:
+        """Run statements whose result does not matter."""
+        ...
+
+    def sql(self, sql: str) -> pa.Table:
+        """Run a query into an Arrow table."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +45,15 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """What was measured of what leaves.
+class Measures:
+    """What can be measured of rows.
 
     Attributes:
-        rows: The rows that leave.
+        rows: How many there are.
         patients: Whose they are; None where no column says.
         k: The patients (without them, the rows) of the smallest class; None where nothing makes classes.
         l: The fewest values that a sensitive column has in a class; None where nothing is sensitive.
         classes: How many classes there are.
-        suppressed_rows: The rows that were left out.
-        suppressed_values: The values that were taken out.
-        touched_rows: The rows that leave, and had a value taken out.
     """
 
     rows: int
@@ -54,6 +61,18 @@ class Figures:
     k: int | None
     l: int | None  # noqa: E741 - as l-diversity is written
     classes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figures(Measures):
+    """What was measured of what leaves, and what it took.
+
+    Attributes:
+        suppressed_rows: The rows that were left out.
+        suppressed_values: The values that were taken out.
+        touched_rows: The rows that leave, and had a value taken out.
+    """
+
     suppressed_rows: int
     suppressed_values: int
     touched_rows: int
@@ -61,119 +80,130 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The rows as they may leave, what was measured of them, and what keeps them in."""
+    """What was measured of the rows that may leave, and what keeps them in."""
 
-    rows: pa.Table
     figures: Figures
     findings: Sequence[Finding]
 
 
-def judge(rows: pa.Table, plan: ReleasePlan, today: date) -> Judgement:
-    """Look at rows in the form in which they are to leave; their patients still have their tokens.
+def judge(session: Session, relation: str, plan: ReleasePlan, today: date) -> Judgement:
+    """Look at rows in the form in which they are to leave; those that may lie in `LEAVING` at the end.
 
     Args:
-        rows: The columns of the plan that leave.
+        session: Where the relation is.
+        relation: The columns of the plan that leave; a patient is told from others by any value.
         plan: How they leave.
         today: The day by which ages are told.
     """
-    with closing(connect_bare()) as connection:
-        connection.register("given", rows)
-        connection.execute(f"CREATE TABLE leaving AS SELECT *, false AS {_TOUCHED} FROM given")
-        connection.unregister("given")
-        return _Judge(connection, plan).judge(rows.schema, today)
+    session.execute(
+        f"CREATE OR REPLACE TEMP TABLE {LEAVING} AS SELECT *, false AS {_TOUCHED} FROM {relation}"
+    )
+    looked = [*looks(session, LEAVING, plan, today)]
+    return _Judge(session, plan).judge(looked)
+
+
+def looks(session: Session, relation: str, plan: ReleasePlan, today: date) -> Iterator[Finding]:
+    """Values that are not what their column says, or that look like an identifier."""
+    for column in plan.leaving:
+        found = [*checks_of(column, plan.profile, today)]
+        if not found:
+            continue
+        counts = ", ".join(f"count(*) FILTER ({check.sql})" for check in found)
+        for check, count in zip(found, _one(session, f"SELECT {counts} FROM {relation}"), strict=True):
+            if count:
+                yield Finding(column.name, check.rule, count)
+
+
+def rare_values(session: Session, relation: str, plan: ReleasePlan) -> Iterator[Finding]:
+    """Values that could tell of one person, and that fewer than k have."""
+    for column in _open_columns(plan):
+        name = quote_name(column.name)
+        where = f"{relation} WHERE {name} IN ({_rare(relation, column, plan)})"
+        [count] = _one(session, f"SELECT count(*) FROM {where}")
+        if count:
+            yield Finding(column.name, f"values are had by fewer than {plan.k}", count)
+
+
+def measure(session: Session, relation: str, plan: ReleasePlan) -> Measures:
+    """How many rows, patients and classes there are, and what the smallest of these amount to."""
+    holders = f"count(DISTINCT {quote_name(plan.subject)})" if plan.subject else "NULL"
+    rows, patients = _one(session, f"SELECT count(*), {holders} FROM {relation}")
+    if not plan.quasi_identifiers:
+        return Measures(rows, patients, None, None, 0)
+    diversities = ", ".join(map(_diversity, plan.sensitive))
+    smallest = f"least({diversities})" if plan.sensitive else "NULL"
+    k, least, classes = _one(
+        session,
+        f"SELECT min(holders), min(diversity), count(*) FROM (SELECT {_holders(plan)} AS holders, "
+        f"{smallest} AS diversity FROM {relation} GROUP BY {_class(plan)})",
+    )
+    return Measures(rows, patients, k, least, classes)
 
 
 class _Judge:
-    def __init__(self, connection: duckdb.DuckDBPyConnection, plan: ReleasePlan) -> None:
-        self._connection = connection
+    """Takes out what too few have, until nothing is too small any more."""
+
+    def __init__(self, session: Session, plan: ReleasePlan) -> None:
+        self._session = session
         self._plan = plan
         self._values = 0
-        subject = plan.subject
-        self._holders = f"count(DISTINCT {quote_name(subject)})" if subject else "count(*)"
 
-    def judge(self, schema: pa.Schema, today: date) -> Judgement:
-        given = self._count("leaving")
-        findings = list(self._looks(today))
-        # What is taken out makes other values and classes smaller: until nothing is too small any more.
+    def judge(self, looked: Sequence[Finding]) -> Judgement:
+        given = self._count(LEAVING)
+        # What is taken out makes other values and classes smaller.
         while self._take_out_rare() or self._leave_out_small():
             pass
-        figures = self._figures(given)
-        findings += self._shortfalls(figures, given)
-        columns = ", ".join(map(quote_name, schema.names))
-        rows = self._connection.execute(f"SELECT {columns} FROM leaving").to_arrow_table()
-        return Judgement(rows.cast(schema), figures, findings)
-
-    def _looks(self, today: date) -> Iterator[Finding]:
-        """Values that are not what their column says, or that look like an identifier."""
-        for column in self._plan.leaving:
-            found = [*checks_of(column, self._plan.profile, today)]
-            if not found:
-                continue
-            counts = ", ".join(f"count(*) FILTER ({check.sql})" for check in found)
-            row = self._connection.execute(f"SELECT {counts} FROM leaving").fetchone() or ()
-            for check, count in zip(found, row, strict=True):
-                if count:
-                    yield Finding(column.name, check.rule, count)
+        told = measure(self._session, LEAVING, self._plan)
+        figures = Figures(
+            told.rows,
+            told.patients,
+            told.k,
+            told.l,
+            told.classes,
+            given - told.rows,
+            self._values,
+            self._count(f"{LEAVING} WHERE {_TOUCHED}"),
+        )
+        return Judgement(figures, [*looked, *self._shortfalls(figures, given)])
 
     def _take_out_rare(self) -> bool:
-        """Take texts out that fewer than k have and no list: a name among codes is such."""
-        if self._plan.profile == "limited":
-            return False
-        return sum(self._take_out(column) for column in self._plan.leaving if _is_open(column)) > 0
+        return sum(map(self._take_out, _open_columns(self._plan))) > 0
 
     def _take_out(self, column: ReleasedColumnPlan) -> int:
-        name = quote_name(column.name)
-        rare = (
-            f"SELECT {name} FROM leaving WHERE {name} IS NOT NULL GROUP BY {name} "
-            f"HAVING {self._holders} < {self._plan.k:d}"
-        )
-        found = self._count(f"leaving WHERE {name} IN ({rare})")
+        """Take values out that fewer than k have, and no list: a name among codes is such."""
+        name, rare = quote_name(column.name), _rare(LEAVING, column, self._plan)
+        found = self._count(f"{LEAVING} WHERE {name} IN ({rare})")
         if found:
-            self._connection.execute(
-                f"CREATE OR REPLACE TABLE leaving AS WITH rare AS ({rare}) SELECT * REPLACE ("
+            self._session.execute(
+                f"CREATE OR REPLACE TEMP TABLE {LEAVING} AS WITH rare AS ({rare}) SELECT * REPLACE ("
                 f"CASE WHEN {name} IN (FROM rare) THEN NULL ELSE {name} END AS {name}, "
-                f"{_TOUCHED} OR coalesce({name} IN (FROM rare), false) AS {_TOUCHED}) FROM leaving"
+                f"{_TOUCHED} OR coalesce({name} IN (FROM rare), false) AS {_TOUCHED}) FROM {LEAVING}"
             )
             self._values += found
         return found
 
     def _leave_out_small(self) -> bool:
         """Leave the rows out whose class has too few patients, or too few values of what is sensitive."""
-        if not self._plan.quasi_identifiers:
+        plan = self._plan
+        if not plan.quasi_identifiers:
             return False
-        before = self._count("leaving")
-        small = [f"{self._holders} >= {self._plan.k:d}"]
-        small += [f"{_diversity(name)} >= {self._plan.l:d}" for name in self._plan.sensitive]
+        large = [f"{_holders(plan)} >= {plan.k:d}"]
+        large += [f"{_diversity(name)} >= {plan.l:d}" for name in plan.sensitive]
+        small = (
+            f"SELECT {_class(plan)} FROM {LEAVING} GROUP BY {_class(plan)} HAVING NOT ({' AND '.join(large)})"
+        )
+        [found] = _one(self._session, f"SELECT count(*) FROM ({small})")
+        if not found:
+            return False
         same = " AND ".join(
             f"leaving.{each} IS NOT DISTINCT FROM class.{each}"
-            for each in map(quote_name, self._plan.quasi_identifiers)
+            for each in map(quote_name, plan.quasi_identifiers)
         )
-        self._connection.execute(
-            f"CREATE OR REPLACE TABLE leaving AS SELECT leaving.* FROM leaving SEMI JOIN "
-            f"(SELECT {self._class} FROM leaving GROUP BY {self._class} HAVING {' AND '.join(small)}) "
-            f"AS class ON {same}"
+        self._session.execute(
+            f"CREATE OR REPLACE TEMP TABLE {LEAVING} AS SELECT leaving.* FROM {LEAVING} AS leaving "
+            f"ANTI JOIN ({small}) AS class ON {same}"
         )
-        return self._count("leaving") < before
-
-    @property
-    def _class(self) -> str:
-        return ", ".join(map(quote_name, self._plan.quasi_identifiers))
-
-    def _figures(self, given: int) -> Figures:
-        holders = self._holders if self._plan.subject else "NULL"
-        rows, patients, touched = self._one(
-            f"SELECT count(*), {holders}, count(*) FILTER ({_TOUCHED}) FROM leaving"
-        )
-        k = least = None
-        classes = 0
-        if self._plan.quasi_identifiers:
-            diversities = ", ".join(map(_diversity, self._plan.sensitive))
-            smallest = f"least({diversities})" if self._plan.sensitive else "NULL"
-            k, least, classes = self._one(
-                f"SELECT min(holders), min(diversity), count(*) FROM (SELECT {self._holders} AS holders, "
-                f"{smallest} AS diversity FROM leaving GROUP BY {self._class})"
-            )
-        return Figures(rows, patients, k, least, classes, given - rows, self._values, touched)
+        return True
 
     def _shortfalls(self, figures: Figures, given: int) -> Iterator[Finding]:
         """What had to be left out, where it is more than the contract lets."""
@@ -184,22 +214,44 @@ class _Judge:
             rule = f"rows of {given} are in classes of less than k = {self._plan.k} or l = {self._plan.l}"
             yield Finding("", rule, figures.suppressed_rows)
         if Decimal(figures.touched_rows) > most:
-            rule = f"rows of {given} have a text that fewer than {self._plan.k} have"
+            rule = f"rows of {given} have a value that fewer than {self._plan.k} have"
             yield Finding("", rule, figures.touched_rows)
 
     def _count(self, relation: str) -> int:
-        return int(self._one(f"SELECT count(*) FROM {relation}")[0])
-
-    def _one(self, sql: str) -> tuple[int, ...]:
-        return self._connection.execute(sql).fetchone() or ()
+        [count] = _one(self._session, f"SELECT count(*) FROM {relation}")
+        return count
 
 
-def _is_open(column: ReleasedColumnPlan) -> bool:
-    """Whether a column's texts are of no list that its contract holds them to."""
-    return column.type == "string" and column.element in _RARE and column.listed is None
+def _open_columns(plan: ReleasePlan) -> Iterator[ReleasedColumnPlan]:
+    """The columns that may hold what is one person's alone, whatever they say of themselves."""
+    if plan.profile != "limited":
+        yield from (column for column in plan.leaving if rare_when(column) is not None)
+
+
+def _rare(relation: str, column: ReleasedColumnPlan, plan: ReleasePlan) -> str:
+    """The values of a column that fewer than k patients have, among those that could tell of one."""
+    name = quote_name(column.name)
+    where = f"{name} IS NOT NULL AND {rare_when(column)}"
+    if plan.subject is None:
+        return f"SELECT {name} FROM {relation} WHERE {where} GROUP BY {name} HAVING count(*) < {plan.k:d}"
+    subject = quote_name(plan.subject)
+    # Pairs first: a count of distinct values in each group would hold them all in memory.
+    pairs = f"SELECT DISTINCT {name}, {subject} FROM {relation} WHERE {where}"
+    return f"SELECT {name} FROM ({pairs}) GROUP BY {name} HAVING count({subject}) < {plan.k:d}"
+
+
+def _holders(plan: ReleasePlan) -> str:
+    return f"count(DISTINCT {quote_name(plan.subject)})" if plan.subject else "count(*)"
+
+
+def _class(plan: ReleasePlan) -> str:
+    return ", ".join(map(quote_name, plan.quasi_identifiers))
 
 
 def _diversity(name: str) -> str:
-    """How many values there are; that there is none is one."""
-    column = quote_name(name)
-    return f"(count(DISTINCT {column}) + max(CASE WHEN {column} IS NULL THEN 1 ELSE 0 END))"
+    """How many values there are. None is no value: where one is, whoever has any has that one."""
+    return f"count(DISTINCT {quote_name(name)})"
+
+
+def _one(session: Session, sql: str) -> tuple[int, ...]:
+    return tuple(column[0].as_py() for column in session.sql(sql).columns)

@@ -4,32 +4,32 @@ import hashlib
 import os
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import IO, Any, Final, Literal, Protocol
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from a360.contract import LakePlan, ReleasePlan
 from a360.errors import DataError, DeniedError, OperatorError, UsageError
-from a360.files import require_new_folder, sync_folder, whole, write_whole
+from a360.files import new_folder, require_new_folder, whole, write_whole
 from a360.protect import AuditEvent, AuditLog, Tokenizer
 from a360.table import Tables
 from a360.trust.gateway import write_csv
 from a360.trust.policy import Policy, Principal
 from a360.trust.release._certificate import Occasion, certificate, encoded
-from a360.trust.release._form import coded, read_rows, shuffled
+from a360.trust.release._form import GIVEN, leaving, prepared, told_of
 from a360.trust.release._judge import Figures, Finding, judge
 
 type FileFormat = Literal["parquet", "csv"]
 
 CERTIFICATE: Final = "certificate.json"
 SIGNATURE: Final = "certificate.sig"
-# An audit record names no more; who else is told of is found by the release's request and its snapshot.
-_MOST_SUBJECTS: Final = 10_000
+# A record of the audit log names no more of them; a release of more has several, of one request.
+_SUBJECTS_AT_ONCE: Final = 10_000
 _SHOWN: Final = 12
 
 
@@ -96,9 +96,11 @@ class Releases:
         plan = self._plan.release(dataset)
         occasion = self._occasion(principal, purpose, "")
         rules = self._allowed(principal, plan, occasion)
-        self._record(principal, plan, occasion, "allowed", "release.measure", rules=rules)
-        _, report = self._measured(plan, self._snapshot(plan), occasion)
-        return report
+        made_of = self._snapshots(plan)
+        told = {"snapshot": made_of[plan.dataset]}
+        self._record(plan, occasion, "allowed", "release.measure", rules=rules, details=told)
+        with self._prepared(plan, made_of):
+            return self._judged(plan, occasion)
 
     def release(
         self,
@@ -124,31 +126,24 @@ class Releases:
         occasion = self._occasion(principal, purpose, recipient.strip())
         rules = self._allowed(principal, plan, occasion)
         require_new_folder(folder)
-        snapshot = self._snapshot(plan)
-        rows, report = self._measured(plan, snapshot, occasion)
-        if not report.passes:
-            why: dict[str, str | int] = {"code": "release-refused", "findings": len(report.findings)}
-            self._record(principal, plan, occasion, "failed", rules=rules, details=why)
-            raise _refused(plan, report.findings)
-        self._record(
-            principal,
-            plan,
-            occasion,
-            "allowed",
-            rules=rules,
-            rows=rows.num_rows,
-            subjects=self._told(rows, plan),
-        )
-        leaving = shuffled(coded(rows, plan, self._tokenizer))
-        files = self._write(plan, report.figures, occasion, snapshot, leaving, folder, form)
-        self._record(
-            principal, plan, occasion, "done", rows=rows.num_rows, details={"certificate": files[CERTIFICATE]}
-        )
+        made_of = self._snapshots(plan)
+        details: dict[str, str | int] = {"snapshot": made_of[plan.dataset]}
+        with self._prepared(plan, made_of):
+            report = self._judged(plan, occasion)
+            if not report.passes:
+                why = {**details, "code": "release-refused", "findings": len(report.findings)}
+                self._record(plan, occasion, "failed", rules=rules, details=why)
+                raise _refused(plan, report.findings)
+            rows = report.figures.rows
+            self._record_allowed(plan, occasion, rules, rows, details)
+            files = self._written(plan, report.figures, occasion, made_of, folder, form)
+        details["certificate"] = files[CERTIFICATE]
+        self._record(plan, occasion, "done", rows=rows, details=details)
         return replace(report, folder=folder, files=tuple(files))
 
     def _occasion(self, principal: Principal, purpose: str | None, recipient: str) -> Occasion:
         purpose = purpose or self._policy.default_purpose(principal)
-        return Occasion(principal.name, purpose, recipient, datetime.now(UTC), uuid.uuid4().hex)
+        return Occasion(principal, purpose, recipient, datetime.now(UTC), uuid.uuid4().hex)
 
     def _allowed(self, principal: Principal, plan: ReleasePlan, occasion: Occasion) -> tuple[str, ...]:
         """The rules that let it go: the action on every column of the dataset, and no consent in the way."""
@@ -160,7 +155,7 @@ class Releases:
         if decision.allowed and not missing and consent is None:
             rules = (rule for column in decision.columns.values() for rule in column.rules)
             return tuple(dict.fromkeys(rules))
-        self._record(principal, plan, occasion, "denied")
+        self._record(plan, occasion, "denied")
         raise DeniedError(
             "denied",
             f"{principal.name} may not release {plan.dataset} for {occasion.purpose or 'no purpose'}",
@@ -176,72 +171,75 @@ class Releases:
                 return f"columns under the consent {rule.name}"
         return None
 
-    def _snapshot(self, plan: ReleasePlan) -> str:
-        snapshot = self._tables.current_snapshot_id(plan.dataset)
-        if snapshot is None:
+    def _snapshots(self, plan: ReleasePlan) -> Mapping[str, str]:
+        """The dataset's snapshot, by which all is read, with those that it was made from: of one look."""
+        found = self._tables.snapshots(plan.dataset) if self._tables.exists(plan.dataset) else []
+        if not found:
             raise UsageError(
                 "unknown-table",
                 "The dataset holds nothing that could leave",
                 where=plan.dataset,
                 next_step=f"a360 run {plan.dataset}",
             )
-        return snapshot
+        upstream = next((each.upstream for each in found if each.upstream), {})
+        return {**upstream, plan.dataset: found[0].snapshot_id}
 
-    def _measured(
-        self, plan: ReleasePlan, snapshot: str, occasion: Occasion
-    ) -> tuple[pa.Table, ReleaseReport]:
-        rows = read_rows(self._tables.session, plan, snapshot, self._tokenizer)
-        judged = judge(rows, plan, occasion.at.date())
-        return judged.rows, ReleaseReport(plan.dataset, plan.profile, judged.figures, judged.findings)
+    def _prepared(self, plan: ReleasePlan, made_of: Mapping[str, str]) -> AbstractContextManager[None]:
+        return prepared(self._tables.session, plan, made_of[plan.dataset], self._tokenizer)
 
-    def _write(
+    def _judged(self, plan: ReleasePlan, occasion: Occasion) -> ReleaseReport:
+        judged = judge(self._tables.session, GIVEN, plan, occasion.at.date())
+        return ReleaseReport(plan.dataset, plan.profile, judged.figures, judged.findings)
+
+    def _written(
         self,
         plan: ReleasePlan,
         figures: Figures,
         occasion: Occasion,
-        snapshot: str,
-        rows: pa.Table,
+        made_of: Mapping[str, str],
         folder: Path,
         form: FileFormat,
     ) -> Mapping[str, str]:
-        """The files with their digests, the certificate last: without one, a folder is no release."""
+        """The files with their digests; they come into their folder with the certificate, or not at all."""
         name = f"{plan.dataset.partition('.')[2]}.{form}"
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with whole(folder / name) as stream:
-                if form == "csv":
-                    write_csv(rows.to_reader(), stream)
-                else:
-                    pq.write_table(rows.replace_schema_metadata(), stream, compression="zstd")
-            snapshots = {plan.dataset: snapshot, **self._upstream(plan)}
-            content = encoded(certificate(plan, figures, occasion, snapshots, {name: _digest(folder / name)}))
-            write_whole(folder / SIGNATURE, self._audit.certify(content))
-            write_whole(folder / CERTIFICATE, content)
-            sync_folder(folder)
+            with new_folder(folder) as draft:
+                with whole(draft / name) as stream:
+                    _write_rows(leaving(self._tables.session, plan), stream, form)
+                told = certificate(plan, figures, occasion, made_of, {name: _digest(draft / name)})
+                content = encoded(told)
+                write_whole(draft / SIGNATURE, self._audit.certify(content))
+                write_whole(draft / CERTIFICATE, content)
+                return {each: _digest(draft / each) for each in (name, CERTIFICATE, SIGNATURE)}
         except OSError as error:
             raise OperatorError(
                 "input-missing",
                 "The release cannot be written",
                 where=str(folder),
                 found=os.strerror(error.errno) if error.errno else type(error).__name__,
-                next_step="name a new folder where there is room; without a certificate this is no release",
+                next_step="name a new folder where there is room",
             ) from None
-        return {each: _digest(folder / each) for each in (name, CERTIFICATE, SIGNATURE)}
 
-    def _upstream(self, plan: ReleasePlan) -> Mapping[str, str]:
-        """The snapshots that the dataset was made from."""
-        commits = self._tables.commits(plan.dataset)
-        return dict(commits[-1].upstream) if commits else {}
+    def _record_allowed(
+        self,
+        plan: ReleasePlan,
+        occasion: Occasion,
+        rules: tuple[str, ...],
+        rows: int,
+        details: Mapping[str, str | int],
+    ) -> None:
+        """Put it on record with each patient it tells of, in as many records as they take."""
+        told: dict[str, Any] = {"rules": rules, "rows": rows, "details": details}
+        groups = told_of(self._tables.session, plan, _SUBJECTS_AT_ONCE)
+        self._record(plan, occasion, "allowed", subjects=self._pseudonyms(next(groups, [])), **told)
+        for more in groups:
+            self._record(plan, occasion, "allowed", subjects=self._pseudonyms(more), **told)
 
-    def _told(self, rows: pa.Table, plan: ReleasePlan) -> tuple[str, ...]:
-        if plan.subject is None:
-            return ()
-        keys = pc.drop_null(pc.unique(rows[plan.subject])).to_pylist()
-        return tuple(map(self._audit.subject, keys)) if len(keys) <= _MOST_SUBJECTS else ()
+    def _pseudonyms(self, patients: Sequence[str]) -> tuple[str, ...]:
+        return tuple(map(self._audit.subject, patients))
 
     def _record(
         self,
-        principal: Principal,
         plan: ReleasePlan,
         occasion: Occasion,
         outcome: str,
@@ -257,18 +255,28 @@ class Releases:
             told["agreement"] = plan.agreement
         event = AuditEvent(
             datetime.now(UTC),
-            principal.name,
+            occasion.principal.name,
             action,
             (plan.dataset,),
             outcome,
             occasion.purpose,
             told,
-            acting_for=principal.acting_for,
+            acting_for=occasion.principal.acting_for,
             request=occasion.request,
             columns=tuple(f"{plan.dataset}.{each.name}" for each in plan.leaving),
             **more,
         )
         self._audit.record(event)
+
+
+def _write_rows(rows: pa.RecordBatchReader, stream: IO[bytes], form: FileFormat) -> None:
+    """Write a stream as it is read; a batch is a row group, so that none is larger than memory likes."""
+    if form == "csv":
+        write_csv(rows, stream)
+        return
+    with pq.ParquetWriter(stream, rows.schema.remove_metadata(), compression="zstd") as writer:
+        for batch in rows:
+            writer.write_batch(batch)
 
 
 def _refused(plan: ReleasePlan, findings: Sequence[Finding]) -> DataError:
