@@ -79,7 +79,7 @@ lint: setup-dev ## check style, layers, contracts and that every test states its
 	@$(RUN) ruff check $(CODE)
 	@$(RUN) ruff format --check $(CODE)
 	@"$(VENV)/bin/lint-imports" --no-cache
-	@$(RUN) interrogate --quiet --whitelist-regex 'test_.*' tests spark/test
+	@$(RUN) interrogate --quiet --whitelist-regex 'test_.*' tests spark/test infra/tests
 	@$(RUN) a360 lint
 
 .PHONY: types

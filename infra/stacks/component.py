@@ -4,6 +4,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from infra.contracts_adapter import Deployment
+from infra.stacks.network import NetworkStack
 from infra.stacks.storage import StorageStack
 
 
@@ -20,3 +21,4 @@ class LakeStage(cdk.Stage):
             stage_name=names.prefix,
         )
         self.storage = StorageStack(self, deployment)
+        self.network = NetworkStack(self, deployment)
