@@ -19,10 +19,12 @@ import pyarrow as pa
 
 from a360.protect import LocalKeyStore, LocalTokenizer
 from a360.trust.deid import Deidentified, Deidentifier
+from a360.trust.deid._deidentifier import SURE
 from deid_notes.corpus import HARD_NEGATIVE, IGNORED, Note, notes
 
 AIM_RECALL, AIM_PRECISION, AIM_SPEED = 0.98, 0.90, 5_000
 BATCH = 64
+REVIEW_FROM = (0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70, 0.75)
 
 
 def known_of(made: Sequence[Note]) -> pa.Table:
@@ -39,6 +41,8 @@ class Score:
     def __init__(self) -> None:
         self.found, self.all, self.leaked, self.planted = Counter(), Counter(), Counter(), Counter()
         self.vain, self.taken, self.wrong = 0, 0, []
+        # Of each note: its least sure stretch, and whether something leaked.
+        self.notes: list[tuple[float, bool]] = []
 
     def add(self, note: Note, done: Deidentified) -> None:
         """Count one note."""
@@ -46,6 +50,7 @@ class Score:
         for each in done.replaced:
             gone[each.start : each.end] = b"\x01" * (each.end - each.start)
         kept = bytearray(len(note.text))
+        leaked_before = self.leaks()
         for each in note.planted:
             place = slice(each.start, each.end)
             if each.type == IGNORED:
@@ -86,8 +91,13 @@ class Score:
                         note.text[each.start : each.end],
                     )
                 )
-        for each in done.replaced:
-            self.taken += each.end - each.start
+        self.taken += sum(each.end - each.start for each in done.replaced)
+        least = min((each.score for each in (*done.replaced, *done.unsure)), default=1.0)
+        self.notes.append((least, self.leaks() > leaked_before))
+
+    def leaks(self) -> int:
+        """How many identifiers have leaked."""
+        return sum(count for kind, count in self.leaked.items() if kind != HARD_NEGATIVE)
 
     def totals(self) -> tuple[float, float]:
         """Recall and precision of characters."""
@@ -117,6 +127,19 @@ def report(title: str, score: Score) -> None:
         f"hard negatives: {score.planted[HARD_NEGATIVE]}, "
         f"{score.found[HARD_NEGATIVE] / total:.4f} of their characters taken"
     )
+
+
+def report_review(score: Score) -> None:
+    """Print what a person would have to read, and how much of what leaked is among it, by how sure is sure."""
+    leaking = sum(leaks for _, leaks in score.notes)
+    print(f"{'sure from':<12}{'notes to review':>17}{'leaking notes among them':>27}")
+    for sure in REVIEW_FROM:
+        seen = [leaks for least, leaks in score.notes if least < sure]
+        mark = " *" if sure == SURE else ""
+        print(
+            f"{sure:<12}{len(seen) / len(score.notes):>17.3f}{sum(seen):>15} of {leaking}"
+            f" ({sum(seen) / (leaking or 1):.3f}){mark}"
+        )
 
 
 def measure(made: Sequence[Note], reader: Deidentifier) -> tuple[Score, float]:
@@ -151,6 +174,7 @@ def main() -> None:
         ):
             score, speed = measure(made, reader)
             report(title, score)
+            report_review(score)
             print(f"{speed:,.0f} characters a second of processor time (aim {AIM_SPEED:,})")
             if options.show and options.set == "development" and title != "rules alone":
                 for each, count in Counter(map(repr, score.wrong)).most_common(options.show):

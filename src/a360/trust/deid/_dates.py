@@ -1,6 +1,6 @@
 """Dates in text: found, understood, and written again in the spelling in which they stood."""
 
-# ruff: noqa: E501, PLR2004 -- patterns are read whole; their numbers are the forms of the identifiers
+# ruff: noqa: E501, PLR2004, RUF001 -- patterns are read whole; their numbers are the forms of the identifiers
 
 import re
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ _NUMBERS: Final = {
     **_SLIPS,
 }
 _MONTH: Final = (
-    r"(?:jan(?:uary|\.)?|janurary|feb(?:ruary|uary|\.)?|feburary|mar(?:ch|\.)?|apr(?:il|\.)?|may|june?\.?|july?\.?|"
+    r"(?:jan(?:uary|\.)?|janurary|feb(?:ruary|uary|\.)?|feburary|mar(?:ch|\.)?|apr(?:il|\.)?|may\.?|june?\.?|july?\.?|"
     r"aug(?:ust|\.)?|sept?(?:ember|\.)?|septembre|oct(?:ober|\.)?|nov(?:ember|\.)?|dec(?:ember|\.)?)"
 )
 _MES: Final = r"(?:" + "|".join([*_ES, "setiembre"]) + r")"
@@ -40,22 +40,22 @@ _SAID_YEAR: Final = (
 )
 _WEEKDAY: Final = r"(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\.?"
 _PATTERNS: Final = {
-    "iso": rf"(?P<y>{_YEAR})(?P<s>[-/.])(?P<m>0?[1-9]|1[0-2])(?P=s)(?P<d>{_DAY})(?!\d|[-/.]\d)",
+    "iso": rf"(?P<y>{_YEAR})(?P<s>[-/.])(?P<m>0?[1-9]|1[0-2])(?P=s)(?P<d>{_DAY})(?!\d|[-/.]\d)(?P<t>T)?",
     "numbers": rf"(?P<a>\d{{1,2}})(?P<s>[-/.])(?P<b>\d{{1,2}})(?P=s)(?P<y>{_YEAR}|\d\d)(?!\d|[-/.]\d)",
     "compact": rf"(?P<y>{_YEAR})(?P<m>0[1-9]|1[0-2])(?P<d>0[1-9]|[12]\d|3[01])(?!\d|-\d)",
     "day_month": (
-        rf"(?P<d>{_DAY})(?:st|nd|rd|th)?(?P<s1>[ \-/.]| of )(?P<mon>{_MONTH})"
-        rf"(?:(?P<s2>,? ?[\-/']? ?)(?P<y>{_YEAR}|(?<=[-/'])\d\d(?!\d)))?\b(?!\d)"
+        rf"(?P<d>{_DAY})(?:st|nd|rd|th)?(?P<s1>[ \-/.]| of |(?=[A-Z]{{3}}\d{{4}}))(?P<mon>{_MONTH})"
+        rf"(?:(?P<s2>,? ?[\-/']? ?)(?P<y>{_YEAR}|(?<=[-/'])\d\d(?!\d)|(?<= )\d\d(?![\d/:.%-]| ?(?:u|mg|ml|units?|cc|min|yo)\b)))?\b(?!\d)"
     ),
     "month_day": (
         rf"(?P<mon>{_MONTH})(?P<s1>[ \-/.]| the )(?P<d>{_DAY})(?P<o>st|nd|rd|th)?\b"
         rf"(?:(?P<s2>,? ?|[-/])(?P<y>{_YEAR}|(?<=[-/])\d\d(?!\d)))?(?![:\d]|\.\d)"
     ),
-    "month_year": rf"(?P<mon>{_MONTH})(?P<s1>,? (?:of )?|[-/])(?P<y>{_YEAR})\b",
+    "month_year": rf"(?P<mon>{_MONTH})(?P<s1>,? (?:of )?|[-/]| ?['’])(?P<y>{_YEAR}|(?<=['’])\d\d)\b",
     "spanish": rf"(?P<d>{_DAY})(?P<s1> de )(?P<mon>{_MES})(?:(?P<s2>,? (?:de |del )?)(?P<y>{_YEAR}))?\b",
     "mes_year": rf"(?P<mon>{_MES})(?P<s1> (?:de |del )?)(?P<y>{_YEAR})\b",
     "said": rf"{_MONTH} (?:the )?(?:{_ORDINAL}|{_DAY}(?:st|nd|rd|th)?)(?:,? (?:of )?(?:{_SAID_YEAR}|{_YEAR}))\b",
-    "said_day": rf"(?:{_MONTH} the {_ORDINAL}|the {_ORDINAL} of {_MONTH})\b",
+    "said_day": rf"(?:{_MONTH} the {_ORDINAL}|the (?:{_ORDINAL}|{_DAY}(?:st|nd|rd|th)) of {_MONTH}(?:,? {_YEAR})?)\b",
     "month_slash_year": rf"(?P<m>0?[1-9]|1[0-2])/(?P<y>{_YEAR})(?!\d|/)",
     "month_slash_day": r"(?P<a>\d{1,2})/(?P<b>\d{1,2})(?!\d|[/.]\d|-\d)",
 }
@@ -85,8 +85,11 @@ _UNITS: Final = re.compile(
     re.IGNORECASE,
 )
 _PARTS: Final = frozenset({"1/2", "1/3", "2/3", "1/4", "3/4", "1/5", "1/8"})
+_AFTER_WEEKDAYS: Final = frozenset({"month_day", "day_month", "month_slash_day"})
 _WIDE: Final = frozenset({"iso", "compact"})
-_EXPIRES: Final = re.compile(r"\b(?:exp\w*|best before|use by)\W{0,3}$", re.IGNORECASE)
+_EXPIRES: Final = re.compile(
+    r"(?<!commission )(?<!license )(?<!licence )\b(?:exp\w*|best before|use by)\W{0,3}$", re.IGNORECASE
+)
 _PREPOSITION: Final = re.compile(
     r"\b(?:on|by|since|until|till|before|after|from|last|next|of|for|to)\s$", re.IGNORECASE
 )
@@ -112,7 +115,7 @@ def find_dates(text: str) -> Iterator[FoundDate]:
             if score:
                 start = match.start()
                 weekday = _WEEKDAY_BEFORE.search(text, max(0, start - 16), start)
-                whole = weekday.start() if weekday and form in ("month_day", "day_month") else start
+                whole = weekday.start() if weekday and form in _AFTER_WEEKDAYS else start
                 yield FoundDate(whole, match.end(), form, score, read_date(match.group(), form))
 
 
@@ -179,7 +182,7 @@ def _month_slash_day(match: re.Match[str], before: str, after: str) -> float:
     month, day = _ordered(int(match["a"]), int(match["b"]), "/")
     if not (1 <= month <= 12 and 1 <= day <= 31) or _SCALE_CUES.search(before) or _UNITS.match(after):
         return 0.0
-    if _DAY_CUES.search(before):
+    if _DAY_CUES.search(before) or _WEEKDAY_BEFORE.search(before):
         return 0.85
     # Parts of a whole and marks out of ten are written so too: these stay, for a person to look at.
     return 0.0 if match.group() in _PARTS else 0.35 if match["b"] == "10" else 0.5

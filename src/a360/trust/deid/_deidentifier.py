@@ -15,14 +15,15 @@ from a360.trust.deid._known import KnownValues, known_of
 from a360.trust.deid._model import NerModel
 from a360.trust.deid._names import find_names, other_mentions
 from a360.trust.deid._numbers import find_numbers
+from a360.trust.deid._people import likely_names
 from a360.trust.deid._places import find_places
-from a360.trust.deid._spans import Detector, Identifier, Span, merge
+from a360.trust.deid._spans import Detector, Identifier, Span, as_written, merge
 from a360.trust.deid._surrogates import Method, Replacing, Surrogates, redaction
 
 type KnownValuesOf = Callable[[pa.Array], pa.Table]
 """For patient keys a table of `patient_key`, `kind` and `value`, as the vault keeps them."""
 
-RULES_VERSION: Final = "1"
+RULES_VERSION: Final = "2"
 # A span less sure than the first is left in the text; one below the second is for a person to look at.
 LEAST, SURE = 0.4, 0.65
 NOT_SURE, NOBODY_KNOWN = "not-sure", "nothing-known"
@@ -157,12 +158,16 @@ class Deidentifier:
 
     def _one(self, text: str, known: KnownValues, told: Sequence[Span]) -> list[Span]:
         dates = list(find_dates(text))
-        spans = [*known.find(text, dates), *told]
+        spans = [*known.find(text, dates), *(each for each in told if not _is_chance(each))]
+        chances = {each.start: each.score for each in told if _is_chance(each)}
         if self._rules:
             spans += [Span(each.start, each.end, Identifier.DATE, each.score, "rules") for each in dates]
             spans += [*find_numbers(text), *find_places(text), *find_names(text)]
+            spans += likely_names(text, chances, spans)
             spans += other_mentions(text, spans)
-        return merge(each for each in spans if each.score >= _CONSIDERED)
+        else:
+            spans += (each for each in told if _is_chance(each))
+        return as_written(text, merge(each for each in spans if each.score >= _CONSIDERED), LEAST)
 
     def _known(self, subjects: Sequence[str | None]) -> dict[str, KnownValues]:
         if self._known_values is None:
@@ -188,6 +193,11 @@ class Deidentifier:
 
 
 _CONSIDERED: Final = 0.3
+
+
+def _is_chance(span: Span) -> bool:
+    """Whether a span is what the model says of one word that may be a name."""
+    return span.stage == "model" and span.type is Identifier.NAME
 
 
 def _declared(without: frozenset[str], known_values: KnownValuesOf | None) -> None:

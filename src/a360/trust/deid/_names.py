@@ -61,12 +61,42 @@ _RULES: Final = (
      rf"registration|registered as)[ :,\"“(]{{1,3}}(?P<v>{_NAME})", 0.85),
     (r"(?:--?|—|/|\d|^)[ ]?(?P<v>[A-Z]{2,3})(?=[:.]? *(?:$|\n)|: )", 0.5),
     (rf"(?P<v>{_NAME}) speaking\b", 0.85),
+    (r"(?<=[.!?] )(?P<v>[A-Z]{2,3})(?=\s*(?:\n|$))", 0.5),
+    (r"(?m:^)(?P<v>[A-Z]{2,3}) (?=\d{2,3} ?(?:yo\b|y/o|[FM]\b))", 0.75),
+    (r"(?<=\| )(?P<v>[A-Z]{2})(?= \|)", 0.45),
+    (r"(?m:\]|^|[;,]) ?(?i:user|usr|login|author|by|owner)=(?P<v>[A-Za-z.]{3,40})", 0.85),
+    (r"(?<=\d\] )(?P<v>[a-z]{4,40})(?=:)", 0.8),
+    (r"(?m:^)(?P<v>[a-z]{6,40})(?=!? left a \d)", 0.7),
     (rf"(?:—|--|~) ?(?P<v>{_NAME})\s*(?:,|$|\n)", 0.8),
     (rf"(?m:^)(?P<v>{_CAP} {_CAP}(?: {_CAP})?)(?=\s*(?:\n|$))", 0.0),
     (rf"\b(?P<v>{_CAP}) \"(?P<w>{_CAP})\" ", 0.0),
 )  # fmt: skip
 _COMPILED: Final = tuple((re.compile(pattern), score) for pattern, score in _RULES if score)
 _LONG: Final = 5
+# Words that begin sentences more often than their namesakes do.
+_OFTEN_VERBS: Final = frozenset(
+    [
+        "will",
+        "may",
+        "mark",
+        "drew",
+        "bill",
+        "pat",
+        "case",
+        "day",
+        "price",
+        "long",
+        "can",
+        "hope",
+        "rose",
+        "page",
+        "chase",
+        "cook",
+        "so",
+        "art",
+        "love",
+    ]
+)
 _CALLED: Final = re.compile(rf" [(\"“](?P<v>{_CAP})[)\"”]")
 
 
@@ -112,17 +142,33 @@ def _is_name(text: str, start: int, end: int) -> bool:
     return not all(each in lexicon("products") for each, _, _ in words(name))
 
 
+_GRADE: Final = re.compile(r" (?:[IV]{1,4}|[1-7])\b")
+_HAS: Final = re.compile(r"\b(?:hx|history of|h/o|has|with|for|dx)(?: of)? \Z", re.IGNORECASE)
+
+
 def is_medical(text: str, start: int, end: int) -> bool:
     """Whether a surname names a disease, a sign or an instrument here: `Bell's palsy`, `Baker cyst`."""
     folded = fold(text[start:end])
     if all(each in lexicon("products") for each, _, _ in words(folded)):
         return True
+    chain = re.match(r"(?:-\w+)+", text[end:])
+    if chain and words(folded)[-1:] and words(folded)[-1][0] in lexicon("eponyms"):
+        # `Baker-Gordon peel`, `Ehlers-Danlos`: several people, one thing.
+        if fold(chain.group()).rsplit("-", 1)[-1] in lexicon("eponyms"):
+            return True
+        end += chain.end()
     after = [each for each, _, _ in words(fold(text[end : end + 40]))]
     after = after[1:] if after[:1] == ["s"] else after
     last = [each for each, _, _ in words(folded)][-1:]
     if last and last[0] in lexicon("eponym_nouns") and len(words(folded)) > 1:
         return words(folded)[-2][0] in lexicon("eponyms")
     own = re.match(r"['’]s?\b", text[end:]) is not None
+    if (
+        last
+        and last[0] in lexicon("eponyms")
+        and (_GRADE.match(text, end) or (own and _HAS.search(text, max(0, start - 14), start)))
+    ):
+        return True
     return bool(
         last
         and after
@@ -151,7 +197,11 @@ def other_mentions(text: str, found: Iterable[Span]) -> Iterator[Span]:
         everyday = (
             word in lexicon("common_words") or word in lexicon("eponyms") or word in lexicon("products")
         )
-        if everyday and not _capital_within(text, start):
+        if (
+            everyday
+            and not _capital_within(text, start)
+            and not (text[start].isupper() and word not in _OFTEN_VERBS)
+        ):
             continue
         yield Span(start, end, Identifier.NAME, min(score, 0.85), "rules", word)
     for span in sure:

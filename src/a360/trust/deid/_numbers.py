@@ -131,6 +131,11 @@ _RULES: Final = (
         0.8,
         lambda text: 7 <= len(_digits(text)) <= 15,
     ),
+    _rule(Identifier.PHONE, r"(?<![\w.$/#-])[2-9]\d{2}[-.][0-9]{4}(?![\w/-]|\.\d)", 0.6),
+    _rule(Identifier.OTHER, r"(?<![\w.@/])@(?=[\w.]*[a-z])[\w.]{2,29}\w", 0.9),
+    _rule(Identifier.ACCOUNT, r"(?<![\w.$/#-])\d{2,4}-\d{5,9}(?:-\d{1,3})?(?![\w-])", 0.6),
+    _rule(Identifier.BIOMETRIC, r"\b(?:FP|BIO|IRIS|FACE|VOICE|PALM|RETINA)-?\d{4,}(?:-\d+)*\b", 0.85),
+    _rule(Identifier.OTHER, r"\b(?:no|nr|num|number|id)[.:#]{0,2} (?P<v>[A-Z]{0,3}-?\d{5,12})(?![\w-])", 0.75),
     _rule(
         Identifier.MRN,
         rf"\b(?:mrn|mr ?#|med(?:ical)?\.? rec(?:ord)?|chart|patient|pt|hospital|record)(?:[\s.]{{0,2}}id|[\s.]{{0,2}}"

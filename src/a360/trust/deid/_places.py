@@ -4,8 +4,12 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Final
 
+from a360.trust.deid._fold import fold, words
+from a360.trust.deid._lexicon import lexicon, phrases
+from a360.trust.deid._names import is_medical
 from a360.trust.deid._spans import Identifier, Span
 
 _STATES: Final = (
@@ -25,7 +29,7 @@ _KIND: Final = (
     r"(?:Street|St|Avenue|Ave|Av|Boulevard|Blvd|Lane|Ln|Road|Rd|Drive|Dr|Court|Ct|Terrace|Ter|Way|Parkway|Pkwy|"
     r"Circle|Cir|Place|Pl|Highway|Hwy|Trail|Trl|Square|Sq|Loop|Crescent|Alley|Row|Run|Plaza|Expressway|Route|Rte)"
 )
-_NAMED: Final = r"(?:(?:St|Ft|Mt)\. )?[A-ZÁÉÍÓÚÑ][\w'’-]*"
+_NAMED: Final = r"(?:(?:St|Ft|Mt)\. )?(?:[dl]['’])?[A-ZÀ-ÖØ-ÞŁŚŠŻŹŽČĆĐİŐŰŘŤĎŇĚĞŞȘȚ][\w'’-]*"
 _TOWN: Final = rf"{_NAMED}(?: (?:{_NAMED}|or|of|de|del|la|los|las|el))*?"
 _STREET_WORD: Final = r"(?:[A-Z][\w'’-]*\.?|\d{1,3}(?:st|nd|rd|th))"
 _WORK: Final = (
@@ -42,6 +46,39 @@ _RULES: Final = (
         r"(?! ?(?:mg|ml|units?|of))",
         0.0,
     ),
+    (
+        Identifier.ADDRESS,
+        rf"(?<![\w.$/])\d{{1,6}}[A-Z]? (?:(?:[NSEW]{{1,2}}|North|South|East|West)\.? )?(?:Broadway|(?:Avenue|Ave) [A-Z0-9]\b|"
+        rf"(?:Via|rue|Rue|avenue|Rua|Viale|Corso|boulevard|The)(?: (?:de|du|des|della|la|le))* {_NAMED})",
+        0.93,
+    ),
+    (Identifier.ADDRESS, rf"(?<![\w.$/])\d{{2,6}} (?:[NSEW]|NE|NW|SE|SW|North|South|East|West) (?:{_NAMED}|\d{{1,3}}(?:st|nd|rd|th))(?: {_NAMED})?", 0.85),
+    (Identifier.ADDRESS, rf"\b(?:Via|Viale|Rua|Rue|Corso|Lungarno)(?: (?:de|du|des|della|la|le))* {_NAMED} \d{{1,4}}\b", 0.9),
+    (Identifier.ADDRESS, r"\b\w+(?i:straße|strasse|str\.|weg|platz|allee|gasse|laan|straat) \d{1,4}[a-z]?\b", 0.95),
+    (
+        Identifier.ADDRESS,
+        r"(?<![\w/])(?i:\d{1,6} )?(?i:hwy|highway|fm|county road|cr|state route|route|rte|interstate|ranch road) ?-?\d{1,4}\b(?: (?:[NSEW]|North|South|East|West)\b)?(?i: road| rd)?",
+        0.88,
+    ),
+    (Identifier.ADDRESS, r"\b(?i:rr|rural route|hc) ?\d{1,3},? (?i:box) ?\d{1,5}\b", 0.96),
+    (Identifier.ADDRESS, rf"\b\d{{1,3}}(?:st|nd|rd|th) (?:and|&|at) {_NAMED}", 0.85),
+    (Identifier.ADDRESS, rf"\b(?i:corner of|cross streets?:?|intersection of) (?P<v>[\w.]+(?: {_NAMED})? (?:and|&) [\w.]+(?: {_KIND}\b)?)", 0.9),
+    (Identifier.ADDRESS, rf"\b(?:One|Two|Three|Four|Five) {_NAMED}(?: {_NAMED})? (?:Plaza|Center|Centre|Square|Tower|Place|Park)\b", 0.9),
+    (Identifier.ADDRESS, rf"\b(?:{_NAMED} )(?:on|at) \d{{1,3}}(?:st|nd|rd|th) {_KIND}\b", 0.8),
+    (Identifier.ADDRESS, rf"\b(?:[NSEW]\.? )?(?:{_STREET_WORD} ){{1,3}}(?:Street|Avenue|Boulevard|Blvd|Parkway|Pkwy)\b", 0.7),
+    (
+        Identifier.ADDRESS,
+        r"(?i:(?<![\w.$/])\d{1,6} (?:[nsew]{1,2}\.? )?(?:(?!\d+ )[a-z0-9'.-]+ ){1,5}?"
+        r"(?:street|st|avenue|ave|boulevard|blvd|lane|ln|road|rd|drive|court|terrace|parkway|pkwy|cir|circle|trail|loop|way|place))(?![\w-])",
+        0.75,
+    ),
+    (
+        Identifier.ADDRESS,
+        rf"\b(?i:address|adresse|direcci[oó]n|staying at|stays at|lives at|living at|resides at|mail to|ship to|deliver to)[: ]{{1,2}}(?P<v>\d{{1,6}} {_NAMED}(?: {_NAMED}){{0,3}})",
+        0.85,
+    ),
+    (Identifier.ADDRESS, r"\b(?i:apt|apartment|unit)\.? ?#?(?:\d{2,5}[A-Z]?|\d[A-Z]|[A-Z]\d{1,4})(?![\w/]|\.\d)(?! ?(?:mg|ml|units?|of))", 0.85),
+    (Identifier.ADDRESS, rf"\b(?i:city|town|ciudad|ort|city/state)[:=] {{0,4}}(?P<v>{_NAMED}(?: {_NAMED}){{0,2}})", 0.9),
     (Identifier.ADDRESS, r"\b(?i:p\.? ?o\.? ?box|apartado(?: postal)?|apdo\.?) ?#?\d{1,6}\b", 0.97),
     (
         Identifier.ADDRESS,
@@ -66,8 +103,12 @@ _RULES: Final = (
     (Identifier.ZIP, r"(?<![\w-])\d{5}-\d{4}(?![\w-])", 0.7),
     (
         Identifier.EMPLOYER,
-        r"\b(?i:works? (?:at|for)|working (?:at|for)|worked (?:at|for)|employed (?:at|by)|employer(?: is)?|job at|"
-        rf"trabaja en)[\s:,]{{1,3}}(?:the )?(?P<v>{_NAMED}(?: (?:&|and|of|{_NAMED}))*)",
+        r"\b(?i:works? (?:at|for)|working (?:at|for)|worked (?:at|for)|employed (?:at|by)|employer(?: is)?|job (?:at|with)|trabaja en|"
+        r"(?:attorney|lawyer|teacher|teaches|engineer|manager|accountant|driver|student|professor|intern|employee|cashier|clerk|server|"
+        r"barista|officer|analyst|director|realtor|bartender|pilot|coach|librarian|principal|chef|mechanic|nurse|paralegal|welder|agent|"
+        r"secretary|receptionist|foreman|supervisor|pastor|stylist|programmer|developer) (?:at|for|with)|"
+        r"(?:stud(?:ied|ies|ying)|enrolled|graduated|goes to school|went to school) (?:at|from)|attends|retired from|laid off (?:from|by)|"
+        rf"(?:school|occupation|company|workplace|place of work|firm):)[\s:,]{{1,3}}(?:the )?(?P<v>{_NAMED}(?: (?:&|and|of|{_NAMED}))*)",
         0.9,
     ),
     (Identifier.EMPLOYER, rf"\b{_NAMED}(?: {_NAMED}){{0,3}} {_WORK}(?! (?:I|V|X))\b", 0.0),
@@ -96,12 +137,15 @@ _KEPT: Final = frozenset(
         "today",
         "home",
         "tel",
+        "next",
+        "mommy",
     }
 )
 
 
 def find_places(text: str) -> Iterator[Span]:
     """What rules on places find; spans may overlap."""
+    yield from _towns(text)
     for type_, pattern, score in _COMPILED:
         for match in pattern.finditer(text):
             start, end = match.span("v" if "v" in match.groupdict() else 0)
@@ -110,6 +154,43 @@ def find_places(text: str) -> Iterator[Span]:
             yield Span(start, end, type_, score, "rules")
             if type_ is Identifier.ADDRESS and score > 0.9:
                 yield from _around(text, end)
+
+
+_IN: Final = re.compile(
+    r"(?:\b(?:in|to|from|near|at|around|outside|of|via|through|hacia|desde|en) |[|,:] ?|\n)\Z", re.IGNORECASE
+)
+
+
+def _towns(text: str) -> Iterator[Span]:
+    """Towns of the list; one that is a word or a surname only where a place is spoken of."""
+    names = _town_words()
+    found = words(fold(text))
+    for at, (word, start, end) in enumerate(found):
+        for name in names.get(word, ()):
+            rest = found[at : at + len(name)]
+            if tuple(each for each, _, _ in rest) != name or rest[-1][2] - start > sum(
+                map(len, name)
+            ) + 2 * len(name):
+                continue
+            placed = _IN.search(text[max(0, start - 9) : start]) is not None
+            capital = text[start].isupper()
+            if is_medical(text, start, end):
+                continue
+            if len(name) > 1 and (capital or placed):
+                yield Span(start, rest[-1][2], Identifier.ADDRESS, 0.85, "rules")
+            elif len(name) == 1 and (placed or (capital and word not in lexicon("ordinary_words"))):
+                ordinary = word in lexicon("ordinary_words")
+                if capital or not ordinary:
+                    yield Span(start, end, Identifier.ADDRESS, 0.7, "rules")
+
+
+@cache
+def _town_words() -> dict[str, list[tuple[str, ...]]]:
+    table: dict[str, list[tuple[str, ...]]] = {}
+    for line in phrases("towns"):
+        name = tuple(line.split())
+        table.setdefault(name[0], []).append(name)
+    return table
 
 
 def _around(text: str, end: int) -> Iterator[Span]:

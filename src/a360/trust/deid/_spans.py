@@ -1,8 +1,12 @@
 """Stretches of a text that tell who somebody is, and how those that several stages found become one."""
 
+# ruff: noqa: RUF001 -- apostrophes as they are written
+
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class Identifier(StrEnum):
@@ -52,6 +56,8 @@ class Span:
     stands_for: str | None = None
 
 
+_WITHIN: Final = re.compile(r"[ \t]|[-'’.]|(?<=\b[A-Z])\. ")
+
 type Detector = Callable[[Sequence[str]], Sequence[Sequence[Span]]]
 """A further stage: for each text the spans that it finds."""
 
@@ -75,6 +81,23 @@ def merge(spans: Iterable[Span]) -> list[Span]:
     if group:
         merged.append(_one(group))
     return merged
+
+
+def as_written(text: str, spans: Sequence[Span], least: float) -> list[Span]:
+    """Spans of which the words of one name are one; a word as unsure as to stay is not joined."""
+    joined: list[Span] = []
+    for span in spans:
+        last = joined[-1] if joined else None
+        if last and _of_one_name(last, span, least) and _WITHIN.fullmatch(text, last.end, span.start):
+            joined[-1] = Span(last.start, span.end, span.type, min(last.score, span.score), last.stage)
+        else:
+            joined.append(span)
+    return joined
+
+
+def _of_one_name(last: Span, span: Span, least: float) -> bool:
+    names = last.type is Identifier.NAME and span.type is Identifier.NAME
+    return names and min(last.score, span.score) >= least
 
 
 def _one(group: Sequence[Span]) -> Span:
