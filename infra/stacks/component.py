@@ -5,6 +5,7 @@ from constructs import Construct
 
 from infra.contracts_adapter import Deployment
 from infra.stacks.network import NetworkStack
+from infra.stacks.processing import ProcessingStack
 from infra.stacks.storage import StorageStack
 
 
@@ -22,3 +23,6 @@ class LakeStage(cdk.Stage):
         )
         self.storage = StorageStack(self, deployment)
         self.network = NetworkStack(self, deployment)
+        self.processing = ProcessingStack(self, deployment)
+        for needed in (self.storage, self.network):
+            self.processing.add_dependency(needed)

@@ -26,6 +26,7 @@ class StorageStack(LakeStack):
         self.logs = self._log_bucket()
         self.zones = {zone: self._zone_bucket(zone) for zone in deployment.zones}
         self.results = self._bucket("athena-results", "phi", [_expire("results", RESULT_DAYS)])
+        self.artifacts = self._bucket("artifacts", "operational", [])
         self.audit = self._bucket("audit", "audit", [], locked_days=AUDIT_DAYS)
 
     def _key(self, sensitivity: str) -> kms.Key:

@@ -16,7 +16,7 @@ def buckets(storage):
 
 def test_every_zone_and_purpose_has_a_bucket(storage, deployment):
     """Each zone has a bucket, and so have results, access logs and the audit."""
-    purposes = (*deployment.zones, "athena-results", "access-logs", "audit")
+    purposes = (*deployment.zones, "athena-results", "access-logs", "artifacts", "audit")
     assert set(buckets(storage)) == {deployment.names.bucket(each) for each in purposes}
 
 

@@ -1,0 +1,62 @@
+"""What a service of the lake needs to read or write its parts: explicit actions on named things."""
+
+from collections.abc import Iterable, Sequence
+
+from aws_cdk import aws_iam as iam
+
+from infra.names import Names
+
+_READ_OBJECTS = ("s3:GetObject", "s3:GetObjectVersion")
+_WRITE_OBJECTS = (
+    "s3:PutObject",
+    "s3:DeleteObject",
+    "s3:AbortMultipartUpload",
+    "s3:ListMultipartUploadParts",
+)
+_LIST_BUCKET = ("s3:ListBucket", "s3:GetBucketLocation")
+_READ_CATALOG = (
+    "glue:GetCatalog",
+    "glue:GetDatabase",
+    "glue:GetDatabases",
+    "glue:GetTable",
+    "glue:GetTables",
+    "glue:GetTableVersion",
+    "glue:GetTableVersions",
+    "glue:GetPartition",
+    "glue:GetPartitions",
+)
+_WRITE_CATALOG = ("glue:CreateTable", "glue:UpdateTable")
+
+
+def objects(names: Names, purposes: Iterable[str], *, write: bool = False) -> list[iam.PolicyStatement]:
+    """To list buckets and read, with `write` also to write, what lies in them."""
+    buckets = [names.bucket_arn(purpose) for purpose in purposes]
+    actions = [*_READ_OBJECTS, *(_WRITE_OBJECTS if write else ())]
+    return [
+        iam.PolicyStatement(actions=[*_LIST_BUCKET], resources=buckets),
+        iam.PolicyStatement(actions=actions, resources=[f"{bucket}/*" for bucket in buckets]),
+    ]
+
+
+def keys(arns: Sequence[str], *, write: bool = False) -> iam.PolicyStatement:
+    """To use keys for what S3 and Kinesis encrypt by them."""
+    actions = ["kms:Decrypt", "kms:DescribeKey", *(["kms:GenerateDataKey"] if write else ())]
+    return iam.PolicyStatement(actions=actions, resources=[*arns])
+
+
+def catalog(names: Names, zones: Iterable[str], *, write: bool = False) -> list[iam.PolicyStatement]:
+    """To reach tables by the Glue catalog; what of them is seen, Lake Formation decides."""
+    at = f"arn:aws:glue:{names.region}:{names.account}"
+    databases = [names.database(zone) for zone in zones]
+    return [
+        iam.PolicyStatement(
+            actions=[*_READ_CATALOG, *(_WRITE_CATALOG if write else ())],
+            resources=[
+                f"{at}:catalog",
+                *(f"{at}:database/{name}" for name in databases),
+                *(f"{at}:table/{name}/*" for name in databases),
+            ],
+        ),
+        # Lake Formation knows no resource to name here: what it hands out is bound by its own grants.
+        iam.PolicyStatement(actions=["lakeformation:GetDataAccess"], resources=["*"]),
+    ]
