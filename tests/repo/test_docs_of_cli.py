@@ -16,6 +16,8 @@ def commands(group, path="a360"):
     """Every command with its full name."""
     for name, each in group.commands.items():
         if hasattr(each, "commands"):
+            if each.invoke_without_command:
+                yield f"{path} {name}", each
             yield from commands(each, f"{path} {name}")
         else:
             yield f"{path} {name}", each

@@ -51,6 +51,7 @@ def test_wheel_holds_the_product_and_no_more(wheel):
         "a360/py.typed",
         "a360/_defaults/contracts/lake.yaml",
         "a360/_defaults/environments/local.yaml",
+        "a360/operate/_evidence/controls/3_technical.yaml",
     ):
         assert part in names
     contracts = {path.relative_to(ROOT).as_posix() for path in (ROOT / "contracts").rglob("*.*ml")}

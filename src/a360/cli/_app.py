@@ -19,6 +19,7 @@ from a360.cli import (
     _app_deid,
     _app_emergency,
     _app_erase,
+    _app_evidence,
     _app_hl7v2,
     _app_integrity,
     _app_keys,
@@ -148,6 +149,7 @@ _app_policy.register(app)
 _app_emergency.register(app)
 _app_audit.register(app)
 _app_integrity.register(app)
+_app_evidence.register(app)
 _app_keys.register(app)
 _app_contract.register(app)
 _app_hl7v2.register(app)

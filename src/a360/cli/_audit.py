@@ -85,7 +85,7 @@ def verify(face: Face, log: Path | None, checkpoints: Sequence[Path], key: str |
     anchor = face.settings.audit_anchor
     beside = [folder / CHECKPOINTS] if (folder / CHECKPOINTS).is_dir() else []
     places = list(checkpoints) or ([anchor] if anchor and log is None else beside)
-    known = log_key(_keys(face)) if key is None else VerifierKey.parse(_key_text(key))
+    known = verifier_key(face, key)
     found = verify_log(folder, known, [CheckpointFolder(place) for place in places])
     told = {"folder": str(folder), "checkpoints_from": [str(place) for place in places], **found.to_json()}
     covered = (
@@ -105,6 +105,11 @@ def verify(face: Face, log: Path | None, checkpoints: Sequence[Path], key: str |
         )
     face.emit(told, *shown)
     return None if found.sound else OperatorError.exit_code
+
+
+def verifier_key(face: Face, key: str | None) -> VerifierKey:
+    """The public key that is named, or lies in the named file; none named means the lake's."""
+    return log_key(_keys(face)) if key is None else VerifierKey.parse(_key_text(key))
 
 
 def _key_text(key: str) -> str:

@@ -30,12 +30,24 @@ def command(app: typer.Typer, name: str | None = None) -> Callable[[Body], Body]
     return register
 
 
+def default(app: typer.Typer) -> Callable[[Body], Body]:
+    """Register such a function as what a group does that is called without one of its commands."""
+
+    def register(body: Body) -> Body:
+        app.callback(invoke_without_command=True)(_with_global_flags(body))
+        return body
+
+    return register
+
+
 def _with_global_flags(body: Body) -> Body:
     def run(ctx: typer.Context, **given: Any) -> None:  # noqa: ANN401 - typer has checked them
         flags = Flags(given.pop("lake"), given.pop("env"), given.pop("as_json"))
-        before = ctx.find_root().obj
-        face = Face(flags.over(before) if isinstance(before, Flags) else flags)
-        code = body(face, **given)
+        flags = flags.over(ctx.obj) if isinstance(ctx.obj, Flags) else flags
+        if ctx.invoked_subcommand:
+            ctx.obj = flags
+            return
+        code = body(Face(flags), **given)
         if code:
             raise typer.Exit(code)
 

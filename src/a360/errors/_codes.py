@@ -46,6 +46,7 @@ _TABLE = (
     ErrorCode("vocabulary-changed", "A version of a vocabulary is loaded with another content."),
     ErrorCode("view-stopped", "A resource has several values where a view takes one, or nests too deeply."),
     ErrorCode("release-refused", "Rows of a release do not meet the method that its contract names."),
+    ErrorCode("evidence-refused", "A bundle of evidence is not what was signed."),
     ErrorCode("keys-not-unique", "Rows to merge lack a key, or hold the same key more than once."),
     # operator
     ErrorCode("not-a-lake", "The folder holds no lake, or one that this version cannot open."),

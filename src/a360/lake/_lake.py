@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from a360._progress import Progress
     from a360.lake._erasures import Erasures
+    from a360.lake._evidence import LakeEvidence
     from a360.lake._releases import LakeReleases
     from a360.lake._reveals import LakeReveals
     from a360.lake._rights import PatientRights
@@ -390,6 +391,13 @@ class Lake:
         from a360.lake._erasures import Erasures  # noqa: PLC0415 -- few commands erase
 
         return Erasures(self._parts)
+
+    @property
+    def evidence(self) -> "LakeEvidence":
+        """Proves which safeguards hold, and signs what came out."""
+        from a360.lake._evidence import LakeEvidence  # noqa: PLC0415 -- few commands prove
+
+        return LakeEvidence(self._parts)
 
     @property
     def vault(self) -> "Vault":

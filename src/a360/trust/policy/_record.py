@@ -40,6 +40,11 @@ def put_on_record(plan: PolicyPlan, file: Path, audit: AuditLog, account: str) -
     write_whole(file, json.dumps({"fingerprint": fingerprint, "parts": after}))
 
 
+def is_on_record(plan: PolicyPlan, file: Path) -> bool:
+    """Whether a policy is the one that was last put on record."""
+    return _read(file).get("fingerprint") == fingerprint_of(plan)
+
+
 def policy_parts(plan: PolicyPlan) -> Mapping[str, str]:
     """What a policy is made of, by name, with a digest of what each says. Grants go by whom they are to."""
     parts = {
