@@ -1,6 +1,7 @@
 """What a patient may ask for: a copy of everything and of nobody else, amendments, and who was told."""
 
 import csv
+import errno
 import json
 import re
 import shutil
@@ -14,8 +15,9 @@ from lakes import patient_key, rows_of
 from small_contracts import write
 
 import a360
-from a360.errors import DeniedError, UsageError
-from a360.trust.audit import ReportOptions, Search, report, search
+from a360.errors import DeniedError, OperatorError, UsageError
+from a360.trust.audit import ReportOptions, Search, VerifierKey, open_certified, report, search
+from a360.trust.rights import _export
 
 NASTY = "<script>alert('x')</script> & =1+1"
 OTHERS = ("Zephyrine", "zephyrine@example.com", "p2-secret-note")
@@ -178,6 +180,93 @@ def test_nobody_exports_whom_the_policy_does_not_let(lake, asked, tmp_path):
     assert list(tmp_path.iterdir()) == []
     denied = search(lake.audit.folder, Search(action="export", outcome="denied")).read_all()
     assert denied.num_rows == 2
+
+
+def test_an_export_is_signed_and_names_who_acted(lake, exported):
+    """Its manifest is under the log's key, lists every file, and has both names."""
+    found = open_certified(exported[0], VerifierKey.parse(lake.audit.key.text))
+    assert found.faults == ()
+    [done] = [
+        each
+        for each in search(lake.audit.folder, Search(request=exported[1].request)).read_all().to_pylist()
+        if each["outcome"] == "done"
+    ]
+    assert (found.told["exported_by"], found.told["acting_as"]) == (done["acting_for"], "privacy_officer")
+    assert len(found.told["files"]) == len(exported[1].files)
+
+
+def test_an_export_that_breaks_off_leaves_no_folder(lake, officer, tmp_path, monkeypatch):
+    """Neither half of it, nor what looks whole."""
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "no room")
+
+    monkeypatch.setattr(_export, "page", full)
+    with pytest.raises(OperatorError, match="cannot be written"):
+        officer.rights.export(patient_key(lake, "p1"), tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def another(asked, put, tmp_path_factory):
+    """A lake of two patients, and the same lake for who answers them."""
+    with a360.open(tmp_path_factory.mktemp("another") / "lake", contracts=asked) as lake:
+        put(
+            lake,
+            patient("pat-one", identifier=[{"system": "urn:mrn", "value": "MRN-77001"}]),
+            patient("pat-two", name=[{"family": OTHERS[0]}]),
+            encounter("e1", "Patient/pat-one", reasonCode=[{"text": "first said of the wrong one"}]),
+            encounter("e2", "Patient/pat-two"),
+        )
+        lake.run()
+        with a360.open(
+            lake.path, contracts=asked, principal="privacy_officer", purpose="compliance"
+        ) as officer:
+            yield lake, officer
+
+
+def test_what_moved_to_somebody_else_is_never_handed_out(another, put, tmp_path):
+    """Until a run has moved its rows too, nothing is; what came of others is in nobody's way."""
+    lake, officer = another
+    key = patient_key(lake, "pat-one")
+    put(lake, encounter("e2", "Patient/pat-two", reasonCode=[{"text": "of two alone"}]))
+    officer.rights.export(key, tmp_path / "before")
+    put(lake, encounter("e1", "Patient/pat-two", reasonCode=[{"text": OTHERS[2]}]))
+    with pytest.raises(UsageError, match="not come into every table") as refused:
+        officer.rights.export(key, tmp_path / "meanwhile")
+    assert "silver.encounter" in str(refused.value.where)
+    lake.run()
+    officer.rights.export(key, tmp_path / "after")
+    everything = b"".join(path.read_bytes() for path in (tmp_path / "after").rglob("*") if path.is_file())
+    assert b"first said" not in everything
+    assert OTHERS[2].encode() not in everything
+    assert not (tmp_path / "meanwhile").exists()
+
+
+def test_what_was_refused_of_the_patient_is_there_or_told_of(another, tmp_path):
+    """A resource that names them alone is handed out; what cannot be read is counted, and never told."""
+    lake, officer = another
+    refused = tmp_path / "Encounter.ndjson"
+    refused.write_text(
+        json.dumps(
+            {"resourceType": "Encounter", "subject": {"reference": "Patient/pat-one"}, "status": "mine"}
+        )
+        + "\n"
+        + json.dumps(
+            {"resourceType": "Encounter", "subject": {"reference": "Patient/pat-two"}, "status": "theirs"}
+        )
+        + "\n"
+        + '{"resourceType": "Encounter", "subject": {"reference": "Patient/pat-one"}, "status": \n'
+        + '{"resourceType": \n'
+    )
+    lake.ingest(refused)
+    assert [row["n"] for row in rows_of(lake, "SELECT count(*) AS n FROM quarantine.fhir_resource")] == [4]
+    told = officer.rights.export(patient_key(lake, "pat-one"), tmp_path / "out")
+    [line] = (tmp_path / "out" / "refused" / "Encounter.ndjson").read_text().splitlines()
+    assert json.loads(line)["status"] == "mine"
+    assert sorted(told.refused_not_told.values()) == [1, 1]
+    everything = b"".join(path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file())
+    assert b"theirs" not in everything
 
 
 def test_who_is_not_there_and_what_is_not_empty_is_refused(officer, exported, tmp_path):

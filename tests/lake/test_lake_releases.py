@@ -14,8 +14,8 @@ from small_contracts import change, column, gold, write
 
 import a360
 from a360.errors import DataError, DeniedError, OperatorError, UsageError
-from a360.trust.audit import ReportOptions, Search, VerifierKey, is_certified, report, search
-from a360.trust.release import _release
+from a360.trust.audit import ReportOptions, Search, VerifierKey, is_certified, open_certified, report, search
+from a360.trust.release import _release, measured_again
 
 MODEL = """
 SELECT p.patient_key, p.gender, p.birth_date, CAST(p.birth_date + INTERVAL '100' DAY AS DATE) AS seen_date
@@ -192,7 +192,7 @@ def left_of(lake):
 
 
 def test_a_certificate_tells_of_what_was_read_and_who_really_asked(lake, officer, put, tmp_path, monkeypatch):
-    """A dataset that is made anew while it leaves, of newer data, does not change what is certified; both names are in it."""
+    """A dataset that is made anew while it leaves, of newer data, certifies what was read, and both names."""
     before = {each: lake.history(each)[0].snapshot_id for each in ("gold.safe", "silver.patient")}
     judge = _release.judge
 
@@ -237,3 +237,66 @@ def test_what_no_contract_makes_a_release_stays(officer, tmp_path):
     """A gold dataset by itself is none."""
     with pytest.raises(UsageError, match="not made to be let out"):
         officer.releases.write("gold.patient_counts", tmp_path, recipient="A University")
+
+
+def certified(folder, lake):
+    """What speaks against a release."""
+    found = open_certified(folder, VerifierKey.parse(lake.audit.key.text))
+    return [*found.faults] or [*measured_again(folder, found.told)]
+
+
+@pytest.fixture(scope="module")
+def left(officer, tmp_path_factory):
+    """A release that moves dates, as CSV, and one by years, as Parquet."""
+    folder = tmp_path_factory.mktemp("left")
+    officer.releases.write("gold.moved", folder / "moved", recipient="A University", form="csv")
+    officer.releases.write("gold.safe", folder / "safe", recipient="A University")
+    return folder
+
+
+@pytest.mark.parametrize("name", ["moved", "safe"])
+def test_a_release_is_what_its_certificate_says(lake, left, name):
+    """Signature, digests, columns, figures and looks, from the folder alone."""
+    assert certified(left / name, lake) == []
+
+
+def test_what_was_changed_in_a_release_is_found(lake, left, tmp_path):
+    """A file, the certificate, the note, a file too many, and a key that signed something else."""
+
+    def after(change):
+        folder = tmp_path / "copy"
+        shutil.copytree(left / "moved", folder)
+        change(folder)
+        found = certified(folder, lake)
+        shutil.rmtree(folder)
+        return found
+
+    assert after(lambda folder: (folder / "moved.csv").unlink()) == ["moved.csv: missing"]
+    assert after(lambda folder: (folder / "moved.csv").write_text("x")) == [
+        "moved.csv: changed, its SHA-256 is another"
+    ]
+    assert after(lambda folder: (folder / "more.csv").write_text("x")) == ["more.csv: in no certificate"]
+    content = (left / "moved" / "certificate.json").read_text().replace("E-1", "E-2")
+    [fault] = after(lambda folder: (folder / "certificate.json").write_text(content))
+    assert "certificate.sig is not over it" in fault
+    [fault] = after(lambda folder: (folder / "certificate.sig").unlink())
+    assert "no note signs it" in fault
+    with pytest.raises(OperatorError, match="no certificate"):
+        certified(tmp_path, lake)
+
+
+def test_figures_are_measured_anew_from_the_files(lake, left, tmp_path):
+    """Rows that were left out of the files, or a column that may not leave, signed or not, are told."""
+    told = json.loads((left / "moved" / "certificate.json").read_text())
+    folder = shutil.copytree(left / "moved", tmp_path / "copy")
+    lines = (folder / "moved.csv").read_text().splitlines(keepends=True)
+    (folder / "moved.csv").write_text("".join(lines[:-2]))
+    assert list(measured_again(folder, told)) == [
+        "rows is 10, and certified as 12",
+        "patients is 10, and certified as 12",
+        "k is 10, and certified as 12",
+        "k is 10, and 11 is required",
+        "moved.csv: gender: 10 values are had by fewer than 11",
+    ]
+    (folder / "moved.csv").write_text("".join(line.replace("\n", ",name\n") for line in lines))
+    assert list(measured_again(folder, told)) == ["moved.csv: columns that may not leave: name; missing: "]

@@ -4,6 +4,7 @@ from types import TracebackType
 from typing import Self
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 
 from a360._duckdb import connect_bare
 from a360.engine.duckdb._errors import in_our_words
@@ -31,8 +32,8 @@ class BareSession:
         """End it, and forget everything."""
         self._connection.close()
 
-    def register(self, name: str, data: pa.Table) -> None:
-        """Make Arrow data visible under a bare name."""
+    def register(self, name: str, data: pa.Table | ds.Dataset) -> None:
+        """Make Arrow data visible under a bare name; a dataset is read anew by each query."""
         with in_our_words(f"register {name}"):
             self._connection.register(name, data)
 

@@ -8,6 +8,7 @@ happen.
 from typing import TYPE_CHECKING
 
 from a360._lazy import lazily
+from a360.trust.audit._certified import Certified, open_certified
 from a360.trust.audit._checkpoint import Checkpoint, VerifierKey, is_certified, open_note
 from a360.trust.audit._log import CHECKPOINTS, LocalAuditLog, log_key, pseudonym
 from a360.trust.audit._places import CheckpointFolder, CheckpointPlace, note_name
@@ -25,6 +26,7 @@ __all__ = [
     "AUDIT_SCHEMA",
     "CHECKPOINTS",
     "REPORTS",
+    "Certified",
     "Checkpoint",
     "CheckpointFolder",
     "CheckpointPlace",
@@ -40,6 +42,7 @@ __all__ = [
     "is_certified",
     "log_key",
     "note_name",
+    "open_certified",
     "open_note",
     "prove_growth",
     "prove_record",

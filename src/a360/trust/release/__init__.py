@@ -1,10 +1,13 @@
 """Letting gold datasets out: masked, measured against a method of de-identification, certified, on record."""
 
+from a360.trust.release._certificate import FORM
 from a360.trust.release._judge import LEAVING, Figures, Finding, Judgement, judge
 from a360.trust.release._release import CERTIFICATE, SIGNATURE, FileFormat, ReleaseReport, Releases
+from a360.trust.release._verify import measured_again
 
 __all__ = [
     "CERTIFICATE",
+    "FORM",
     "LEAVING",
     "SIGNATURE",
     "Figures",
@@ -14,4 +17,5 @@ __all__ = [
     "ReleaseReport",
     "Releases",
     "judge",
+    "measured_again",
 ]

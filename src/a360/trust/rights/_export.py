@@ -13,17 +13,19 @@ from typing import Any, Final
 
 from a360.contract import LakePlan
 from a360.errors import DeniedError, OperatorError, UsageError
-from a360.files import require_new_folder, sync_folder, whole, write_whole
+from a360.files import new_folder, require_new_folder, whole, write_whole
 from a360.protect import AuditEvent, Sealer, Tokenizer
 from a360.table import Tables
 from a360.trust.audit import LocalAuditLog
 from a360.trust.gateway import write_csv
 from a360.trust.policy import Policy, Principal
-from a360.trust.rights._gather import RECORDS, RESOURCES, Gathered, Gatherer, Received
+from a360.trust.rights._envelopes import RECORDS, RESOURCES
+from a360.trust.rights._gather import Gathered, Gatherer, Received
 from a360.trust.rights._page import page
 
 ACTION: Final = "export"
 MANIFEST: Final = "manifest.json"
+SIGNATURE: Final = "manifest.sig"
 FORM: Final = "a360-patient-export/1"
 PATIENT: Final = "patient"
 """The recipient where the patient asked: telling patients of themselves is no disclosure to account for."""
@@ -53,6 +55,8 @@ class ExportReport:
     files: Sequence[str]
     withheld: dict[str, int]
     missing: dict[str, int]
+    refused: dict[str, int]
+    refused_not_told: dict[str, int]
     request: str
 
     def to_json(self) -> dict[str, Any]:
@@ -118,6 +122,7 @@ class Exports:
         rules = self._allowed(occasion)
         require_new_folder(folder)
         keys = self._gatherer.together(patient_key)
+        self._require_refined(keys)
         gathered = self._gatherer.gather(keys)
         if not (gathered.resources or gathered.records or gathered.rows or gathered.withheld):
             raise UsageError(
@@ -125,13 +130,25 @@ class Exports:
                 "The lake holds nothing of this patient",
                 next_step="name the patient by the token that silver.patient has in patient_key",
             )
-        told = len(gathered.resources) + len(gathered.records)
+        told = len(gathered.resources) + len(gathered.records) + len(gathered.refused.told)
         told += sum(rows.num_rows for rows in gathered.rows.values())
         subjects = tuple(map(self._audit.subject, keys))
         self._record(occasion, "allowed", rules=rules, subjects=subjects, rows=told)
         report = self._written(gathered, occasion, folder)
         self._record(occasion, "done", subjects=subjects, rows=told)
         return report
+
+    def _require_refined(self, keys: Sequence[str]) -> None:
+        """What tables tell of a patient may be somebody else's where a correction has not come that far."""
+        behind = self._gatherer.behind(keys)
+        if behind:
+            raise UsageError(
+                "usage",
+                "What came of this patient has not come into every table yet",
+                where=", ".join(behind),
+                found="newer records in bronze",
+                next_step="a360 run, then export again",
+            )
 
     def _allowed(self, occasion: "_Occasion") -> tuple[str, ...]:
         """The rules that let it go: the action on all columns of every dataset that can hold the patient."""
@@ -162,28 +179,22 @@ class Exports:
 
     def _written(self, gathered: Gathered, occasion: "_Occasion", folder: Path) -> ExportReport:
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            writer = _Writer(folder)
-            for deleted in (False, True):
-                place = "fhir/deleted" if deleted else "fhir"
-                writer.lines(place, (each for each in gathered.resources if each.deleted == deleted))
-                place = "records/deleted" if deleted else "records"
-                writer.lines(place, (each for each in gathered.records if each.deleted == deleted))
-            for dataset, rows in gathered.rows.items():
-                with writer.file(f"tables/{dataset}.csv") as path, whole(path) as stream:
-                    write_csv(rows.to_reader(), stream)
-            pictures = self._pictures(gathered, writer)
-            writer.text("record.html", page(gathered, occasion.at, pictures))
-            report = _reported(gathered, folder, writer.names, occasion)
-            writer.text(MANIFEST, _manifest(report, occasion, writer))
-            sync_folder(folder)
+            with new_folder(folder) as draft:
+                writer = _Writer(draft)
+                _write_held(gathered, writer)
+                pictures = self._pictures(gathered, writer)
+                writer.text("record.html", page(gathered, occasion.at, pictures))
+                report = _reported(gathered, folder, writer.names, occasion)
+                manifest = _manifest(report, occasion, writer)
+                write_whole(draft / SIGNATURE, self._audit.certify(manifest.encode()))
+                write_whole(draft / MANIFEST, manifest)
         except OSError as error:
             raise OperatorError(
                 "input-missing",
                 "The export cannot be written",
                 where=str(folder),
                 found=os.strerror(error.errno) if error.errno else type(error).__name__,
-                next_step="remove what was written, and name a new folder where there is room",
+                next_step="name a new folder where there is room",
             ) from None
         return report
 
@@ -273,6 +284,19 @@ class _File:
             self.names.append(self.name)
 
 
+def _write_held(gathered: Gathered, writer: _Writer) -> None:
+    """What was received, and the rows that were made of it."""
+    for deleted in (False, True):
+        place = "fhir/deleted" if deleted else "fhir"
+        writer.lines(place, (each for each in gathered.resources if each.deleted == deleted))
+        place = "records/deleted" if deleted else "records"
+        writer.lines(place, (each for each in gathered.records if each.deleted == deleted))
+    writer.lines("refused", gathered.refused.told)
+    for dataset, rows in gathered.rows.items():
+        with writer.file(f"tables/{dataset}.csv") as path, whole(path) as stream:
+            write_csv(rows.to_reader(), stream)
+
+
 def _reported(gathered: Gathered, folder: Path, names: Sequence[str], occasion: _Occasion) -> ExportReport:
     return ExportReport(
         folder=folder,
@@ -283,6 +307,8 @@ def _reported(gathered: Gathered, folder: Path, names: Sequence[str], occasion: 
         files=tuple(names),
         withheld=dict(gathered.withheld),
         missing=dict(gathered.missing),
+        refused=_counted(gathered.refused.told),
+        refused_not_told=dict(gathered.refused.not_told),
         request=occasion.request,
     )
 
@@ -298,7 +324,8 @@ def _manifest(report: ExportReport, occasion: _Occasion, writer: _Writer) -> str
     told = {
         "form": FORM,
         "exported_at": occasion.at.isoformat(),
-        "exported_by": occasion.principal.name,
+        "exported_by": occasion.principal.acting_for or occasion.principal.name,
+        "acting_as": occasion.principal.name,
         "purpose": occasion.purpose,
         "recipient": occasion.recipient,
         "request": occasion.request,
@@ -308,6 +335,8 @@ def _manifest(report: ExportReport, occasion: _Occasion, writer: _Writer) -> str
         "deleted_by_their_source": report.deleted,
         "withheld_as_they_tell_of_others": report.withheld,
         "deleted_before_they_came": report.missing,
+        "refused": report.refused,
+        "refused_and_not_here": report.refused_not_told,
         "files": [{"name": name, "sha256": writer.digest(name)} for name in report.files],
     }
     return json.dumps(told, indent=2, ensure_ascii=False) + "\n"

@@ -26,13 +26,12 @@ from a360.contract import (
 )
 from a360.protect import Sealer, Tokenizer, column_context, domains, open_block, open_text
 from a360.table import Tables
+from a360.trust.rights._behind import behind
+from a360.trust.rights._envelopes import BLOCKS, KINDS, RECORDS, RESOURCES, units_sql
+from a360.trust.rights._refused import Refused, look_through
 
-RESOURCES: Final = "bronze.fhir_resource"
-RECORDS: Final = "bronze.record"
 PATIENTS: Final = "silver.patient"
 NOTES: Final = "silver.note"
-_BLOCKS: Final = {RESOURCES: "bronze.fhir_block", RECORDS: "bronze.record_block"}
-_KINDS: Final = {RESOURCES: ("resource_type", "resource_id"), RECORDS: ("record_type", "record_id")}
 _KEYS: Final = "exporting_patient"
 _PERSON: Final = re.compile(r"(?:.*/)?(Patient/|urn:uuid:)([A-Za-z0-9.-]{1,64})(?:/_history/.*)?")
 _ANYTHING: Final = "urn:uuid:"
@@ -46,6 +45,12 @@ class Received:
     source: str
     text: bytes
     deleted: bool
+
+    @classmethod
+    def of(cls, text: bytes, source: str) -> "Received":
+        """A resource that was refused, by its text alone."""
+        resource = msgspec.json.decode(text)
+        return cls(str(resource["resourceType"]), source, text, deleted=False)
 
     @property
     def content(self) -> dict[str, Any]:
@@ -65,6 +70,7 @@ class Gathered:
         rows: The rows of silver and gold, by dataset.
         withheld: How many resources name another patient too, by type.
         missing: How many were deleted by their source, and have no version here, by type.
+        refused: What the lake refused of them.
     """
 
     keys: tuple[str, ...]
@@ -73,6 +79,7 @@ class Gathered:
     rows: Mapping[str, pa.Table]
     withheld: Mapping[str, int] = field(default_factory=dict)
     missing: Mapping[str, int] = field(default_factory=dict)
+    refused: Refused = field(default_factory=Refused)
 
 
 class Gatherer:
@@ -110,11 +117,43 @@ class Gatherer:
             found = {
                 each.dataset: self._received(each, relation, set(keys), missing)
                 for each in self.reach
-                if each.dataset in _BLOCKS
+                if each.dataset in BLOCKS
             }
             rows = dict(self._rows(relation, set(keys)))
+            refused = self._refused(set(keys), found.get(RESOURCES, []), withheld)
         resources = list(self._without_others(found.get(RESOURCES, []), set(keys), withheld))
-        return Gathered(tuple(keys), resources, found.get(RECORDS, []), rows, dict(withheld), dict(missing))
+        return Gathered(
+            tuple(keys), resources, found.get(RECORDS, []), rows, dict(withheld), dict(missing), refused
+        )
+
+    def behind(self, keys: Sequence[str]) -> list[str]:
+        """The datasets into which what came of these keys has not come yet."""
+        with self._named(keys) as relation:
+            return behind(self._plan, self._tables, self.reach, relation)
+
+    def _refused(self, keys: set[str], own: Iterable[Received], withheld: dict[str, int]) -> Refused:
+        """What was refused and is theirs; what names others, too, is withheld."""
+        patients = [each.content for each in own if each.kind == "Patient"]
+        found = look_through(self._plan, self._tables, self._sealer, patients)
+        told = []
+        for text, source in found.readable:
+            each = Received.of(text, source)
+            ways = {(source, *way) for way in _people_in(each.content)}
+            if each.kind == "Patient":
+                ways = {(source, "Patient/", str(each.content.get("id")))}
+            tokens = self._tokens(sorted(ways))
+            if keys.isdisjoint(tokens):
+                continue
+            if self._others(ways, keys):
+                withheld[each.kind] += 1
+            else:
+                told.append(each)
+        return Refused(told, found.not_told)
+
+    def _tokens(self, ways: Sequence[tuple[str, str, str]]) -> list[str]:
+        texts = pa.array([f"{source}|{person}" for source, _, person in ways], pa.string())
+        tokens: list[str] = self._tokenizer.tokens(domains.PATIENT, texts).to_pylist()
+        return tokens
 
     @contextmanager
     def _named(self, keys: Sequence[str]) -> Iterator[str]:
@@ -127,14 +166,10 @@ class Gatherer:
 
     def _received(self, held: Held, relation: str, keys: set[str], missing: dict[str, int]) -> list[Received]:
         """The last version of each resource or record; of one that is deleted, the last before."""
-        kind, key = _KINDS[held.dataset]
+        kind, key = KINDS[held.dataset]
         subject = "subject_token" if held.dataset == RESOURCES else "CAST(NULL AS VARCHAR)"
         unit = f"PARTITION BY source, {kind}, {key} ORDER BY {version_order(direction='DESC')}, arrival DESC"
-        mine = (
-            f"SELECT source, {kind}, {key} FROM {quote_table(held.dataset)} WHERE ({held.where(relation)}) "
-            f"AND ({subject} IS NULL OR {subject} IN (SELECT patient_key FROM {relation}) "
-            f"OR {key} IN (SELECT patient_key FROM {relation}))"
-        )
+        mine = units_sql(held, relation)
         rows = self._tables.session.sql(
             f"SELECT * FROM (SELECT source, {kind} AS kind, {subject} AS subject, {key} AS id, block_id, "
             f'"position", first_value(deleted) OVER ({unit}) AS gone, '
@@ -147,7 +182,7 @@ class Gatherer:
         for row in own:
             if row["block_id"] is None:
                 missing[row["kind"]] += 1
-        texts = self._texts(_BLOCKS[held.dataset], own)
+        texts = self._texts(BLOCKS[held.dataset], own)
         return [
             Received(row["kind"], row["source"], texts[row["block_id"], row["position"]], row["gone"])
             for row in own
@@ -186,8 +221,7 @@ class Gatherer:
     def _others(self, ways: Iterable[tuple[str, str, str]], keys: set[str]) -> set[tuple[str, str, str]]:
         """Of references, those to patients who are not this one; a URN leads to one whom the lake knows."""
         every = sorted(ways)
-        texts = pa.array([f"{source}|{person}" for source, _, person in every], pa.string())
-        tokens = self._tokenizer.tokens(domains.PATIENT, texts).to_pylist()
+        tokens = self._tokens(every)
         among = ", ".join(map(quote_text, tokens)) or "''"
         known = set(
             self._tables.session.sql(

@@ -34,7 +34,8 @@ pre{white-space:pre-wrap;background:#f5f6f7;padding:.8rem}.small{color:#5b6066;f
 
 _BESIDE: Final = (
     "The folder beside this page holds the same as data: <code>fhir/</code> as it was received, "
-    "<code>records/</code> from other systems, <code>tables/</code> as it was worked out."
+    "<code>records/</code> from other systems, "
+    "<code>refused/</code> what was refused as faulty, <code>tables/</code> as it was worked out."
 )
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
 _TIMELINE: Final = "<table><tr><th>When</th><th>Kind</th><th>What</th><th>Details</th></tr>"
@@ -142,7 +143,9 @@ def _aside(gathered: Gathered, files: Sequence[str]) -> Iterator[str]:
         yield f"<li>{count} of {escape(kind)} {told}</li>"
     for kind, count in sorted(gathered.missing.items()):
         yield f"<li>{count} of {escape(kind)} were deleted by their source before they came here.</li>"
-    yield "<li>What the lake refused as faulty, and could not tell whose it was.</li></ul>"
+    for why, count in sorted(gathered.refused.not_told.items()):
+        yield f"<li>{count} records that the lake refused as faulty, and that {escape(why)}.</li>"
+    yield "</ul>"
 
 
 def _at(content: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401 -- any JSON

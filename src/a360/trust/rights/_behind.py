@@ -1,0 +1,62 @@
+"""Whether what came of a patient has come into every table: until then, rows may be somebody else's."""
+
+from collections.abc import Iterator, Sequence
+
+from a360.contract import Held, LakePlan, SilverStep, quote_table, quote_text
+from a360.table import Tables
+from a360.trust.rights._envelopes import KINDS, RECORDS, RESOURCES, units_sql
+
+
+def behind(plan: LakePlan, tables: Tables, reach: Sequence[Held], relation: str) -> list[str]:
+    """The datasets that stand on an older state of what came of some patients."""
+    return sorted({*_silver(plan, tables, reach, relation), *_gold(plan, tables, reach, relation)})
+
+
+def _silver(plan: LakePlan, tables: Tables, reach: Sequence[Held], relation: str) -> Iterator[str]:
+    """Those whose step has not read a version of a resource or record of theirs."""
+    envelopes = {held.dataset: held for held in reach if held.dataset in KINDS}
+    held = {each.dataset for each in reach}
+    for step in plan.steps:
+        if not isinstance(step, SilverStep) or step.dataset not in held:
+            continue
+        bronze = RECORDS if step.records else RESOURCES
+        if bronze not in envelopes:
+            continue
+        kind, key = KINDS[bronze]
+        kinds = [step.records.record] if step.records else step.resource_types
+        units = units_sql(envelopes[bronze], relation)
+        found = (
+            f"SELECT count(*) AS n FROM {quote_table(bronze)} WHERE {kind} IN ({_listed(kinds)}) "
+            f"AND (source, {kind}, {key}) IN ({units})"
+        )
+        if _any_since(tables, step.dataset, bronze, found):
+            yield step.dataset
+
+
+def _gold(plan: LakePlan, tables: Tables, reach: Sequence[Held], relation: str) -> Iterator[str]:
+    """Those that have not read a row of theirs."""
+    where = {held.dataset: held.where(relation) for held in reach}
+    for step in plan.steps:
+        if isinstance(step, SilverStep) or step.dataset not in where:
+            continue
+        for dataset in step.upstream:
+            if dataset in where and "commit_id" in plan.table(dataset).column_names:
+                found = f"SELECT count(*) AS n FROM {quote_table(dataset)} WHERE ({where[dataset]})"
+                if _any_since(tables, step.dataset, dataset, found):
+                    yield step.dataset
+
+
+def _any_since(tables: Tables, dataset: str, upstream: str, sql: str) -> bool:
+    """Whether rows of an upstream dataset came after its state on which a dataset stands."""
+    stood = tables.standing_stamp(dataset)[0].get(upstream)
+    if stood is None or stood == tables.current_snapshot_id(upstream):
+        return False
+    commits = tables.commits_since(upstream, stood, recorded=True)
+    if not commits:
+        return commits is None
+    [found] = tables.session.sql(f"{sql} AND commit_id IN ({_listed(commits)})")["n"].to_pylist()
+    return bool(found)
+
+
+def _listed(texts: Sequence[str]) -> str:
+    return ", ".join(map(quote_text, texts)) or "NULL"
