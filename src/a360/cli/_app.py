@@ -15,6 +15,7 @@ import typer
 from a360.cli import (
     _app_attachments,
     _app_audit,
+    _app_certificate,
     _app_contract,
     _app_deid,
     _app_emergency,
@@ -212,6 +213,7 @@ def run(
 
 _app_quality.register(app)
 _app_release.register(app)
+_app_certificate.register(app)
 _app_rights.register(app)
 _app_attachments.register(app)
 _app_vault.register(app)
