@@ -4,7 +4,9 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from infra.contracts_adapter import Deployment
+from infra.stacks.delivery import DeliveryStack
 from infra.stacks.network import NetworkStack
+from infra.stacks.operations import OperationsStack
 from infra.stacks.processing import ProcessingStack
 from infra.stacks.storage import StorageStack
 
@@ -24,5 +26,10 @@ class LakeStage(cdk.Stage):
         self.storage = StorageStack(self, deployment)
         self.network = NetworkStack(self, deployment)
         self.processing = ProcessingStack(self, deployment)
+        self.operations = OperationsStack(self, deployment)
+        self.operations.add_dependency(self.storage)
+        self.delivery = DeliveryStack(
+            self, deployment, repository=str(self.node.try_get_context("repository"))
+        )
         for needed in (self.storage, self.network):
             self.processing.add_dependency(needed)

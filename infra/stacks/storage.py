@@ -1,6 +1,7 @@
 """Where the bytes lie: keys by sensitivity, buckets for zones, results, logs and the audit."""
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
@@ -28,6 +29,7 @@ class StorageStack(LakeStack):
         self.results = self._bucket("athena-results", "phi", [_expire("results", RESULT_DAYS)])
         self.artifacts = self._bucket("artifacts", "operational", [])
         self.audit = self._bucket("audit", "audit", [], locked_days=AUDIT_DAYS)
+        self._let_services_record()
 
     def _key(self, sensitivity: str) -> kms.Key:
         alias = self.names.key_alias(sensitivity)
@@ -74,6 +76,38 @@ class StorageStack(LakeStack):
             )
         ]
         return self._bucket(zone, self.deployment.zone_sensitivity(zone), rules)
+
+    def _let_services_record(self) -> None:
+        """CloudTrail and Config write to the audit's bucket, for this account alone."""
+        account = self.names.account
+        for service, folder in (("cloudtrail", "cloudtrail"), ("config", "config")):
+            writer = iam.ServicePrincipal(f"{service}.amazonaws.com")
+            own = {"aws:SourceAccount": account}
+            bucket = self.audit.bucket
+            bucket.add_to_resource_policy(
+                iam.PolicyStatement(
+                    principals=[writer],
+                    actions=["s3:GetBucketAcl", "s3:ListBucket"],
+                    resources=[bucket.bucket_arn],
+                    conditions={"StringEquals": own},
+                )
+            )
+            bucket.add_to_resource_policy(
+                iam.PolicyStatement(
+                    principals=[writer],
+                    actions=["s3:PutObject"],
+                    resources=[f"{bucket.bucket_arn}/{folder}/AWSLogs/{account}/*"],
+                    conditions={"StringEquals": {**own, "s3:x-amz-acl": "bucket-owner-full-control"}},
+                )
+            )
+            self.keys["audit"].add_to_resource_policy(
+                iam.PolicyStatement(
+                    principals=[writer],
+                    actions=["kms:GenerateDataKey", "kms:DescribeKey", "kms:Decrypt"],
+                    resources=["*"],
+                    conditions={"StringEquals": own},
+                )
+            )
 
     def _bucket(
         self, purpose: str, sensitivity: str, rules: list[s3.LifecycleRule], *, locked_days: int | None = None
