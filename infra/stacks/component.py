@@ -27,9 +27,9 @@ class LakeStage(cdk.Stage):
         self.network = NetworkStack(self, deployment)
         self.processing = ProcessingStack(self, deployment)
         self.operations = OperationsStack(self, deployment)
-        self.operations.add_dependency(self.storage)
+        self.operations.add_stack_dependency(self.storage)
         self.delivery = DeliveryStack(
             self, deployment, repository=str(self.node.try_get_context("repository"))
         )
         for needed in (self.storage, self.network):
-            self.processing.add_dependency(needed)
+            self.processing.add_stack_dependency(needed)
