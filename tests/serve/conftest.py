@@ -102,7 +102,7 @@ class House:
     def new_door(self, **more):
         """A server that has seen nobody yet, over the same lake."""
         served = replace(self.served, door=_door(self, **more))
-        return replace(self, served=served, app=make_app(served))
+        return replace(self, served=served, app=make_app(lambda: served))
 
     def client(self, secret=None, address="192.0.2.1", **more):
         """A client at an address; a context manager."""
@@ -182,6 +182,6 @@ def house(lake_of_the_house):
     keys = LocalKeyStore.open(lake.folder / "keys")
     policy = Policy(lake.plan)
     tokens = ApiTokens(lake.folder / "tokens", keys.secret("API tokens"))
-    emergencies = Emergencies(policy, lake.audit, LocalSealer(keys))
+    emergencies = Emergencies(policy, lake.audit, LocalSealer(keys), lock=lake.folder / ".reviews")
     served = Served(lake.plan, policy, lake.gateway, emergencies, lake.audit, None)
     return House(lake, served, tokens, provider, Clock(), None).new_door()

@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from a360.errors import OperatorError
 from a360.trust.identity import BadTokenError, KeySet, Provider, TokenVerifier
 
 OTHER_KEY = rsa.generate_private_key(65537, 2048)
@@ -187,6 +188,21 @@ def test_without_a_provider_nobody_logs_in(house):
     assert house.log_in(house.api_token())
 
 
+def test_a_provider_that_is_down_counts_against_nobody(house, tmp_path):
+    """Where a provider's keys cannot be read the answer is 503, on record, and no failed login of anybody."""
+    token, file = house.provider.token(), tmp_path / "jwks.json"
+    house = house.new_door()
+    keys = KeySet(str(file), clock=house.clock)
+    house.served.door._login.verifier._keys = keys
+    told = [house.ask("POST", "/v1/session", token).status_code for _ in range(12)]
+    assert told == [503] * 12
+    assert house.events("login")[-1][:2] == ("nobody", "failed")
+    assert str(file) not in house.lake.records()
+    file.write_bytes(house.provider.file.read_bytes())
+    house.clock.now += 60
+    assert house.log_in(token)
+
+
 @pytest.mark.parametrize("algorithms", [("HS256",), ("RS256", "none"), ()])
 def test_algorithms_are_asymmetric_ones(algorithms):
     """A verifier that could verify by a shared secret, or by nothing, cannot be made."""
@@ -227,8 +243,12 @@ def test_keys_are_read_anew_for_an_id_not_seen_before_and_not_for_each(tmp_path,
     assert known.key("one") is None
     file.write_text("garbage")
     clock[0] = 90.0
-    assert known.key("three") is None
+    with pytest.raises(OperatorError, match="cannot be read"):
+        known.key("three")
     assert known.key("two")
+    clock[0] = 31.0 + 25 * 3600
+    with pytest.raises(OperatorError, match="cannot be read"):
+        known.key("two")
 
 
 def test_a_clock_may_differ_by_a_minute_and_no_more(house):

@@ -96,7 +96,7 @@ def test_a_port_that_is_taken_is_told(house, served):
 def test_tls_is_what_it_says(house, certificate):
     """With a certificate answers come by TLS 1.2 or later, with a header that keeps browsers to it."""
     trust = ssl.create_default_context(cafile=certificate.certificate)
-    with serving(make_app(house.served, secure=True), certificate) as server:
+    with serving(make_app(lambda: house.served, secure=True), certificate) as server:
         assert server.uri.startswith("https://")
         answer = httpx.get(f"{server.uri}/healthz", verify=trust)
         assert (answer.status_code, "strict-transport-security" in answer.headers) == (204, True)

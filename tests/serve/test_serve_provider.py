@@ -2,7 +2,8 @@
 
 import json
 import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import jwt
 import pytest
@@ -15,26 +16,43 @@ from a360.trust.identity import KeySet
 
 PUBLIC = jwt.algorithms.RSAAlgorithm.to_jwk(rsa.generate_private_key(65537, 2048).public_key())
 KEYS = json.dumps({"keys": [{**json.loads(PUBLIC), "kid": "one"}]}).encode()
+ODD = json.dumps({
+    "keys": [
+        {"kid": "one", "kty": kty, **dict.fromkeys(("n", "e", "x", "y", "crv", "alg"), value)}
+        for kty in ("RSA", "EC", "OKP", ["RSA"], {}, None, 7)
+        for value in ("", "AA", "%", [], {}, None, 7, "P-256")
+    ]
+}).encode()  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def provider():
     """A provider's place for its keys, on loopback, that answers what its path says."""
 
+    held = threading.Event()
+
     class Keys(BaseHTTPRequestHandler):
         def do_GET(self):
             self.send_response(302 if self.path == "/moved" else 200)
             self.send_header("Location", "/keys")
             self.end_headers()
-            self.wfile.write(KEYS if self.path == "/keys" else b"[" * 2_000_000)
+            if self.path == "/slow":
+                for byte in KEYS:
+                    self.wfile.write(bytes([byte]))
+                    if held.wait(0.05):
+                        return
+                return
+            garbage = {"/large": b"[" * 2_000_000, "/deep": b"[" * 900_000, "/odd": ODD}
+            self.wfile.write(garbage.get(self.path, KEYS))
 
         def log_message(self, *_):
             """Say nothing."""
 
-    with HTTPServer(("127.0.0.1", 0), Keys) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Keys) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
+        held.set()
         server.shutdown()
         thread.join()
 
@@ -44,11 +62,30 @@ def test_keys_come_from_a_url(provider):
     assert KeySet(f"{provider}/keys").key("one").algorithms >= {"RS256", "PS256"}
 
 
-@pytest.mark.parametrize("path", ["/moved", "/large"])
+@pytest.mark.parametrize("path", ["/moved", "/large", "/deep", "/odd"])
 def test_keys_come_from_nowhere_else(provider, path):
     """What leads elsewhere, or is too large to be a key set, is none, and nobody logs in."""
     with pytest.raises(OperatorError, match="cannot be read"):
         KeySet(f"{provider}{path}").key("one")
+
+
+def test_a_provider_has_so_long_to_answer_and_no_longer(provider):
+    """A byte now and then gains a provider no time, and who has a known key does not wait for it at all."""
+    clock = [0.0]
+    keys = KeySet(f"{provider}/slow", seconds=0.3, clock=lambda: clock[0])
+    began = time.monotonic()
+    with pytest.raises(OperatorError, match="cannot be read"):
+        keys.key("one")
+    assert time.monotonic() - began < 3
+    keys._source = f"{provider}/keys"
+    clock[0] = 60.0
+    assert keys.key("one")
+    keys._source = f"{provider}/slow"
+    clock[0] += 2 * 3600
+    began = time.monotonic()
+    assert keys.key("one")
+    assert keys._reading is not None
+    assert time.monotonic() - began < 0.25
 
 
 @pytest.mark.parametrize(

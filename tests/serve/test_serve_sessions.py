@@ -3,19 +3,37 @@
 import json
 import re
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from a360.errors import DeniedError, OperatorError, UsageError
+from a360.serve import make_app
 from a360.trust.identity import ApiTokens, TokenIssuer
+from a360.trust.policy import Policy
 
 ELSEWHERE = "198.51.100.9"
+
+
+def made_up(number=0):
+    """What has the form of an API token, and is none."""
+    return f"a360_{number:016x}_{'0' * 64}"
 
 
 def status(house, secret, address="192.0.2.1"):
     """How somebody fares who says who they are."""
     return house.ask("GET", "/v1/session", secret, address).status_code
+
+
+def always(served):
+    """What a server asks for what it answers from."""
+    return lambda: served
+
+
+def other_secret(token):
+    """The token with a secret that is not its own."""
+    return token[:-1] + ("0" if token[-1] != "0" else "1")
 
 
 def test_an_idle_session_ends_after_a_quarter_of_an_hour(house):
@@ -79,8 +97,8 @@ def test_who_is_wrong_too_often_is_locked_out_by_address(house):
     """After ten failures nobody gets in from the address for 15 minutes; from others they do."""
     good = house.api_token()
     session = house.log_in()
-    for _ in range(10):
-        assert status(house, "a360_" + "0" * 16 + "_" + "0" * 64) == 401
+    for number in range(10):
+        assert status(house, made_up(number)) == 401
     locked = house.ask("GET", "/v1/session", good)
     assert (locked.status_code, locked.headers["retry-after"]) == (429, "900")
     assert house.ask("POST", "/v1/session", house.provider.token()).status_code == 429
@@ -91,15 +109,76 @@ def test_who_is_wrong_too_often_is_locked_out_by_address(house):
     assert status(house, good) == 200
 
 
-def test_who_is_wrong_too_often_is_locked_out_by_name(house):
-    """Ten failures for one user's tokens, each from an address of its own, lock its logins, and no others."""
+def test_only_what_is_attacked_is_locked_out(house):
+    """Ten wrong secrets for a token lock it where they come from, and neither its owner nor neighbours."""
     good, others = house.api_token("robot"), house.api_token("owner")
-    wrong = good[:-1] + ("0" if good[-1] != "0" else "1")
-    for number in range(10):
-        assert status(house, wrong, f"203.0.113.{number}") == 401
-    assert status(house, good, "203.0.113.99") == 429
-    assert status(house, others, "203.0.113.99") == 200
+    for _ in range(10):
+        assert status(house, other_secret(good)) == 401
     assert house.events("lockout")[-1][:2] == ("robot", "done")
+    assert status(house, good) == status(house, other_secret(good)) == 429
+    assert status(house, good, ELSEWHERE) == 200
+    assert status(house, house.api_token("robot")) == status(house, others) == 200
+    house.clock.now += 15 * 60
+    assert status(house, good) == 200
+
+
+def test_nobody_learns_which_tokens_there_are(house):
+    """Ids of tokens that are there, are not and have expired are told alike, until they are locked."""
+    expired = house.tokens.create("robot", timedelta(seconds=1e-6))[1]
+    known = (house.api_token("robot"), made_up(), expired)
+    for _ in range(11):
+        answers = [house.ask("GET", "/v1/session", other_secret(each)) for each in known]
+        assert len({(each.status_code, each.text) for each in answers}) == 1
+    assert answers[0].status_code == 429
+    told = house.new_door().ask("GET", "/v1/session", expired).json()["detail"]
+    assert "the token has expired" in told
+
+
+def test_a_user_is_locked_out_by_tokens_that_its_provider_signed(house):
+    """A signed token that is sent again and again locks its user's logins, and no API token of its."""
+    token, session = house.provider.token(), house.log_in()
+    house.log_in(token, address=ELSEWHERE)
+    for number in range(10):
+        assert house.ask("POST", "/v1/session", token, address=f"203.0.113.{number}").status_code == 401
+    assert house.ask("POST", "/v1/session", house.provider.token(), ELSEWHERE).status_code == 429
+    assert status(house, session) == status(house, house.api_token(), ELSEWHERE) == 200
+
+
+def test_a_session_ends_with_the_token_that_it_began_with(house):
+    """Revoking a token, or its expiry, ends the sessions begun with it at once, and no others of its user."""
+    now = [datetime.now(UTC)]
+    house.tokens._clock = lambda: now[0]
+    tokens = [house.tokens.create("nurse", timedelta(days=days)) for days in (1, 2, 3)]
+    sessions = [house.log_in(text) for _, text in tokens]
+    assert [status(house, each) for each in sessions] == [200] * 3
+    house.tokens.revoke(tokens[1][0].id)
+    assert [status(house, each) for each in sessions] == [200, 401, 200]
+    assert house.events("login")[-1] == (
+        "nurse",
+        "denied",
+        "what the session began with does not hold any more",
+    )
+    now[0] = tokens[0][0].expires_at
+    assert [status(house, each) for each in sessions] == [401, 401, 200]
+    now[0] = tokens[0][0].created_at
+    assert [status(house, each) for each in sessions] == [401, 401, 200]
+
+
+@pytest.mark.parametrize("by", ["token", "provider"])
+def test_a_session_is_of_who_its_user_is_now(house, by):
+    """A user that loses its roles has lost them in its sessions, and one that is gone has none any more."""
+    session = house.log_in(house.api_token() if by == "token" else None)
+    policy = house.served.plan.policy
+    for users, seen in (
+        ((replace(policy.user("nurse"), roles=("engineer",)),), (200, ["engineer"])),
+        ((), (401, None)),
+        (policy.users, (401, None)),
+    ):
+        plan = replace(house.served.plan, policy=replace(policy, users=users))
+        served = replace(house.served, plan=plan, policy=Policy(plan), door=house.served.door.under(plan))
+        house = replace(house, served=served, app=make_app(always(served)))
+        answer = house.ask("GET", "/v1/session", session)
+        assert (answer.status_code, answer.json().get("roles")) == seen
 
 
 def test_nobody_is_locked_out_by_tokens_that_nobody_signed(house):
@@ -131,8 +210,8 @@ def test_who_asks_too_often_is_locked_out_all_the_same(house):
     good = house.api_token()
     for _ in range(31):
         house.ask("GET", "/v1/tables")
-    for _ in range(10):
-        assert status(house, "a360_" + "0" * 16 + "_" + "0" * 64) == 429
+    for number in range(10):
+        assert status(house, made_up(number)) == 429
     assert status(house, good) == 429
     assert house.events("lockout")[-1][:2] == ("nobody", "done")
 

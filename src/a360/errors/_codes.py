@@ -81,6 +81,7 @@ _TABLE = (
     ErrorCode("catalog-damaged", "The lake's catalog is missing or damaged; its tables are still there."),
     ErrorCode("setting-invalid", "A setting has a value that is not allowed."),
     ErrorCode("setting-unknown", "A setting of that name does not exist."),
+    ErrorCode("policy-unknown", "The policy in force is not that of the contracts that the server reads."),
     # denied
     ErrorCode("denied", "The principal may not do this."),
     ErrorCode("legal-hold", "A legal hold stands on what was to be erased."),
@@ -90,6 +91,7 @@ _TABLE = (
     # conflict
     ErrorCode("commit-conflict", "Another writer changed the table, and trying again did not help."),
     ErrorCode("commit-outcome-unknown", "A commit's outcome could not be settled; it is safe to run again."),
+    ErrorCode("emergency-reviewed", "The emergency has been reviewed; of several reviews the first stands."),
     ErrorCode("lake-busy", "Another process holds the lake for a job that must run alone."),
 )
 

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from a360.lake._releases import LakeReleases
     from a360.lake._reveals import LakeReveals
     from a360.lake._rights import PatientRights
-    from a360.lake._served import Served
+    from a360.lake._served import Serving
     from a360.lake._verify import Verification
     from a360.lineage import Impact, LineageView
     from a360.quality import ScorePoint
@@ -116,7 +116,7 @@ class Lake:
         """Makes and revokes the API tokens by which programs are known to `a360 serve`."""
         return self._parts.token_issuer
 
-    def served(self) -> "Served":
+    def served(self) -> "Serving":
         """What a server answers from; DeniedError for who does not hold the lake's folder."""
         return self._parts.served()
 

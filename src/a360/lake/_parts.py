@@ -20,7 +20,7 @@ from a360.settings import Settings
 from a360.table import Tables
 
 if TYPE_CHECKING:
-    from a360.lake._served import Served
+    from a360.lake._served import Serving
     from a360.objects import ObjectStore
     from a360.refine import RefineContext
     from a360.trust.audit import LocalAuditLog
@@ -42,6 +42,7 @@ class Parts:
         self._tables: Tables | None = None
         self._audit: LocalAuditLog | None = None
         self._gateway: Gateway | None = None
+        self._declared = False
 
     @property
     def contracts(self) -> Path:
@@ -50,6 +51,10 @@ class Parts:
 
     @cached_property
     def _made(self) -> MadePlan:
+        return self.made_anew()
+
+    def made_anew(self) -> MadePlan:
+        """The plan of the contracts as they are now; the lake itself goes by what they were."""
         settings = self.settings
         return made_plan(self.contracts, settings.packs, settings.env, settings.cache)
 
@@ -115,7 +120,12 @@ class Parts:
         """Whatever goes by the policy has it on record first, and so has what is made by the contracts."""
         from a360.trust.policy import put_on_record  # noqa: PLC0415 -- likewise
 
-        put_on_record(self.plan.policy, self.folder.path / "policy.json", self.audit, account(os.geteuid()))
+        put_on_record(self.plan.policy, self.policy_file, self.audit, account(os.geteuid()))
+
+    @property
+    def policy_file(self) -> Path:
+        """Where the lake keeps which policy is in force."""
+        return self.folder.path / "policy.json"
 
     @cached_property
     def principal(self) -> "Principal":
@@ -134,17 +144,18 @@ class Parts:
         """Who broke the glass, and who reviewed it."""
         from a360.trust.emergency import Emergencies  # noqa: PLC0415 -- few commands ask
 
-        return Emergencies(self.policy, self.audit, self.sealer)
+        return Emergencies(self.policy, self.audit, self.sealer, lock=self.folder.path / ".reviews")
 
-    @cached_property
+    @property
     def emergency(self) -> "Emergency | None":
-        """The emergency under which this lake is asked."""
+        """The emergency under which this lake is asked, as it stands now: it may be reviewed meanwhile."""
         asker = self.asker
         if asker.emergency is None:
             return None
-        if asker.reason is None:
-            return self.emergencies.standing(self.principal, asker.emergency)
-        return self.emergencies.declare(self.principal, asker.emergency, asker.reason, purpose=asker.purpose)
+        if asker.reason is not None and not self._declared:
+            self.emergencies.declare(self.principal, asker.emergency, asker.reason, purpose=asker.purpose)
+            self._declared = True
+        return self.emergencies.standing(self.principal, asker.emergency)
 
     @property
     def gateway(self) -> "Gateway":
@@ -179,11 +190,11 @@ class Parts:
 
         return TokenIssuer(self.api_tokens, self.policy, self.audit, account(os.geteuid()))
 
-    def served(self) -> "Served":
+    def served(self) -> "Serving":
         """What a server answers from."""
-        from a360.lake._served import served  # noqa: PLC0415 -- one command serves
+        from a360.lake._served import Serving  # noqa: PLC0415 -- one command serves
 
-        return served(self)
+        return Serving(self)
 
     @cached_property
     def sealer(self) -> Sealer:

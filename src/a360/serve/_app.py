@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Query, Request, Response, Security
@@ -43,17 +42,21 @@ _SCHEMES = [
 ]
 
 
-def make_app(lake: Served, *, secure: bool = False) -> Edge:
+type Now = Callable[[], Served]
+type Known = Callable[..., Caller]
+
+
+def make_app(now: Now, *, secure: bool = False) -> Edge:
     """The application that answers from a lake.
 
     Args:
-        lake: What it answers from.
+        now: Gives what a request is answered from; each asks once, and goes by that.
         secure: Whether it is reached by TLS only.
     """
-    return Edge(make_api(lake), secure=secure)
+    return Edge(make_api(now), secure=secure)
 
 
-def make_api(lake: Served) -> FastAPI:
+def make_api(now: Now) -> FastAPI:
     """The routes, and their OpenAPI document; requests pass the edge first."""
     queries = Queries()
 
@@ -78,20 +81,21 @@ def make_api(lake: Served) -> FastAPI:
             Exception: problems.of_fault,
         },
     )
-    known = partial(_caller, lake)
-    _add_session(api, lake, known)
-    _add_look(api, lake, known)
-    _add_queries(api, lake, known, queries)
+
+    def known(
+        given: Annotated[Credentials, Depends(credentials)], lake: Annotated[Served, Depends(now)]
+    ) -> Caller:
+        """Who asks."""
+        return lake.door.identify(given.secret, given.address, given.user)
+
+    _add_session(api, now, known)
+    _add_look(api, now, known)
+    _add_queries(api, now, known, queries)
     return api
 
 
-def _caller(lake: Served, given: Annotated[Credentials, Depends(credentials)]) -> Caller:
-    """Who asks."""
-    return lake.door.identify(given.secret, given.address, given.user)
-
-
-def _add_session(api: FastAPI, lake: Served, known: Callable[..., Caller]) -> None:
-    def told(caller: Caller) -> dict[str, Any]:
+def _add_session(api: FastAPI, now: Now, known: Known) -> None:
+    def told(lake: Served, caller: Caller) -> dict[str, Any]:
         principal = caller.principal
         session = caller.session
         return {
@@ -103,25 +107,31 @@ def _add_session(api: FastAPI, lake: Served, known: Callable[..., Caller]) -> No
         }
 
     @api.post("/v1/session", status_code=201, dependencies=_SCHEMES)
-    def log_in(given: Annotated[Credentials, Depends(credentials)]) -> forms.Begun:
+    def log_in(
+        given: Annotated[Credentials, Depends(credentials)], lake: Annotated[Served, Depends(now)]
+    ) -> forms.Begun:
         """Log in with an identity provider's token, which is good for one login, or an API token."""
         identity, caller = lake.door.login(given.secret, given.address, given.user)
-        return forms.Begun(session=identity, **told(caller))
+        return forms.Begun(session=identity, **told(lake, caller))
 
     @api.get("/v1/session", dependencies=_SCHEMES)
-    def who_am_i(caller: Annotated[Caller, Depends(known)]) -> forms.Whoami:
+    def who_am_i(
+        caller: Annotated[Caller, Depends(known)], lake: Annotated[Served, Depends(now)]
+    ) -> forms.Whoami:
         """Tell who asks, as the policy knows it."""
-        return forms.Whoami(**told(caller))
+        return forms.Whoami(**told(lake, caller))
 
     @api.delete("/v1/session", status_code=204, dependencies=_SCHEMES)
     def log_out(
-        given: Annotated[Credentials, Depends(credentials)], _: Annotated[Caller, Depends(known)]
+        given: Annotated[Credentials, Depends(credentials)],
+        lake: Annotated[Served, Depends(now)],
+        _: Annotated[Caller, Depends(known)],
     ) -> None:
         """End the session whose id is sent."""
         lake.door.logout(given.secret or "", given.address)
 
 
-def _add_look(api: FastAPI, lake: Served, known: Callable[..., Caller]) -> None:
+def _add_look(api: FastAPI, now: Now, known: Known) -> None:
     @api.get("/healthz", status_code=204, include_in_schema=False)
     async def healthz() -> None:
         """Say that requests are answered, and nothing of the lake."""
@@ -133,7 +143,9 @@ def _add_look(api: FastAPI, lake: Served, known: Callable[..., Caller]) -> None:
 
     @api.get("/v1/tables", dependencies=_SCHEMES)
     def tables(
-        asked: Annotated[forms.Look, Query()], caller: Annotated[Caller, Depends(known)]
+        asked: Annotated[forms.Look, Query()],
+        caller: Annotated[Caller, Depends(known)],
+        lake: Annotated[Served, Depends(now)],
     ) -> list[forms.Table]:
         """List the tables of which something may be seen for a purpose, and what of them."""
         purpose = asked.purpose or caller.purpose or lake.policy.default_purpose(caller.principal)
@@ -152,10 +164,19 @@ def _add_look(api: FastAPI, lake: Served, known: Callable[..., Caller]) -> None:
         return found
 
     @api.post("/v1/emergencies", status_code=201, dependencies=_SCHEMES)
-    def declare(told: forms.Declaration, caller: Annotated[Caller, Depends(known)]) -> forms.Declared:
+    def declare(
+        told: forms.Declaration,
+        caller: Annotated[Caller, Depends(known)],
+        lake: Annotated[Served, Depends(now)],
+    ) -> forms.Declared:
         """Break the glass by a rule: on record before it holds, for a while, and to be reviewed."""
         emergency = lake.emergencies.declare(
-            caller.principal, told.rule, told.reason, purpose=told.purpose, minutes=told.minutes
+            caller.principal,
+            told.rule,
+            told.reason,
+            purpose=told.purpose,
+            minutes=told.minutes,
+            source=caller.address,
         )
         return forms.Declared(id=emergency.id, rule=emergency.rule, ends=emergency.ends.isoformat())
 
@@ -176,8 +197,8 @@ def _tables(lake: Served, caller: Caller, purpose: str | None) -> "list[forms.Ta
     return found
 
 
-def _add_queries(api: FastAPI, lake: Served, known: Callable[..., Caller], queries: Queries) -> None:
-    def answer(question: forms.Question, caller: Caller, media_type: str) -> Answer:
+def _add_queries(api: FastAPI, now: Now, known: Known, queries: Queries) -> None:
+    def answer(lake: Served, question: forms.Question, caller: Caller, media_type: str) -> Answer:
         identity = _hex(question.id) if question.id else uuid.uuid4().hex
 
         def ask(began: Callable[[Callable[[], None]], None]) -> QueryResult:
@@ -202,22 +223,26 @@ def _add_queries(api: FastAPI, lake: Served, known: Callable[..., Caller], queri
         dependencies=[*_SCHEMES, Depends(_no_parameters)],
     )
     def query(
-        question: forms.Question, request: Request, caller: Annotated[Caller, Depends(known)]
+        question: forms.Question,
+        request: Request,
+        caller: Annotated[Caller, Depends(known)],
+        lake: Annotated[Served, Depends(now)],
     ) -> Answer:
         """Answer a query, row by row as it is computed: as JSON, lines of JSON, CSV or Arrow."""
-        return answer(question, caller, _accepted(request, JSON))
+        return answer(lake, question, caller, _accepted(request, JSON))
 
     @api.get("/v1/query", responses=_ROWS, response_class=Response, dependencies=_SCHEMES)
     def query_by_url(
         question: Annotated[forms.Question, Query()],
         request: Request,
         caller: Annotated[Caller, Depends(known)],
+        lake: Annotated[Served, Depends(now)],
     ) -> Answer:
         """The same for tools that only know URLs; CSV unless Accept asks for another format.
 
         URLs are kept in many places: a query that names a patient is sent with POST.
         """
-        return answer(question, caller, _accepted(request, CSV))
+        return answer(lake, question, caller, _accepted(request, CSV))
 
     @api.delete("/v1/queries/{id}", status_code=204, dependencies=_SCHEMES)
     def stop(id: forms.QueryId, caller: Annotated[Caller, Depends(known)]) -> None:  # noqa: A002 -- in the path

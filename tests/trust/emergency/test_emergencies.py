@@ -1,5 +1,7 @@
 """Emergencies from declaration to review, kept in the audit log."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,7 +16,7 @@ from a360.contract import (
     TablePlan,
     Whom,
 )
-from a360.errors import DeniedError, OperatorError, UsageError
+from a360.errors import ConflictError, DeniedError, OperatorError, UsageError
 from a360.protect import LocalKeyStore, LocalSealer
 from a360.trust.audit import LocalAuditLog, Search, search
 from a360.trust.emergency import Emergencies
@@ -55,7 +57,11 @@ def log(tmp_path):
 @pytest.fixture
 def emergencies(log):
     """The emergencies of a lake with nurses and auditors."""
-    return Emergencies(Policy(_plan()), log, log.sealer)
+    return _emergencies(log, log)
+
+
+def _emergencies(audit, log):
+    return Emergencies(Policy(_plan()), audit, log.sealer, lock=log.folder.parent / ".reviews")
 
 
 def test_an_emergency_is_found_until_it_is_over(emergencies):
@@ -115,9 +121,46 @@ def test_somebody_else_reviews_it(emergencies, log):
     assert not emergencies.review(AUDITOR, made.id, "unjustified", "Zebulon was not here").open
     [closed] = emergencies.declared(AUDITOR)
     assert (closed.finding, closed.reviewer, closed.remark) == ("unjustified", "eve", "Zebulon was not here")
-    with pytest.raises(UsageError, match="has been reviewed"):
+    with pytest.raises(ConflictError, match="has been reviewed"):
         emergencies.review(AUDITOR, made.id, "justified", "looked at the chart")
     assert next(row["rules"] for row in _rows(log, "break-glass")) == "break-glass crash"
+
+
+def test_one_that_was_not_justified_is_over_at_once(emergencies):
+    """What a review found unjustified shows nothing any more; what it found justified lasts its time."""
+    first = emergencies.declare(ADA, "crash", REASON, at=NOW)
+    second = emergencies.declare(ADA, "crash", REASON, at=NOW + timedelta(minutes=1))
+    after = NOW + timedelta(minutes=2)
+    emergencies.review(AUDITOR, second.id, "unjustified", "nobody was here", at=after)
+    assert emergencies.standing(ADA, "crash", at=after).id == first.id
+    emergencies.review(AUDITOR, first.id, "justified", "looked at the chart", at=after)
+    assert emergencies.standing(ADA, "crash", at=after).id == first.id
+    third = emergencies.declare(ADA, "crash", REASON, at=after + timedelta(minutes=29))
+    emergencies.review(AUDITOR, third.id, "unjustified", "nobody was here", at=third.begins)
+    with pytest.raises(DeniedError, match="that is not over"):
+        emergencies.standing(ADA, "crash", at=third.begins)
+
+
+def test_of_two_reviews_at_once_the_first_stands(emergencies, log):
+    """Reviewers who do not know of each other close it once: one is told that the other was there."""
+    made = emergencies.declare(ADA, "crash", REASON)
+    gate = threading.Barrier(4)
+
+    def review(number):
+        gate.wait()
+        try:
+            return emergencies.review(AUDITOR, made.id, ("justified", "unjustified")[number % 2], REASON)
+        except ConflictError as conflict:
+            return conflict.code.slug
+
+    with ThreadPoolExecutor(4) as pool:
+        told = list(pool.map(review, range(4)))
+    assert told.count("emergency-reviewed") == 3
+    [closed] = emergencies.declared(AUDITOR)
+    [first] = [each for each in told if each != "emergency-reviewed"]
+    assert closed.finding == first.finding
+    done = [row for row in _rows(log, "break-glass.review") if row["outcome"] == "done"]
+    assert len(done) == 1
 
 
 def test_reasons_lie_sealed_and_their_opening_is_on_record(emergencies, log):
@@ -151,7 +194,7 @@ def test_no_record_no_emergency(log):
             raise OperatorError("audit-unwritable", "no space", next_step="make room")
 
     with pytest.raises(OperatorError, match="no space"):
-        Emergencies(Policy(_plan()), Full(), log.sealer).declare(ADA, "crash", REASON)
+        _emergencies(Full(), log).declare(ADA, "crash", REASON)
 
 
 def _rows(log, action):

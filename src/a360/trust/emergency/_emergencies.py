@@ -1,14 +1,17 @@
 """Declares emergencies, finds those that stand, closes them by review: all of it is in the audit log."""
 
 import base64
+import fcntl
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Literal
 
 from a360.contract import BreakGlassPlan
-from a360.errors import DeniedError, OperatorError, UsageError
+from a360.errors import ConflictError, DeniedError, OperatorError, UsageError
 from a360.protect import AuditEvent, Sealer, open_text, seal_text
 from a360.trust.audit import LocalAuditLog, Search, search
 from a360.trust.policy import LONGEST, Emergency, Policy, Principal
@@ -17,6 +20,7 @@ type Finding = Literal["justified", "unjustified"]
 
 _DECLARED, _REVIEWED = "break-glass", "break-glass.review"
 _LOG = "ops.audit"
+_LISTED = "`a360 emergency list` shows those that wait for review"
 # A sealed text has to fit what one detail of a record holds.
 _SHORTEST_TEXT, _LONGEST_TEXT = 10, 1000
 
@@ -52,12 +56,18 @@ class Emergencies:
         policy: Whose `breakGlass` says who may declare what.
         audit: Where they are kept: there is no emergency that is not on record.
         sealer: Seals reasons and remarks, which may name a patient.
+        lock: A file of the lake; who holds it reviews alone.
     """
 
-    def __init__(self, policy: Policy, audit: LocalAuditLog, sealer: Sealer) -> None:
+    def __init__(self, policy: Policy, audit: LocalAuditLog, sealer: Sealer, *, lock: Path) -> None:
+        self._lock = lock
         self._policy = policy
         self._audit = audit
         self._sealer = sealer
+
+    def under(self, policy: Policy) -> "Emergencies":
+        """The same emergencies, where another policy says who may declare and review them."""
+        return Emergencies(policy, self._audit, self._sealer, lock=self._lock)
 
     def declare(
         self,
@@ -68,6 +78,7 @@ class Emergencies:
         purpose: str | None = None,
         minutes: int | None = None,
         at: datetime | None = None,
+        source: str | None = None,
     ) -> Emergency:
         """Declare an emergency: it is on record before it holds, and open for review.
 
@@ -78,6 +89,7 @@ class Emergencies:
             purpose: What for; by default the one purpose of the rule or of the principal.
             minutes: How long; at most, and by default, as long as the rule says.
             at: When; now by default.
+            source: The address that asks.
 
         Raises:
             DeniedError: no such rule lets the principal.
@@ -85,7 +97,7 @@ class Emergencies:
         """
         at = at or datetime.now(UTC)
         text = _text(reason, "An emergency needs a reason", "say what happened, in a sentence")
-        glass, purpose = self._glass(principal, rule, purpose, at)
+        glass, purpose = self._glass(principal, rule, purpose, at, source)
         wanted = glass.minutes if minutes is None else min(minutes, glass.minutes)
         lasts = min(timedelta(minutes=wanted), LONGEST)
         if lasts <= timedelta(0):
@@ -95,22 +107,23 @@ class Emergencies:
             "minutes": int(lasts.total_seconds() // 60),
         }
         rules = (f"break-glass {glass.name}",)
-        number = self._record(
-            principal, _DECLARED, "allowed", at, purpose=purpose, details=details, rules=rules
-        )
+        told: dict[str, Any] = {"purpose": purpose, "details": details, "rules": rules, "source": source}
+        number = self._record(principal, _DECLARED, "allowed", at, **told)
         return Emergency(principal.name, glass.name, purpose, at, at + lasts, number)
 
     def standing(self, principal: Principal, rule: str, *, at: datetime | None = None) -> Emergency:
         """The principal's emergency by a rule that is not over, the newest where there are several.
 
+        One that a review found unjustified is over.
+
         Raises:
             DeniedError: there is none.
         """
         at = at or datetime.now(UTC)
-        begun = Search(principal=principal.name, action=_DECLARED, outcome="allowed", since=at - LONGEST)
-        for each in reversed(self._found(begun)):
+        for each in reversed(self._found(Search(action=_DECLARED, since=at - LONGEST))):
             emergency = Emergency(each.principal, each.rule, each.purpose, each.begins, each.ends, each.id)
-            if each.rule == rule and emergency.holds_for(principal, at):
+            stands = each.finding != "unjustified" and emergency.holds_for(principal, at)
+            if each.rule == rule and stands:
                 return emergency
         raise DeniedError(
             "denied",
@@ -141,19 +154,40 @@ class Emergencies:
     ) -> Declared:
         """Close an emergency, as somebody else than who declared it, and who may read the audit log.
 
+        Of several reviews the first stands.
+
         Raises:
             DeniedError: the principal may not read the audit log, or the emergency is its own.
-            UsageError: there is no such emergency, or it was reviewed.
+            UsageError: there is no such emergency.
+            ConflictError: it was reviewed.
         """
         at = at or datetime.now(UTC)
         text = _text(remark, "A review needs a remark", "say what was looked at, and what was found")
         self._require_reader(principal, _REVIEWED, at)
+        with self._alone():
+            return self._review(principal, id, finding, text, at)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Whether an emergency is open, and that it is closed, has no other review in between."""
+        with self._lock.open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _review(
+        self,
+        principal: Principal,
+        id: str,  # noqa: A002 -- likewise
+        finding: Finding,
+        text: str,
+        at: datetime,
+    ) -> Declared:
         emergency = self._of_id(id)
-        if emergency is None or not emergency.open:
-            raise UsageError(
-                "usage",
-                "There is no such emergency" if emergency is None else "This emergency has been reviewed",
-                next_step="`a360 emergency list` shows those that wait for review",
+        if emergency is None:
+            raise UsageError("usage", "There is no such emergency", next_step=_LISTED)
+        if not emergency.open:
+            raise ConflictError(
+                "emergency-reviewed", "This emergency has been reviewed", found=id, next_step=_LISTED
             )
         if emergency.principal in {principal.name, principal.acting_for}:
             self._record(principal, _REVIEWED, "denied", at, request=id)
@@ -195,7 +229,7 @@ class Emergencies:
         return next((each for each in self._found(Search(action=_DECLARED)) if each.id == number), None)
 
     def _glass(
-        self, principal: Principal, name: str, purpose: str | None, at: datetime
+        self, principal: Principal, name: str, purpose: str | None, at: datetime, source: str | None
     ) -> tuple[BreakGlassPlan, str]:
         roles = self._policy.roles_of(principal)
         for rule in self._policy.plan.policy.break_glass:
@@ -204,7 +238,7 @@ class Emergencies:
             wanted = purpose or only
             if rule.name == name and named and wanted in rule.purposes and principal.acting_for is None:
                 return rule, str(wanted)
-        self._record(principal, _DECLARED, "denied", at, purpose=purpose)
+        self._record(principal, _DECLARED, "denied", at, purpose=purpose, source=source)
         raise DeniedError(
             "denied",
             f"{principal.name} may not break the glass by a rule {name[:80]}"
@@ -231,9 +265,10 @@ class Emergencies:
         rows = search(self._audit.folder, wanted).read_all().to_pylist()
         for row in rows:
             row["details"] = json.loads(row["details"] or "{}")
-        reviews = {
-            row["request"]: row for row in rows if (row["action"], row["outcome"]) == (_REVIEWED, "done")
-        }
+        reviews: dict[str, dict[str, Any]] = {}
+        for row in rows:
+            if (row["action"], row["outcome"]) == (_REVIEWED, "done"):
+                reviews.setdefault(row["request"], row)
         return [
             self._of(row, reviews.get(_id(row)), texts=texts)
             for row in rows

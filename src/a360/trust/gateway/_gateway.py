@@ -1,5 +1,6 @@
 """The only door through which people query: what is asked, decided, recorded, read, computed and told."""
 
+import copy
 import os
 import threading
 import uuid
@@ -73,25 +74,34 @@ class Gateway:
         relations: Mapping[str, Callable[[], pa.RecordBatchReader]] | None = None,
         readers: int = 2,
     ) -> None:
-        self._plans: Mapping[str, TablePlan] = {
-            table.dataset: table for table in (*plan.tables, *plan.relations)
-        }
-        self._patients = patient_columns(plan)
         self._relations = relations or {}
-        self._known = [
-            *self._plans,
-            *(f"{name}.{column}" for name, table in self._plans.items() for column in table.column_names),
-        ]
         self._tables = tables
-        self._policy = policy
         self._audit = audit
         self._tokenizer = tokenizer
-        self._budgets = budgets_in(plan.policy)
         self._sessions = Sessions(open_session, first=session, most=readers)
         self._workers = Workers()
         self._turns = Turns()
         self._looking = threading.Lock()
+        self._go_by(plan, policy)
+
+    def _go_by(self, plan: LakePlan, policy: Policy) -> None:
+        self._plans: Mapping[str, TablePlan] = {
+            table.dataset: table for table in (*plan.tables, *plan.relations)
+        }
+        self._patients = patient_columns(plan)
+        self._known = [
+            *self._plans,
+            *(f"{name}.{column}" for name, table in self._plans.items() for column in table.column_names),
+        ]
+        self._policy = policy
+        self._budgets = budgets_in(plan.policy)
         self._free: dict[tuple[object, ...], bool] = {}
+
+    def under(self, plan: LakePlan, policy: Policy) -> Self:
+        """The same gateway under another policy; each goes by its own, and they are closed together."""
+        other = copy.copy(self)
+        other._go_by(plan, policy)  # noqa: SLF001 -- a copy of this one
+        return other
 
     def __enter__(self) -> Self:
         return self

@@ -44,11 +44,13 @@ class Presented:
     """What was found for a token that somebody presented.
 
     `token` is there for a good one only; `user` is whose it claims to be, where there is such a token.
+    `reason` is for the record: who holds no secret is not told which tokens there are.
     """
 
     token: ApiToken | None = None
     user: str | None = None
-    reason: str = "no such token"
+    reason: str = "there is no such API token"
+    proven: bool = False
 
 
 def _now() -> datetime:
@@ -123,16 +125,34 @@ class ApiTokens:
         return sorted(found, key=lambda token: (token.created_at, token.id))
 
     def check(self, text: str) -> Presented:
-        """What a presented token is worth; equally long whether or not there is such a token."""
+        """What a presented token is worth.
+
+        A digest is made and compared whether or not there is such a token. That a file is found and read does
+        take longer than that it is not: a token's id is no secret, and is in the audit log.
+        """
         parts = _TOKEN.fullmatch(text)
         identity, secret = parts.groups() if parts else ("", text)
         token = self._read(identity)
         given = self._digest(identity, secret)
-        if not hmac.compare_digest(token.digest if token else _NOBODY, given) or token is None:
-            return Presented(user=token.user if token else None)
+        proven = hmac.compare_digest(token.digest if token else _NOBODY, given)
+        if token is None:
+            return Presented()
+        if not proven:
+            return Presented(user=token.user, reason="the secret is not the token's")
         if self._clock() >= token.expires_at:
-            return Presented(user=token.user, reason="the token has expired")
-        return Presented(token, token.user)
+            return Presented(user=token.user, reason="the token has expired", proven=True)
+        return Presented(token, token.user, proven=True)
+
+    def standing(self, identity: str) -> ApiToken | None:
+        """The token of an id, if it was neither revoked nor has expired."""
+        token = self._read(identity)
+        return None if token is None or self._clock() >= token.expires_at else token
+
+    @staticmethod
+    def identity(text: str) -> str | None:
+        """The id that a text names, if it has the form of a token."""
+        parts = _TOKEN.fullmatch(text)
+        return parts[1] if parts else None
 
     def _digest(self, identity: str, secret: str) -> str:
         message = f"{identity}\0{secret}".encode("utf-8", "surrogatepass")

@@ -1,21 +1,22 @@
 """The door of a server: who comes in, as whom, how often; every login, refusal and lockout is on record."""
 
+import copy
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 from a360.contract import LakePlan
-from a360.errors import DeniedError
+from a360.errors import DeniedError, OperatorError
 from a360.protect import AuditEvent, AuditLog
 from a360.trust.identity import _api_tokens, _sessions
 from a360.trust.identity._api_tokens import ApiTokens
-from a360.trust.identity._limits import Lockout, Rate
+from a360.trust.identity._limits import MOST_FAILURES, Lockout, Rate
 from a360.trust.identity._oidc import SKEW_SECONDS, BadTokenError, TokenVerifier
 from a360.trust.identity._principals import principal_of_claims, principal_of_user
-from a360.trust.identity._sessions import Session, Sessions
+from a360.trust.identity._sessions import Grounds, Session, Sessions
 from a360.trust.identity._used import UsedTokens
 from a360.trust.policy import NOBODY, Principal
 
@@ -74,6 +75,12 @@ class Door:
         self._strangers = Rate(burst=30, seconds=2.0, clock=clock)
         self._known = Rate(burst=100, seconds=0.1, clock=clock)
 
+    def under(self, plan: LakePlan) -> Self:
+        """The same door where `lake.yaml` says anew who is known: sessions, lockouts and rates go on."""
+        other = copy.copy(self)
+        other._plan = plan  # noqa: SLF001 -- a copy of this one
+        return other
+
     def identify(self, secret: str | None, address: str, user: str | None = None) -> Caller:
         """Who asks, by the id of a session or by an API token; with it, the `user` whose it is may be named.
 
@@ -87,7 +94,7 @@ class Door:
             caller = self._in_session(secret, address)
         else:
             self._require_unlocked(place, f"address {place}")
-            caller = self._by_token(secret, address, user)
+            caller, _ = self._by_token(secret, address, user)
         wait = self._known.take(caller.principal.name)
         if wait:
             raise TooManyRequestsError("There are too many requests of this principal", wait)
@@ -105,12 +112,13 @@ class Door:
             self._refuse("there are no credentials", address, counts=False)
         self._take_turn(place)
         if secret.startswith(_api_tokens.PREFIX):
-            caller, by = self._by_token(secret, address, user), "api-token"
+            caller, grounds = self._by_token(secret, address, user)
         else:
-            caller, by = self._by_provider(secret, address), "oidc"
+            caller, grounds = self._by_provider(secret, address)
+            self._lockout.succeeded(f"principal {caller.principal.name}")
+        by = "api-token" if grounds.token else "oidc"
         self._record(caller.principal.name, "login", "allowed", address, by=by)
-        self._lockout.succeeded(f"principal {caller.principal.name}")
-        identity = self.sessions.begin(caller.principal, caller.purpose)
+        identity = self.sessions.begin(caller.principal, grounds, caller.purpose)
         return identity, Caller(caller.principal, address, caller.purpose, self.sessions.use(identity))
 
     def logout(self, secret: str, address: str) -> None:
@@ -123,23 +131,43 @@ class Door:
         session = self.sessions.use(secret)
         if session is None:
             self._refuse("the session has ended", address, counts=False)
-        return Caller(session.principal, address, session.purpose, session)
+        principal = self._known_by(session.grounds)
+        if principal is None or principal.name != session.principal.name:
+            self.sessions.end(secret)
+            gone = "what the session began with does not hold any more"
+            self._refuse(gone, address, session.principal.name, counts=False)
+        return Caller(principal, address, session.purpose, session)
 
-    def _by_token(self, secret: str, address: str, user: str | None) -> Caller:
+    def _known_by(self, grounds: Grounds) -> Principal | None:
+        """Whom a session's grounds name now: a token may be revoked, and a user lose its roles or be gone."""
+        if grounds.token is not None:
+            token = self._tokens.standing(grounds.token)
+            return principal_of_user(self._plan, token.user) if token else None
+        if self._login is None or grounds.claims is None:
+            return None
+        return principal_of_claims(self._plan, grounds.claims, self._login.verifier.provider.groups_claim)
+
+    def _by_token(self, secret: str, address: str, user: str | None) -> tuple[Caller, Grounds]:
+        place, identity = network_of(address), ApiTokens.identity(secret)
+        # Of this token from there: whoever else comes from there, and the token elsewhere, is not attacked.
+        subject = f"token {identity} from {place}" if identity else None
+        if subject:
+            self._require_unlocked(place, subject)
         found = self._tokens.check(secret)
-        if found.user:
-            self._require_unlocked(network_of(address), f"principal {found.user}")
         if found.token is None:
-            told = "this is no API token and no session" if found.user is None else found.reason
-            self._refuse(told, address, found.user)
+            told = found.reason if found.proven else "this is no API token that holds, and no session"
+            self._refuse(found.reason, address, found.user, subject=subject, told=told)
         if user and user != found.token.user:
-            self._refuse("the token is another user's", address, found.token.user)
+            self._refuse("the token is another user's", address, found.token.user, subject=subject)
         principal = principal_of_user(self._plan, found.token.user)
         if principal is None:
-            self._refuse("lake.yaml has no such user any more", address, found.token.user)
-        return Caller(principal, address, found.token.purpose)
+            gone = "lake.yaml has no such user any more"
+            self._refuse(gone, address, found.token.user, subject=subject)
+        if subject:
+            self._lockout.succeeded(subject)
+        return Caller(principal, address, found.token.purpose), Grounds(token=found.token.id)
 
-    def _by_provider(self, secret: str, address: str) -> Caller:
+    def _by_provider(self, secret: str, address: str) -> tuple[Caller, Grounds]:
         if self._login is None:
             self._refuse("this server takes no logins of an identity provider", address)
         verifier = self._login.verifier
@@ -147,7 +175,11 @@ class Door:
             claims = verifier.claims(secret)
         except BadTokenError as bad:
             # Only what was signed tells whose token it is: else anybody could lock out anybody.
-            self._refuse(bad.reason, address, self._named(bad.claims) if bad.claims else None)
+            self._refuse_user(bad.reason, address, self._named(bad.claims) if bad.claims else None)
+        except OperatorError as fault:
+            # Nobody was wrong: it counts against nobody.
+            self._record(NOBODY.name, "login", "failed", address, code=fault.code.slug)
+            raise
         principal = principal_of_claims(self._plan, claims, verifier.provider.groups_claim)
         if principal is None:
             self._refuse("lake.yaml has no such user", address)
@@ -155,8 +187,9 @@ class Door:
         until = float(claims["exp"]) + SKEW_SECONDS
         identity = verifier.identity(secret, claims)
         if not self._login.used.use(verifier.provider.issuer, identity, until):
-            self._refuse("the token was used before", address, principal.name)
-        return Caller(principal, address)
+            self._refuse_user("the token was used before", address, principal.name)
+        named = ("sub", "email", "email_verified", verifier.provider.groups_claim)
+        return Caller(principal, address), Grounds(claims={name: claims.get(name) for name in named})
 
     def _named(self, claims: Mapping[str, Any]) -> str | None:
         found = principal_of_claims(self._plan, claims, "")
@@ -173,22 +206,51 @@ class Door:
         if wait:
             raise TooManyRequestsError("There are too many requests of this address", wait)
 
-    def _refuse(self, reason: str, address: str, user: str | None = None, *, counts: bool = True) -> NoReturn:
+    def _refuse_user(self, reason: str, address: str, user: str | None) -> NoReturn:
+        """Refuse a token that a provider signed for a user: it counts for the address, and for the user."""
+        if user:
+            self._fail(f"principal {user}", address, user)
+        self._refuse(reason, address, user)
+
+    def _refuse(
+        self,
+        reason: str,
+        address: str,
+        user: str | None = None,
+        *,
+        counts: bool = True,
+        subject: str | None = None,
+        told: str | None = None,
+    ) -> NoReturn:
+        """Refuse whoever asks.
+
+        Args:
+            reason: Why, for the record.
+            address: Where it came from.
+            user: Whose it claims to be.
+            counts: Whether somebody was wrong.
+            subject: What was wrong again and again; it counts for the address once.
+            told: Why, for who asks; the reason by default.
+        """
         place = network_of(address)
-        subjects = [f"address {place}", *([f"principal {user}"] if user else [])] if counts else []
-        for subject in subjects:
-            if self._lockout.failed(subject):
-                kind = subject.partition(" ")[0]
-                self._record(user or NOBODY.name, "lockout", "done", address, of=kind)
+        if counts and (subject is None or self._fail(subject, address, user) == 1):
+            self._fail(f"address {place}", address, user)
         # Strangers do not fill the log: beyond their rate they are counted, and locked out, and not recorded.
         self._take_turn(place)
         self._record(user or NOBODY.name, "login", "denied", address, reason=reason)
         raise DeniedError(
             "unauthenticated",
             "Who asks is not known",
-            found=reason,
+            found=told or reason,
             next_step="send an API token, or log in with POST /v1/session and send the session's id",
         )
+
+    def _fail(self, subject: str, address: str, user: str | None) -> int:
+        """Count that a subject was wrong; how often it was."""
+        times = self._lockout.failed(subject)
+        if times == MOST_FAILURES:
+            self._record(user or NOBODY.name, "lockout", "done", address, of=subject.partition(" ")[0])
+        return times
 
     def _record(self, principal: str, action: str, outcome: str, address: str, **details: str) -> None:
         self._audit.record(

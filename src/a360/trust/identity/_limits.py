@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+MOST_FAILURES = 10
 _MOST_KNOWN = 50_000
 _ROUNDING = 1e-6
 
@@ -48,7 +49,7 @@ class Lockout:
     """Locks a subject out for a while after it was wrong several times within such a while."""
 
     def __init__(
-        self, most: int = 10, seconds: float = 15 * 60, clock: Callable[[], float] = time.monotonic
+        self, most: int = MOST_FAILURES, seconds: float = 15 * 60, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._most = most
         self._seconds = seconds
@@ -62,8 +63,8 @@ class Lockout:
             wrong = self._wrong.get(subject)
             return max(0, math.ceil(wrong.locked_until - self._clock())) if wrong else 0
 
-    def failed(self, subject: str) -> bool:
-        """Count a failure; whether this one locks the subject out."""
+    def failed(self, subject: str) -> int:
+        """Count a failure; how many there were of late. The subject is locked out by the last it may have."""
         now = self._clock()
         with self._lock:
             wrong = self._wrong.get(subject)
@@ -75,8 +76,7 @@ class Lockout:
                 self._wrong.popitem(last=False)
             if wrong.times == self._most:
                 wrong.locked_until = now + self._seconds
-                return True
-        return False
+            return wrong.times
 
     def succeeded(self, subject: str) -> None:
         """Forget the failures of a subject that is not locked out."""

@@ -4,7 +4,7 @@ import hashlib
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from a360.trust.policy import Principal
@@ -17,10 +17,19 @@ _MOST_OF_ONE = 16
 
 
 @dataclass(frozen=True, slots=True)
+class Grounds:
+    """What a session stands on: the id of an API token, or what an identity provider said of a user."""
+
+    token: str | None = None
+    claims: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """Somebody who has logged in; the times are those of the clock of `Sessions`."""
 
     principal: Principal
+    grounds: Grounds
     began: float
     used: float
     purpose: str | None = None
@@ -41,7 +50,7 @@ class Sessions:
         self._lock = threading.Lock()
         self._sessions: dict[bytes, Session] = {}
 
-    def begin(self, principal: Principal, purpose: str | None = None) -> str:
+    def begin(self, principal: Principal, grounds: Grounds, purpose: str | None = None) -> str:
         """Begin a session and give its id; of too many of one principal the one least used ends."""
         identity, now = f"{PREFIX}{secrets.token_urlsafe(32)}", self._clock()
         with self._lock:
@@ -53,7 +62,7 @@ class Sessions:
             )
             for _, key in own[: max(0, len(own) - _MOST_OF_ONE + 1)]:
                 del self._sessions[key]
-            self._sessions[_digest(identity)] = Session(principal, now, now, purpose)
+            self._sessions[_digest(identity)] = Session(principal, grounds, now, now, purpose)
         return identity
 
     def use(self, identity: str) -> Session | None:

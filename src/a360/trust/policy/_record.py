@@ -45,6 +45,12 @@ def is_on_record(plan: PolicyPlan, file: Path) -> bool:
     return _read(file).get("fingerprint") == fingerprint_of(plan)
 
 
+def policy_on_record(file: Path) -> str | None:
+    """The fingerprint of the policy that was last on record; None where that cannot be told."""
+    fingerprint = _read(file).get("fingerprint")
+    return fingerprint if isinstance(fingerprint, str) else None
+
+
 def policy_parts(plan: PolicyPlan) -> Mapping[str, str]:
     """What a policy is made of, by name, with a digest of what each says. Grants go by whom they are to."""
     parts = {
