@@ -78,7 +78,8 @@ class Sought:
         """The lines of resources in which one of their names stands, however it is spelled."""
         found = _lines_at(ends, self.names.found_in(text))
         starts = [0, *ends.tolist()]
-        for at in _lines_at(ends, (each.start() for each in _SPELLED.finditer(text))) - found:
+        spelled = _SPELLED.finditer(text) if b"\\u" in text or b"\\/" in text else ()
+        for at in _lines_at(ends, (each.start() for each in spelled)) - found:
             line = msgspec.json.encode(msgspec.json.decode(text[starts[at] : starts[at + 1]]))
             if any(True for _ in self.names.found_in(line)):
                 found.add(at)

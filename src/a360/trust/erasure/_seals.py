@@ -1,7 +1,7 @@
 """What lies sealed beside what goes: sealed anew under other keys, so that the old ones can be destroyed."""
 
 from collections.abc import Mapping
-from functools import cached_property, partial
+from functools import cached_property
 
 from a360.catalog import CommitStamp
 from a360.contract import quote_name, quote_table
@@ -78,7 +78,8 @@ class Seals:
             rows = tables.session.sql(f"SELECT * FROM {quote_table(column.dataset)} WHERE {where}")
             records = rows.to_pylist()
             sealing.prepare(row[column.column] for row in records)
-            renewed = in_threads(partial(_renewed, journal.found, column, sealing), records)
+            # One by one: handing so small values to threads takes longer than to seal them.
+            renewed = [_renewed(journal.found, column, sealing, each) for each in records]
             staged += tables.stage(column.dataset, as_table(renewed, rows.schema)) if renewed else []
         if staged or refused:
             where = f"({under}) OR ({gone})"
