@@ -15,6 +15,8 @@ from a360.table._commit import Committer
 from a360.table._files import reachable
 
 _AT_ONCE = 64
+# What goes round a damaged file leaves it where it lies, until its snapshots expire.
+_PAST = " (its past stays damaged)"
 
 type Kind = Literal["audit", "catalog", "data", "key", "manifest", "metadata"]
 
@@ -162,9 +164,9 @@ class _Verifier:
         snapshot = table.metadata.snapshot_by_id(snapshot_id) if table is not None and snapshot_id else None
         before = snapshot.parent_snapshot_id if snapshot is not None else None
         if table is not None and before is not None and table.metadata.snapshot_by_id(before) is not None:
-            ways.append(f"`a360 rollback {name} {before}` goes back to before it came")
-        if name is not None and name.startswith("gold."):
-            ways.append(f"`a360 run {name} --full` computes the table anew")
+            ways.append(f"`a360 rollback {name} {before}` goes back to before it came{_PAST}")
+        if table is not None and name is not None and name.startswith("gold."):
+            ways.append(f"`a360 run {name} --full` computes the table anew{_PAST}")
         return "; or ".join(ways)
 
 

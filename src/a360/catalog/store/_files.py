@@ -134,9 +134,18 @@ class Warehouse:
         except DataError as damaged:
             raise FileDamagedError(damaged) from damaged
         except _BROKEN as broken:
+            self._require_whole(location)
             raise InternalServerError("The table's metadata file is missing or broken") from broken
         self._remember(loaded)
         return loaded
+
+    def _require_whole(self, location: str) -> None:
+        """Tell damage by its name, which no client asks about again, unlike a fault of the catalog."""
+        try:
+            if self._checked is not None:
+                self._checked.require([location], known=True)
+        except DataError as damaged:
+            raise FileDamagedError(damaged) from damaged
 
     def write(self, document: Json, *, after: str | None, limit: int | None = None) -> MetadataFile:
         """Write a new metadata file and force it to disk, before anything points at it.
