@@ -75,6 +75,34 @@ def test_known_values_go_in_every_spelling(rules, text, value):
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "seen: Zoe\u0308 Pen\u0303aloza today",
+        "seen: Zo\u00eb Pe\u00f1a\u200bloza today",
+        "seen: Zo\u00eb\u00a0Pe\u00f1a\u00adloza today",
+        "\U0001f469\u200d\u2695\ufe0f seen: Zo\u00eb Pe\u00f1aloza today \U0001f600",
+        "\u202b\u05de\u05d8\u202c seen: Zo\u00eb Pe\u00f1aloza today",
+    ],
+)
+def test_what_nobody_sees_hides_no_name(rules, text):
+    """Decomposed accents, zero widths, soft hyphens and marks of direction are read over, and all else stays."""
+    done = rules.read([text], ["p1"])[0]
+    taken = {at for each in done.replaced for at in range(each.start, each.end)}
+    assert all(done.text[done.moved(at)] == text[at] for at in range(len(text)) if at not in taken)
+    assert text[min(taken) : max(taken) + 1].startswith("Zo")
+    assert "loza" not in done.text
+    assert done.text.endswith(text[text.index(" today") :])
+
+
+@pytest.mark.parametrize(
+    "number", ["\uff15\uff11\uff12-555-0199", "512\u2011555\u20110199", "512\u2013555\u20130199"]
+)
+def test_digits_and_hyphens_of_other_widths_are_read(rules, number):
+    """A number typed in full width or with another hyphen is the same number."""
+    assert gone(rules, f"call {number} now", number) == []
+
+
+@pytest.mark.parametrize(
     ("text", "type_"),
     [
         ("SSN 219-09-9999", "SSN"),
@@ -134,6 +162,44 @@ def test_intervals_between_days_stay(rules):
     moved = pa.array([first.split()[1]]).cast(pa.date32())[0].as_py()
     assert second == f"seen {moved:%B} {moved.day + 10}, {moved.year}" or moved.day > 18
     assert first != "seen 2025-03-01"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Grace and Park want Botox.", ["Grace"]),
+        ("told will to bring the form", ["will"]),
+        ("Family meeting with Oluwaseun, her son Mark and Ingrid.", ["Oluwaseun", "Mark", "Ingrid"]),
+        ("The lidocaine was given by M. de la Cruz.", ["M.", "de la", "Cruz"]),
+        ("spoke with maria quintanilla about it", ["maria", "quintanilla"]),
+        ("SPOKE WITH TAMIKA OKONJO TODAY", ["TAMIKA", "OKONJO"]),
+        ("bed 3 Begay, going home", ["Begay"]),
+    ],
+)
+def test_names_are_told_by_their_kind_and_their_place(reader, text, names):
+    """Names that are words, small, in capitals, with particles, or in a row with others are found."""
+    done = reader.read([text], ["p2"])[0].text
+    assert [each for each in names if each in done.replace("Botox", "")] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("DOB 12 Sep 68", "12 Sep 68"),
+        ("seen Jan '24", "Jan '24"),
+        ("DATE: 06NOV2023", "06NOV2023"),
+        ("back Fri 11/22", "11/22"),
+        ("commission expires May 27, 2022", "May 27"),
+        ("staying at 875 Broadway", "875 Broadway"),
+        ("Adresse: Hauptstra\u00dfe 86", "Hauptstra\u00dfe"),
+        ("she is a teacher at Pinnacle Roofing", "Pinnacle"),
+        ("insta is @anneliese90", "anneliese90"),
+        ("she is ninety-two years old", "ninety-two"),
+    ],
+)
+def test_forms_of_days_places_and_handles(rules, text, value):
+    """Days, places, employers, handles and great ages are found in the forms that people write."""
+    assert gone(rules, text, value) == []
 
 
 @given(

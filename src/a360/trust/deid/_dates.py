@@ -1,6 +1,6 @@
 """Dates in text: found, understood, and written again in the spelling in which they stood."""
 
-# ruff: noqa: E501, PLR2004, RUF001 -- patterns are read whole; their numbers are the forms of the identifiers
+# ruff: noqa: E501, PLR0911, PLR2004, RUF001 -- patterns are read whole; their numbers are the forms of the identifiers
 
 import re
 from collections.abc import Iterator
@@ -27,6 +27,7 @@ _MONTH: Final = (
     r"aug(?:ust|\.)?|sept?(?:ember|\.)?|septembre|oct(?:ober|\.)?|nov(?:ember|\.)?|dec(?:ember|\.)?)"
 )
 _MES: Final = r"(?:" + "|".join([*_ES, "setiembre"]) + r")"
+_FULL: Final = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 _DAY: Final = r"(?:0?[1-9]|[12]\d|3[01])"
 _ORDINAL: Final = (
     r"(?:twenty[- ](?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)|thirty[- ]first|thirtieth|"
@@ -44,8 +45,8 @@ _PATTERNS: Final = {
     "numbers": rf"(?P<a>\d{{1,2}})(?P<s>[-/.])(?P<b>\d{{1,2}})(?P=s)(?P<y>{_YEAR}|\d\d)(?!\d|[-/.]\d)",
     "compact": rf"(?P<y>{_YEAR})(?P<m>0[1-9]|1[0-2])(?P<d>0[1-9]|[12]\d|3[01])(?!\d|-\d)",
     "day_month": (
-        rf"(?P<d>{_DAY})(?:st|nd|rd|th)?(?P<s1>[ \-/.]| of |(?=[A-Z]{{3}}\d{{4}}))(?P<mon>{_MONTH})"
-        rf"(?:(?P<s2>,? ?[\-/']? ?)(?P<y>{_YEAR}|(?<=[-/'])\d\d(?!\d)|(?<= )\d\d(?![\d/:.%-]| ?(?:u|mg|ml|units?|cc|min|yo)\b)))?\b(?!\d)"
+        rf"(?P<d>{_DAY})(?:st|nd|rd|th)?(?P<s1>[ \-/.]| of |(?=[A-Z]{{3}}\d\d))(?P<mon>{_MONTH})"
+        rf"(?:(?P<s2>,? ?[\-/']? ?)(?P<y>{_YEAR}|(?<=[-/'])\d\d(?!\d)|(?<=[A-Z]{{3}})\d\d(?!\d)|(?<= )\d\d(?![\d/:.%-]| ?(?:u|mg|ml|units?|cc|min|yo)\b)))?\b(?!\d)"
     ),
     "month_day": (
         rf"(?P<mon>{_MONTH})(?P<s1>[ \-/.]| the )(?P<d>{_DAY})(?P<o>st|nd|rd|th)?\b"
@@ -56,6 +57,28 @@ _PATTERNS: Final = {
     "mes_year": rf"(?P<mon>{_MES})(?P<s1> (?:de |del )?)(?P<y>{_YEAR})\b",
     "said": rf"{_MONTH} (?:the )?(?:{_ORDINAL}|{_DAY}(?:st|nd|rd|th)?)(?:,? (?:of )?(?:{_SAID_YEAR}|{_YEAR}))\b",
     "said_day": rf"(?:{_MONTH} the {_ORDINAL}|the (?:{_ORDINAL}|{_DAY}(?:st|nd|rd|th)) of {_MONTH}(?:,? {_YEAR})?)\b",
+    "us_compact": rf"(?P<m>0[1-9]|1[0-2])(?P<d>0[1-9]|[12]\d|3[01])(?P<y>{_YEAR})(?!\d|-\d)",
+    "foreign": (
+        rf"{_DAY}\.? (?:de )?(?:januar|februar|m[aä]rz|mai|juni|juli|oktober|dezember|janvier|f[eé]vrier|mars|avril|juin|juillet|ao[uû]t|"
+        rf"septembre|octobre|novembre|d[eé]cembre|gennaio|febbraio|marzo|aprile|maggio|giugno|luglio|settembre|ottobre|dicembre|ene|abr|ago|dic)"
+        rf"\b\.?(?: (?:de |del )?{_YEAR})?"
+    ),
+    "slashed_month": rf"{_DAY}/(?:{_MONTH}|{_MES}|ene|abr|ago|dic)/(?:{_YEAR}|\d\d)\b",
+    "range": rf"{_MONTH} {_DAY}(?:st|nd|rd|th)? ?(?:-|–|to|and|through|&) ?{_DAY}(?:st|nd|rd|th)?\b(?:,? {_YEAR})?(?! ?(?:u|units?|mg|ml)\b)",
+    "slash_range": r"\d{1,2}/\d{1,2} ?[-–] ?\d{1,2}(?:/\d{1,2}(?:/\d\d(?:\d\d)?)?|/\d\d)(?!\d)",
+    "spaced": rf"(?:0?[1-9]|1[0-2]) ?([/-]) ?{_DAY} ?\1 ?(?:{_YEAR}|\d\d)(?!\d|[/-])",
+    "said_month": rf"(?:{_MONTH} (?:the )?{_ORDINAL}|(?:the )?{_ORDINAL} (?:of )?{_MONTH})\b(?:,? (?:of )?{_SAID_YEAR})?",
+    "year_month": rf"{_YEAR}[-/](?:0[1-9]|1[0-2])(?![\d/-])",
+    "month_alone": (
+        rf"(?:in|by|of|to|since|until|till|from|last|next|this|early|after|during|before|through|around|late|mid)[ -]"
+        rf"(?P<v>(?:early |mid[- ]?|late |last |next )?{_FULL})\b(?! \d|,? {_YEAR})"
+    ),
+    "the_day": r"the (?:[12]?\d|3[01])(?:st|nd|rd|th)(?=[.,;:)!?]|\s*$| (?:at|and|or|for|if|with|because|to|but|w/)\b)",
+    "feast": (
+        rf"(?:on|since|before|after|until|by|last|over|till|for) (?P<v>(?:Christmas(?: Eve| Day)?|Thanksgiving(?: Day)?|New Year['’]?s(?: Eve| Day)?|"
+        rf"Easter(?: Sunday)?|Halloween|Labor Day|Memorial Day|(?:the )?(?:Fourth|4th) of July|Independence Day|Valentine['’]?s(?: Day)?|"
+        rf"Mother['’]?s Day|Father['’]?s Day|Cinco de Mayo|Veterans Day|MLK Day)(?:,? {_YEAR})?)"
+    ),
     "month_slash_year": rf"(?P<m>0?[1-9]|1[0-2])/(?P<y>{_YEAR})(?!\d|/)",
     "month_slash_day": r"(?P<a>\d{1,2})/(?P<b>\d{1,2})(?!\d|[/.]\d|-\d)",
 }
@@ -113,10 +136,10 @@ def find_dates(text: str) -> Iterator[FoundDate]:
             before = text[max(0, match.start() - 24) : match.start()]
             score = 0.0 if _EXPIRES.search(before) else _score(text, form, match, before)
             if score:
-                start = match.start()
+                start, end = match.span("v" if "v" in match.groupdict() else 0)
                 weekday = _WEEKDAY_BEFORE.search(text, max(0, start - 16), start)
                 whole = weekday.start() if weekday and form in _AFTER_WEEKDAYS else start
-                yield FoundDate(whole, match.end(), form, score, read_date(match.group(), form))
+                yield FoundDate(whole, end, form, score, read_date(match.group(), form))
 
 
 def without_weekday(text: str) -> str:
@@ -162,11 +185,25 @@ def _score(text: str, form: str, match: re.Match[str], before: str) -> float:
         return 0.4 if form == "numbers" and len(match["y"]) == 4 else 0.0
     if form == "numbers" and len(match["y"]) == 2 and match["s"] == ".":
         return 0.5
+    if form in _ROUGH:
+        return _rough(form, match)
     if form == "month_slash_year":
         return 0.8
     if form == "month_day" and not match["y"]:
         return _month_day(match, before, after)
     return 0.97
+
+
+_ROUGH: Final = frozenset(
+    {"us_compact", "the_day", "month_alone", "feast", "year_month", "spaced", "slash_range"}
+)
+
+
+def _rough(form: str, match: re.Match[str]) -> float:
+    """How sure forms are that say little."""
+    if form == "month_alone":
+        return 0.7 if match.group()[-3:].lower() not in ("may", "rch") or match.group()[0].isupper() else 0.0
+    return {"us_compact": 0.6, "the_day": 0.55, "feast": 0.6, "year_month": 0.7}.get(form, 0.8)
 
 
 def _month_day(match: re.Match[str], before: str, after: str) -> float:

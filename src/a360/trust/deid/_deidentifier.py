@@ -17,6 +17,7 @@ from a360.trust.deid._names import find_names, other_mentions
 from a360.trust.deid._numbers import find_numbers
 from a360.trust.deid._people import likely_names
 from a360.trust.deid._places import find_places
+from a360.trust.deid._reading import Reading
 from a360.trust.deid._spans import Detector, Identifier, Span, as_written, merge
 from a360.trust.deid._surrogates import Method, Replacing, Surrogates, redaction
 
@@ -135,16 +136,19 @@ class Deidentifier:
     def read(self, texts: Sequence[str], subjects: Sequence[str | None]) -> list[Deidentified]:
         """Each text with what was replaced in it; a subject is a patient's key."""
         known = self._known(subjects)
-        found = self.find(texts, [known.get(each or "", _NO_PATIENT) for each in subjects])
+        readings = [Reading.of(text) for text in texts]
+        values = [known.get(each or "", _NO_PATIENT) for each in subjects]
+        found = self.find([each.text for each in readings], values)
         try:
             return [
                 self._replaced(
                     text,
+                    reading,
                     spans,
                     subject or "",
                     unknown=self._known_values is not None and subject not in known,
                 )
-                for text, spans, subject in zip(texts, found, subjects, strict=True)
+                for text, reading, spans, subject in zip(texts, readings, found, subjects, strict=True)
             ]
         finally:
             self._surrogates.forget()
@@ -175,19 +179,22 @@ class Deidentifier:
         keys = sorted({each for each in subjects if each is not None})
         return known_of(self._known_values(pa.array(keys, pa.string())))
 
-    def _replaced(self, text: str, spans: Sequence[Span], patient: str, *, unknown: bool) -> Deidentified:
+    def _replaced(
+        self, text: str, reading: Reading, spans: Sequence[Span], patient: str, *, unknown: bool
+    ) -> Deidentified:
         pieces: list[str] = []
         replaced: list[Replaced] = []
         length, last = 0, 0
-        for span in spans:
-            if span.score < LEAST:
+        for read in spans:
+            if read.score < LEAST:
                 continue
-            new = self._replacing(text, span, patient)
+            new = self._replacing(reading.text, read, patient)
+            span = reading.in_original(read)
             pieces += [text[last : span.start], new]
             begin = length + span.start - last
             length, last = begin + len(new), span.end
             replaced.append(Replaced(span.start, span.end, begin, length, span.type, span.score, span.stage))
-        unsure = tuple(each for each in spans if each.score < SURE)
+        unsure = tuple(reading.in_original(each) for each in spans if each.score < SURE)
         doubts = [*([NOT_SURE] if unsure else []), *([NOBODY_KNOWN] if unknown else [])]
         return Deidentified("".join([*pieces, text[last:]]), tuple(replaced), tuple(doubts), unsure)
 

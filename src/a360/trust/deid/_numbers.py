@@ -1,6 +1,6 @@
 """Rules for what is numbered or addressed: each kind by its form, its check digit or the words before it."""
 
-# ruff: noqa: E501, PLR2004 -- patterns are read whole; their numbers are the forms of the identifiers
+# ruff: noqa: E501, PLR2004, RUF001 -- patterns are read whole; their numbers are the forms of the identifiers
 
 import ipaddress
 import re
@@ -11,7 +11,7 @@ from typing import Final
 from a360.trust.deid._spans import Identifier, Span
 
 _CODE: Final = r"(?P<v>(?=[A-Z0-9./-]*\d)[A-Z0-9][A-Z0-9./-]{2,24}[A-Z0-9])"
-_FILLER: Final = r"[\s:#.=]{0,4}(?:is |was )?"
+_FILLER: Final = r"[\s:#.=]{0,4}(?:(?:is|was|reads?|on|the|of|as|card|file|number|with|id|ending|starting)\b[\s:#]{1,2}){0,3}"
 _NO: Final = r"(?:[\s.]{0,2}(?:id|no|num|number|nr|#)(?![a-z]))?"
 
 
@@ -106,6 +106,24 @@ _NANP: Final = r"(?<![\w.])(?:\+?1[ .-]?)?(?:\(\d{3}\)\s?|\d{3}[ .\-/])\d{3}[ .\
 _EXTENSION: Final = r"(?:\s?(?:ext\.?|x|extension)\s?\d{1,5})?(?!\d|-\d)"
 _RULES: Final = (
     _rule(Identifier.EMAIL, r"(?<![\w.+-])[\w.+'-]+@[\w-]+(?:\.[\w-]+)+(?<![.-])", 0.99),
+    _rule(Identifier.EMAIL, r"\b[\w.+-]+(?: (?:dot|underscore) \w+)* at [\w-]+ dot (?:com|org|net|edu|mx|es|co|us|gov)\b", 0.95),
+    _rule(Identifier.DEVICE, r"\b(?:[0-9A-F]{2}[:-]){5}[0-9A-F]{2}\b", 0.95),
+    _rule(Identifier.OTHER, r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", 0.95),
+    _rule(
+        Identifier.OTHER,
+        rf"\b(?:ticket|case|badge|employee|student|encounter|visit|accession|specimen|loyalty|rewards?|tracking|booking|reservation|trial|"
+        rf"subject|study id|user(?:name)?|login|pin|locker code|gift ?card|auth(?:ori[sz]ation)?|referral|rx|prescription|docket|cause|permit|caso|"
+        rf"folio|expediente|wristband|token|file|matter|incident|barcode|sample|donor|registry|session id|key fob|check|cheque|transaction|"
+        rf"unit id|club card)(?: (?:id|code|card))?{_NO}{_FILLER}{_CODE}",
+        0.8,
+        lambda text: len(_digits(text)) >= 4,
+    ),
+    _rule(
+        Identifier.OTHER,
+        r"(?<![\w./$-])(?=[A-Z0-9-]*[A-Z])(?=(?:[A-Z-]*\d){5})[A-Z0-9]{2,}(?:-[A-Z0-9]+)*(?![\w-])",
+        0.5,
+        lambda text: len(text) >= 8 and text.isupper(),
+    ),
     _rule(Identifier.EMAIL, r"(?<![\w.+-])[\w.+-]+ ?(?:\[at\]|\(at\)) ?[\w-]+ ?(?:\.|\[dot\]|\(dot\)) ?\w{2,6}", 0.95),
     _rule(Identifier.URL, r"\b(?:https?://|ftp://|www\.)[^\s<>\"']+[\w/]", 0.99),
     _rule(
@@ -121,6 +139,14 @@ _RULES: Final = (
     _rule(Identifier.SSN, r"\b(?:ssn|social)[^\d\n]{0,24}(?:ending|last (?:4|four))[^\d\n]{0,8}(?P<v>\d{4})\b", 0.9),
     _rule(Identifier.PHONE, _NANP + _EXTENSION, 0.95, lambda text: is_phone(re.split(r"(?i)e?x", text)[0])),
     _rule(Identifier.PHONE, _NANP + _EXTENSION, 0.6),
+    _rule(Identifier.PHONE, r"(?<![\w.])\(?[2-9]\d{2}\)? ?[-./] ?[2-9]\d{2} ?[-. ] ?\d{4}(?!\d)", 0.8),
+    _rule(Identifier.PHONE, r"(?<![\w.])(?:00|011)[ -]?[1-9]\d{0,2}(?:[ -]?\d{2,5}){2,4}(?!\d)", 0.85),
+    _rule(
+        Identifier.PHONE,
+        r"\b(?:(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|double)[ ,-]{1,2}){6,}(?:zero|oh|one|two|three|four|five|six|seven|eight|nine)\b",
+        0.9,
+    ),
+    _rule(Identifier.SSN, r"(?<![\w*])[x*•#]{3}-?[x*•#]{2}-?\d{4}\b", 0.9),
     _rule(Identifier.PHONE, r"(?<![\w.+-])\+\d{1,3}[ .-]?(?:\(?\d{1,4}\)?[ .-]?){2,5}\d{2,4}(?!\d)", 0.95),
     _rule(Identifier.LICENCE, r"(?<![\w.$-])[12]\d{9}(?![\w-])", 0.8, is_npi),
     _rule(Identifier.PHONE, r"(?<![\w.$-])1?[2-9]\d{2}[2-9]\d{6}(?![\w-])", 0.8, is_phone),
@@ -170,8 +196,31 @@ _RULES: Final = (
         lambda text: len(_digits(text)) >= 4,
     ),
     _rule(
+        Identifier.INSURANCE,
+        rf"\b(?:aetna|cigna|bcbs|blue ?cross|united ?health\w*|uhc|humana|kaiser|anthem|tricare|medicaid|medicare|molina|ambetter|oscar)"
+        rf"(?: (?:ppo|hmo|epo|plan|id|member|policy|group))*{_FILLER}{_CODE}",
+        0.85,
+        lambda text: len(_digits(text)) >= 5,
+    ),
+    _rule(Identifier.PHOTO, r"\b(?:IMG|DSC|DSCN|PXL|MVI|VID|DCIM|P10)[ _-]?\d{3,}\w*", 0.9),
+    _rule(
+        Identifier.AGE,
+        r"\b(?P<v>ninety(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?|(?:a|one) hundred(?:[ -](?:and )?(?:one|two|three|four|five|six))?|"
+        r"noventa(?: y \w+)?)[ -]?(?:year|yr|y/o|años)",
+        0.95,
+    ),
+    _rule(
+        Identifier.AGE,
+        r"\b(?:aged?|is|turn(?:s|ed|ing)?|age of|edad)[\s:]{1,2}(?P<v>ninety(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?)\b(?! (?:days|minutes|percent|degrees))",
+        0.9,
+    ),
+    _rule(Identifier.AGE, r"\b(?:nonagenarian|centenarian)\b|\b(?:early |mid |late |mid-)?(?P<v>90['’]?s|nineties)\b(?! (?:%|bpm|sat))", 0.6),
+    _rule(Identifier.AGE, r"(?<![\w./$-])(?P<v>9\d|10\d|11[0-5])[ -]?(?:[mf]\b|y\.? ?o\.?(?!\w)|yo[mf]?\b|yrs?\b|year|a[nñ]os|j[aä]hr)", 0.9),
+    _rule(Identifier.AGE, r"\b(?:turn(?:s|ed|ing)|just turned|birthday:?|age|aged|edad)\W{1,2}(?P<v>9\d|10\d|11[0-5])(?![\d/.%:]|\s?(?:mg|ml|u|units?|mm|cm))", 0.85),
+    _rule(Identifier.AGE, r"\b(?P<v>9\d|10\d)(?:st|nd|rd|th) birthday\b", 0.95),
+    _rule(
         Identifier.DEVICE,
-        rf"\b(?:serial|ser|s/?n|sn|device id|udi|imei|mac|pacemaker|implant)\.?{_NO}{_FILLER}{_CODE}",
+        rf"\b(?:serial|ser|s/?n|sn|device id|udi|imei|mac)\.?{_NO}{_FILLER}{_CODE}",
         0.93,
         lambda text: len(_digits(text)) >= 3,
     ),

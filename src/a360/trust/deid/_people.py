@@ -221,7 +221,7 @@ def _alone(it: _Word) -> float:
         case _Kind.LISTED:
             return 0.0
         case _Kind.ORDINARY:
-            return chance * 0.3 if it.shape is _Shape.SMALL else chance * 0.45
+            return chance * 0.3 if it.shape is _Shape.SMALL else chance * 0.38
         case _Kind.EPONYM:
             return chance * 0.5 if it.shape is not _Shape.SMALL else chance * 0.4
         case _Kind.EITHER:
@@ -309,7 +309,7 @@ def _in_its_place(text: str, it: _Word) -> float:
             return 0.75
         initial = _INITIAL_AFTER.match(text, it.end)
         if _BEFORE.search(before) or initial:
-            return 0.6 if it.kind is not _Kind.UNKNOWN or initial else 0.5
+            return 0.6 if it.kind is not _Kind.UNKNOWN or initial else 0.38 + it.chance
         return 0.45 if _OWNS.match(text, it.end) and it.kind is not _Kind.UNKNOWN else 0.0
     if it.word in lexicon("given_names"):
         if _STRONG_BEFORE.search(before) or _GREETS.search(before):

@@ -60,6 +60,10 @@ _RULES: Final = (
         r"(?<![\w/])(?i:\d{1,6} )?(?i:hwy|highway|fm|county road|cr|state route|route|rte|interstate|ranch road) ?-?\d{1,4}\b(?: (?:[NSEW]|North|South|East|West)\b)?(?i: road| rd)?",
         0.88,
     ),
+    (Identifier.ZIP, r"\b[A-Z]{1,2}\d[A-Z\d]? \d[ABD-HJLNP-UW-Z]{2}\b|\b[ABCEGHJ-NPRSTVXY]\d[A-Z] ?\d[A-Z]\d\b", 0.7),
+    (Identifier.ADDRESS, rf"\b(?:on|off|at|near|along|down|from|of) (?P<v>(?:[NSEW]\.? )?{_NAMED}(?: {_NAMED})? (?:St|Ave|Rd|Ln|Lane|Road|Drive|Court|Ct|Way|Highway|Hwy|Trail|Circle|Pike|Terrace)\b\.?)", 0.8),
+    (Identifier.ADDRESS, rf"\b(?:[Tt]he )?{_NAMED}(?: {_NAMED}){{0,2}} (?:Apartments?|Apts|Estates?|Condos?|Condominiums|Lofts|Residences|Subdivision|Mobile Home Park|Trailer Park|Senior Living|Assisted Living|Nursing Home|Retirement Community|Shelter|Motel|Hotel|Inn)\b", 0.75),
+    (Identifier.ADDRESS, rf"\b(?i:trailer|lot|space|bldg|building|casa|depto|int\.?|interior) #?(?P<v>\d{{1,4}}[A-Z]?)(?=,? {_NAMED} (?:{_STATES})\b)", 0.7),
     (Identifier.ADDRESS, r"\b(?i:rr|rural route|hc) ?\d{1,3},? (?i:box) ?\d{1,5}\b", 0.96),
     (Identifier.ADDRESS, rf"\b\d{{1,3}}(?:st|nd|rd|th) (?:and|&|at) {_NAMED}", 0.85),
     (Identifier.ADDRESS, rf"\b(?i:corner of|cross streets?:?|intersection of) (?P<v>[\w.]+(?: {_NAMED})? (?:and|&) [\w.]+(?: {_KIND}\b)?)", 0.9),
@@ -103,7 +107,7 @@ _RULES: Final = (
     (Identifier.ZIP, r"(?<![\w-])\d{5}-\d{4}(?![\w-])", 0.7),
     (
         Identifier.EMPLOYER,
-        r"\b(?i:works? (?:at|for)|working (?:at|for)|worked (?:at|for)|employed (?:at|by)|employer(?: is)?|job (?:at|with)|trabaja en|"
+        r"\b(?i:work(?:s|ing|ed)? (?:[a-z-]+ ){0,4}?(?:at|for|with)|employed (?:[a-z]+ ){0,3}?(?:at|by|with)|hired (?:at|by)|(?:shifts?|coworkers?|colleagues|boss|hr|reception|desk|career|position) (?:at|with)|(?:owns|runs|manages|founded|ceo of|cfo of|owner of|partner at|president of|vp at|employees? of|insured through|coverage through|retired from)|employer(?: is)?|job (?:at|with)|trabaja en|"
         r"(?:attorney|lawyer|teacher|teaches|engineer|manager|accountant|driver|student|professor|intern|employee|cashier|clerk|server|"
         r"barista|officer|analyst|director|realtor|bartender|pilot|coach|librarian|principal|chef|mechanic|nurse|paralegal|welder|agent|"
         r"secretary|receptionist|foreman|supervisor|pastor|stylist|programmer|developer) (?:at|for|with)|"
@@ -111,7 +115,12 @@ _RULES: Final = (
         rf"(?:school|occupation|company|workplace|place of work|firm):)[\s:,]{{1,3}}(?:the )?(?P<v>{_NAMED}(?: (?:&|and|of|{_NAMED}))*)",
         0.9,
     ),
-    (Identifier.EMPLOYER, rf"\b{_NAMED}(?: {_NAMED}){{0,3}} {_WORK}(?! (?:I|V|X))\b", 0.0),
+    (
+        Identifier.EMPLOYER,
+        rf"\b(?!(?:{_NAMED} )*(?:Medical|Medicine|Spa|Skin|Laser|Clinic|Aesthetics?|Dermatology|Surgery|Plastic|Botox|Food|American|Emergency)\b)"
+        rf"{_NAMED}(?: (?:&|and|of|{_NAMED})){{0,3}}? {_WORK}(?![\w-])",
+        0.6,
+    ),
 )  # fmt: skip
 _COMPILED: Final = tuple((type_, re.compile(pattern), score) for type_, pattern, score in _RULES if score)
 _UNIT: Final = re.compile(_RULES[2][1])
