@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from a360.errors import DataError, OperatorError
-from a360.files import sync_folder, write_whole
+from a360.files import require_new_folder, sync_folder, write_whole
 from a360.operate._evidence._page import page
 from a360.trust.audit import Search, VerifierKey, is_certified, search
 
@@ -45,6 +45,7 @@ def write_bundle(
         The digest.
 
     Raises:
+        UsageError: the folder holds something.
         OperatorError: it cannot be written.
     """
     told = {"form": FORM, **told}
@@ -52,6 +53,8 @@ def write_bundle(
     files = [{"name": PAGE, "sha256": _digest(shown.encode())}]
     content = _encoded({**told, "files": files})
     digest = _digest(content)
+    # Again: since the run began, another one may have written here.
+    require_new_folder(folder)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_whole(folder / PAGE, shown)
