@@ -1,15 +1,18 @@
 """Backups and escrows of keys, and what comes back from them."""
 
+import os
 import shutil
+import signal
 import stat
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from a360.errors import A360Error
 from a360.failpoints import FailpointError
 from a360.protect import LocalKeyStore
-from a360.protect.keys import _passphrase, back_up, export, import_keys
+from a360.protect.keys import _exchange, _passphrase, back_up, export, import_keys
 
 WORDS = "words for the escrow"
 
@@ -231,4 +234,105 @@ def test_an_import_that_breaks_off_is_run_again(store, folder, tmp_path, monkeyp
         with pytest.raises(FailpointError):
             again(folder, tmp_path / "escrow")
     again(folder, tmp_path / "escrow")
+    holds(folder, store.known)
+
+
+@pytest.mark.parametrize(
+    ("opens", "step"),
+    [
+        (True, "destroyed"),
+        (True, "pack"),
+        (True, "packed"),
+        (False, "pack"),
+        (False, "made"),
+        (False, "aside"),
+    ],
+)
+def test_a_killed_import_leaves_a_whole_folder(store, folder, tmp_path, processes, step, opens):
+    """Killed at any step, an import leaves the folder that was or the one that is to be.
+
+    No key is missing that was there, none is there that was destroyed, and a second import has all.
+    """
+    export(store, tmp_path / "escrow", WORDS)
+    known = dict(store.known)
+    ids = list(known)
+    gone = {ids[0], ids[-1]}
+    first = folder / "packs" / f"{ids[0][:28]}.pack"
+    content = first.read_bytes()
+    first.write_bytes(content[:480] + b"x" * 48 + content[528:])
+    if not opens:
+        (folder / "keyring.json").write_bytes(b"gone")
+    before = set(ids) - {f"{ids[0][:28]}0009"} - gone
+    given = (folder, tmp_path / "escrow", gone, f"keys.import.{step}=kill")
+    worker = processes.Process(target=killed_import, args=given)
+    worker.start()
+    worker.join(30)
+    assert worker.exitcode == -signal.SIGKILL
+    if opens or step == "aside":
+        found = LocalKeyStore.open(folder)
+        live = set(found.key_ids())
+        assert before <= live
+        assert found.data_keys(list(before)) == [known[each] for each in before]
+        assert not live & gone
+    else:
+        assert (folder / "keyring.json").read_bytes() == b"gone"
+    import_keys(folder, tmp_path / "escrow", lambda: WORDS, destroyed=gone)
+    holds(folder, {name: key for name, key in known.items() if name not in gone})
+    assert not [each for each in folder.parent.glob("keys.lost-*") if (each / ".unfinished").exists()]
+
+
+def killed_import(folder, path, gone, failpoints):
+    """Import with failpoints that kill."""
+    os.environ["A360_FAILPOINTS"] = failpoints
+    _passphrase._COST.update(memory_kib=64, iterations=1)
+    import_keys(folder, path, lambda: WORDS, destroyed=gone)
+
+
+def test_marks_in_folders_put_aside_count(store, folder, tmp_path):
+    """A key that a folder put aside says was destroyed stays so when a folder that opens gets keys back."""
+    export(store, tmp_path / "escrow", WORDS)
+    gone = next(iter(store.known))
+    shutil.copytree(folder, tmp_path / "keys.lost-2026")
+    LocalKeyStore.open(tmp_path / "keys.lost-2026").destroy(gone)
+    (folder / "packs" / f"{gone[:28]}.pack").unlink()
+    again(folder, tmp_path / "escrow")
+    del store.known[gone]
+    holds(folder, store.known)
+
+
+@pytest.mark.parametrize("damaged", ["mark", "header"])
+def test_a_damaged_mark_is_one_still(store, folder, tmp_path, damaged):
+    """A bit that flips in a mark's or a pack's beginning brings no destroyed key back."""
+    export(store, tmp_path / "escrow", WORDS)
+    gone = next(iter(store.known))
+    store.destroy(gone)
+    path = folder / "packs" / f"{gone[:28]}.pack"
+    content = bytearray(path.read_bytes())
+    content[(int(gone[28:], 16) + 1) * 48 + 3 if damaged == "mark" else 2] ^= 4
+    path.write_bytes(content)
+    again(folder, tmp_path / "escrow")
+    del store.known[gone]
+    holds(folder, store.known)
+
+
+def test_a_folder_is_replaced_where_the_system_cannot_exchange(store, folder, tmp_path, monkeypatch):
+    """Where no kernel exchanges two folders, renames do, and what was there is put aside all the same."""
+    monkeypatch.setattr(_exchange, "_swap", lambda: None)
+    export(store, tmp_path / "escrow", WORDS)
+    (folder / "keyring.json").write_bytes(b"gone")
+    again(folder, tmp_path / "escrow")
+    holds(folder, store.known)
+    [aside] = folder.parent.glob("keys.lost-*")
+    assert (aside / "keyring.json").read_bytes() == b"gone"
+
+
+def test_two_imports_at_once_are_one_after_the_other(store, folder, tmp_path, monkeypatch):
+    """Two imports into one folder that does not open leave one that has all keys."""
+    back_up(store, tmp_path / "backup")
+    shutil.copy(folder / "master.key", tmp_path / "kept.key")
+    (folder / "keyring.json").write_bytes(b"gone")
+    monkeypatch.setenv("A360_FAILPOINTS", "keys.import.packed=sleep:0.2")
+    with ThreadPoolExecutor(2) as pool:
+        kept = tmp_path / "kept.key"
+        list(pool.map(lambda _: import_keys(folder, tmp_path / "backup", master=kept), range(2)))
     holds(folder, store.known)

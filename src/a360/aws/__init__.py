@@ -7,7 +7,7 @@ from a360._lazy import lazily
 if TYPE_CHECKING:
     from a360.aws._archive import Manifest, digest_of, pack, read_manifest
     from a360.aws._jobs import Jobs, Outcome, Submission, spark_of
-    from a360.aws._kms import KmsKeyStore
+    from a360.aws._kms import KmsForm, KmsKeyStore
     from a360.aws._package import Packager, packager
     from a360.aws._places import DriverLog
     from a360.aws._release import Release, release_of
@@ -22,6 +22,7 @@ _LAZY = {
     "DriverLog": "_places",
     "Job": "_request",
     "Jobs": "_jobs",
+    "KmsForm": "_kms",
     "KmsKeyStore": "_kms",
     "Manifest": "_archive",
     "Outcome": "_jobs",
@@ -53,6 +54,7 @@ __all__ = [
     "DriverLog",
     "Job",
     "Jobs",
+    "KmsForm",
     "KmsKeyStore",
     "Manifest",
     "Outcome",

@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -11,10 +12,13 @@ from a360.contract import Environment
 from a360.errors import OperatorError
 from a360.protect import KeyStore
 from a360.protect.keys import (
+    BY_PASSPHRASE,
     Guard,
     Keyring,
+    LocalOpener,
     NotOpenedError,
     PackedKeyStore,
+    Passphrase,
     broken,
     create_folder,
     locked,
@@ -66,13 +70,36 @@ class KmsKeyStore(PackedKeyStore):
             self._opened = self._open()
 
 
+@dataclass(frozen=True, slots=True)
+class KmsForm:
+    """Brings keys back under a key of KMS: a backup opens by KMS, an escrow by its passphrase."""
+
+    environment: Environment
+    key: str
+    passphrase: Passphrase | None = None
+
+    def archived(self, keyring: Keyring, content: bytes, path: Path) -> tuple[Guard, bytes]:
+        """What opens an archive, and the root of its secrets."""
+        if keyring.guard.get("kind") == BY_PASSPHRASE:
+            return LocalOpener(self.passphrase).by_passphrase(path, keyring, content)
+        return _Opener(Aws(self.environment)).open(path, keyring, content)
+
+    def open(self, folder: Path) -> PackedKeyStore:
+        """The key store in a folder."""
+        return KmsKeyStore.open(folder, self.environment)
+
+    def guard(self, folder: Path, store: str) -> Guard:  # noqa: ARG002 -- KMS has no file here
+        """A guard under the key of the environment."""
+        return KmsGuard(Aws(self.environment), self.key, store)
+
+
 class KmsGuard:
-    """Wraps keys by a key of KMS."""
+    """Wraps keys by a key of KMS. An alias is followed once, as it may name another key tomorrow."""
 
     def __init__(self, aws: Aws, key: str, store: str) -> None:
         self._aws = aws
-        self._key = key
         self._store = store
+        self._key = key if ":key/" in key else self._followed(key)
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -106,6 +133,12 @@ class KmsGuard:
         content: bytes = made["CiphertextBlob"]
         return content
 
+    def _followed(self, alias: str) -> str:
+        with told("find the key of the lake", alias):
+            found = self._aws.kms.describe_key(KeyId=alias)
+        arn: str = found["KeyMetadata"]["Arn"]
+        return arn
+
     def _context(self, name: str) -> dict[str, str]:
         return {"a360:store": self._store, "a360:key": name}
 
@@ -137,10 +170,11 @@ class _Opener:
                 next_step="open them as a local key store (a360.protect.LocalKeyStore)",
             )
         guard = KmsGuard(self._aws, str(keyring.guard.get("key")), keyring.store)
+        place = folder / "keyring.json" if folder.is_dir() else folder
         try:
-            return guard, keyring.root_under(guard, content, folder / "keyring.json")
+            return guard, keyring.root_under(guard, content, place)
         except NotOpenedError:
-            raise broken(folder / "keyring.json", "KMS does not open the root of the secrets") from None
+            raise broken(place, "KMS does not open the root of the secrets") from None
 
 
 def _reopened(folder: str, environment: Environment) -> KeyStore:

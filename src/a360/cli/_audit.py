@@ -17,7 +17,8 @@ from a360.cli._face import Face
 from a360.cli._text import number, plain
 from a360.contract import default_contracts, load_contracts, make_plan
 from a360.errors import OperatorError, UsageError
-from a360.protect import LocalKeyStore
+from a360.lake import Keys
+from a360.protect import KeyStore
 from a360.trust.audit import (
     CHECKPOINTS,
     REPORTS,
@@ -74,9 +75,9 @@ def _folder(face: Face) -> Path:
     return face.settings.lake / "audit"
 
 
-def _keys(face: Face) -> LocalKeyStore:
+def _keys(face: Face) -> KeyStore:
     face.require_lake()
-    return LocalKeyStore.open(face.settings.lake / "keys")
+    return Keys(face.settings).open()
 
 
 def verify(face: Face, log: Path | None, checkpoints: Sequence[Path], key: str | None) -> int | None:

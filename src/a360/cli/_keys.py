@@ -9,9 +9,10 @@ from a360.cli._face import Face, require_path
 from a360.cli._text import number
 from a360.errors import OperatorError, UsageError
 from a360.lake import Keys
-from a360.protect.keys import LocalKeyStore, passphrase_in, typed_passphrase
+from a360.protect.keys import PackedKeyStore, passphrase_in, typed_passphrase
 
-_GUARDS = {"file": "a key file beside them", "passphrase": "a passphrase"}
+_GUARDS = {"file": "a key file beside them", "passphrase": "a passphrase", "aws-kms": "a key of AWS KMS"}
+_AFTER_ROTATION = {"file": "do not open", "aws-kms": "open for who may use the old key of KMS"}
 
 
 def _keys(face: Face) -> Keys:
@@ -46,8 +47,8 @@ def status(face: Face) -> int | None:
 def rotate(face: Face) -> int | None:
     """Rotate the master key."""
     store = _keys(face).rotate()
-    by_file = store.status().guard == "file"
-    besides = "do not open" if by_file else "open under the passphrase as before (a360 keys passphrase)"
+    as_before = "open under the passphrase as before (a360 keys passphrase)"
+    besides = _AFTER_ROTATION.get(store.status().guard, as_before)
     _tell(face, store, f"The master key is a new one. Older backups {besides}: make a new one.")
     return None
 
@@ -104,7 +105,7 @@ def import_(
     return OperatorError.exit_code if report.damaged else None
 
 
-def _tell(face: Face, store: LocalKeyStore, text: str, file: Path | None = None) -> None:
+def _tell(face: Face, store: PackedKeyStore, text: str, file: Path | None = None) -> None:
     told = store.status().to_json() | ({} if file is None else {"file": str(file)})
     face.emit(told, text)
 

@@ -128,13 +128,20 @@ from a360.contract._zip_areas import ZIP_AREAS
 
 if TYPE_CHECKING:
     from a360.contract._dialect import engine_sql
-    from a360.contract._environment import Environment, SparkJobs
+    from a360.contract._dqdl import Ruleset, dqdl_ruleset
+    from a360.contract._environment import LOCAL, Environment, Share, SparkJobs
     from a360.contract._folders import default_contracts
     from a360.contract._json_schema import editor_schemas, schema_text
     from a360.contract._ledger import Assignment, Kept, assign_field_ids, keep_ledger
     from a360.contract._lint import Check, lint, load_contracts, model_faults
     from a360.contract._lint_models import ModelFix, mend_models, upstream_columns
-    from a360.contract._load import EXAMPLES_FILE, Dataset, LakeContracts, TextFile
+    from a360.contract._load import (
+        EXAMPLES_FILE,
+        Dataset,
+        LakeContracts,
+        TextFile,
+        load_environment,
+    )
     from a360.contract._make_plan import make_plan
     from a360.contract._mend import Mended, mend
     from a360.contract._plan_cache import MadePlan, made_plan
@@ -151,19 +158,24 @@ _LAZY = {
     "Check": "_lint",
     "Dataset": "_load",
     "Environment": "_environment",
+    "LOCAL": "_environment",
     "Kept": "_ledger",
     "LakeContracts": "_load",
     "Mended": "_mend",
     "ModelFix": "_lint_models",
+    "Ruleset": "_dqdl",
+    "Share": "_environment",
     "SparkJobs": "_environment",
     "TextFile": "_load",
     "UnresolvedError": "_typed_sql",
     "assign_field_ids": "_ledger",
     "MadePlan": "_plan_cache",
     "default_contracts": "_folders",
+    "dqdl_ruleset": "_dqdl",
     "keep_ledger": "_ledger",
     "lint": "_lint",
     "load_contracts": "_lint",
+    "load_environment": "_load",
     "made_plan": "_plan_cache",
     "make_plan": "_make_plan",
     "mend": "_mend",
@@ -191,6 +203,7 @@ __all__ = [
     "KEYED",
     "LEFT_OUT",
     "LEGAL_HOLDS",
+    "LOCAL",
     "LOOKED_UP",
     "SURVIVOR_COLUMN",
     "TABLE_PROPERTIES",
@@ -280,7 +293,9 @@ __all__ = [
     "RowCheck",
     "RowCount",
     "RowRule",
+    "Ruleset",
     "Severity",
+    "Share",
     "SilverStep",
     "SortPlan",
     "SparkJobs",
@@ -311,6 +326,7 @@ __all__ = [
     "default_contracts",
     "diff",
     "diff_table",
+    "dqdl_ruleset",
     "editor_schemas",
     "engine_sql",
     "fingerprint_of",
@@ -322,6 +338,7 @@ __all__ = [
     "keep_ledger",
     "lint",
     "load_contracts",
+    "load_environment",
     "loaded_sql",
     "made_plan",
     "make_plan",

@@ -8,6 +8,8 @@ from a360.contract._base import Dataset, Many, Model
 
 LOCAL = "local"
 
+_KMS = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:"
+
 type Account = Annotated[str, Field(pattern=r"^\d{12}$")]
 type Place = Annotated[
     str, Field(pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*'()=-]+)*/?$")
@@ -65,6 +67,13 @@ class SparkJobs(Model):
     max_vcpus: Annotated[int, Field(ge=8, le=4000)] = 64
 
 
+class Keys(Model):
+    """Who guards the keys of a lake, in place of a key file: a key of KMS, by its ARN or alias."""
+
+    store: Literal["kms"]
+    key: Annotated[str, Field(pattern=rf"^({_KMS}(key/[a-zA-Z0-9-]+|alias/\S+)|alias/\S+)$")]
+
+
 class Environment(Model):
     """One place a lake lives in."""
 
@@ -77,15 +86,18 @@ class Environment(Model):
     sharing: Many[Share] = ()
     alerts: Alerts = Field(default_factory=Alerts)
     spark: SparkJobs | None = None
+    keys: Keys | None = None
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> "Environment":
         if self.kind == "aws" and not (self.account and self.region):
             raise ValueError("an environment of kind aws has an account and a region")
-        if self.kind == "local" and (self.account or self.region or self.sharing or self.spark):
-            raise ValueError("an environment of kind local has no account, region, sharing or spark")
+        if self.kind == "local" and (self.account or self.region or self.sharing or self.spark or self.keys):
+            raise ValueError("an environment of kind local has no account, region, sharing, spark or keys")
         if self.spark and f":{self.account}:" not in self.spark.role:
             raise ValueError("the role of spark belongs to another account than the environment")
+        if self.keys and self.keys.key.startswith("arn:") and f":{self.region}:" not in self.keys.key:
+            raise ValueError("the key of KMS is in another region than the environment")
         return self
 
 

@@ -108,13 +108,37 @@ class LakeContracts:
         """The environment of this name; `local` always exists."""
         if name in self.environments:
             return self.environments[name][0]
-        raise OperatorError(
-            "setting-invalid",
-            f"There is no environment {name}",
-            where=str(environments_folder(self.folder)),
-            found="there are " + ", ".join(sorted(self.environments)),
-            next_step=f"add environments/{name}.yaml, or name another",
-        )
+        raise _no_environment(environments_folder(self.folder), name, self.environments)
+
+
+def load_environment(contracts: Path, name: str) -> Environment:
+    """One environment beside a folder of contracts; nothing else that is declared is looked at.
+
+    Raises:
+        ContractError: the file has faults.
+        OperatorError: `setting-invalid` where there is none of this name.
+    """
+    folder = environments_folder(contracts)
+    path = folder / f"{name}.yaml"
+    if not path.exists():
+        if name == LOCAL:
+            return local_environment()
+        raise _no_environment(folder, name, [LOCAL, *(each.stem for each in folder.glob("*.yaml"))])
+    source, faults = read_yaml(path, str(path))
+    checked = validate(Environment, source)
+    if faults or checked.faults or checked.model is None:
+        raise FaultyContractsError((*faults, *checked.faults), str(path))
+    return checked.model
+
+
+def _no_environment(folder: Path, name: str, known: Collection[str]) -> OperatorError:
+    return OperatorError(
+        "setting-invalid",
+        f"There is no environment {name}",
+        where=str(folder),
+        found="there are " + ", ".join(sorted({*known})),
+        next_step=f"add environments/{name}.yaml, or name another",
+    )
 
 
 @dataclass(frozen=True, slots=True)

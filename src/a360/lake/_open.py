@@ -5,6 +5,7 @@ from typing import Any
 
 from a360 import operate
 from a360.lake._asker import Asker
+from a360.lake._key_stores import KeyStores
 from a360.lake._lake import Lake
 from a360.settings import Settings, load_settings
 
@@ -36,7 +37,9 @@ def open_lake(
         OperatorError: `not-a-lake`.
     """
     settings = load_settings(lake=Path(path), env=env, contracts=contracts, **flags)
-    folder = operate.LakeFolder.open(settings.lake, create=principal is None)
+    folder = operate.LakeFolder.open(
+        settings.lake, create=principal is None, make_keys=KeyStores(settings).create
+    )
     return Lake(folder, settings, Asker(principal, purpose, emergency, reason))
 
 

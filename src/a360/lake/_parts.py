@@ -15,13 +15,15 @@ from a360.engine import EngineSession
 from a360.engine.duckdb import DuckDBEngine, DuckDBSession
 from a360.errors import DeniedError
 from a360.lake._asker import Asker, account
-from a360.protect import AuditEvent, LocalKeyStore, LocalSealer, LocalTokenizer, Sealer, Tokenizer
+from a360.lake._key_stores import KeyStores
+from a360.protect import AuditEvent, LocalSealer, LocalTokenizer, Sealer, Tokenizer
 from a360.settings import Settings
 from a360.table import Tables
 
 if TYPE_CHECKING:
     from a360.lake._served import Serving
     from a360.objects import ObjectStore
+    from a360.protect.keys import PackedKeyStore
     from a360.refine import RefineContext
     from a360.trust.audit import LocalAuditLog
     from a360.trust.emergency import Emergencies
@@ -89,9 +91,9 @@ class Parts:
         return self._tables
 
     @cached_property
-    def keys(self) -> LocalKeyStore:
+    def keys(self) -> "PackedKeyStore":
         """The keys of what is sealed and tokenised."""
-        return LocalKeyStore.open(self.folder.keys)
+        return KeyStores(self.settings).open()
 
     @cached_property
     def tokenizer(self) -> Tokenizer:

@@ -4,7 +4,7 @@ import contextlib
 import fcntl
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,8 +30,16 @@ class LakeFolder:
     path: Path
 
     @classmethod
-    def open(cls, path: Path, *, create: bool = True) -> "LakeFolder":
+    def open(
+        cls,
+        path: Path,
+        *,
+        create: bool = True,
+        make_keys: Callable[[Path], object] = LocalKeyStore.create,
+    ) -> "LakeFolder":
         """Open a lake's folder; where there is none, make a new one if it is to `create`.
+
+        `make_keys` makes the key store of a new one, in the folder for it.
 
         Raises:
             OperatorError: `not-a-lake` where the folder holds something else, a newer format, or nothing.
@@ -45,7 +53,7 @@ class LakeFolder:
                     where=str(folder.path),
                     next_step="name another folder, or have its owner make a lake there",
                 )
-            folder._create()
+            folder._create(make_keys)
         folder._require_known_format()
         return folder
 
@@ -69,7 +77,7 @@ class LakeFolder:
         """The folder for what does not outlive a process."""
         return self.path / "tmp"
 
-    def _create(self) -> None:
+    def _create(self, make_keys: Callable[[Path], object]) -> None:
         if self._holds_something_else():
             raise OperatorError(
                 "not-a-lake",
@@ -82,7 +90,7 @@ class LakeFolder:
             folder.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=True)
             folder.chmod(_OWNER_ONLY)
         # Keys come first: a folder is a lake only once what seals its data is there for good.
-        LocalKeyStore.create(self.keys)
+        make_keys(self.keys)
         self._write({"format": FORMAT, "created_at": datetime.now(UTC).isoformat(), "origin": None})
 
     def _holds_something_else(self) -> bool:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from a360.aws import KmsKeyStore
+from a360.aws import KmsForm, KmsKeyStore
 from a360.protect import LocalKeyStore
-from a360.protect.keys import _passphrase
+from a360.protect.keys import LocalForm, _passphrase
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -18,14 +18,19 @@ PASSPHRASE = "four words of no meaning"
 
 
 class Kind:
-    """A form of the key store: how one is made, opened, and given another master."""
+    """A form of the key store: how one is made, opened, given another master, and gets keys back."""
 
-    def __init__(self, create, open_, rotate):
-        self.create, self.open, self.rotate = create, open_, rotate
+    def __init__(self, create, open_, rotate, form):
+        self.create, self.open, self.rotate, self.form = create, open_, rotate, form
 
 
 def by_file():
-    return Kind(LocalKeyStore.create, LocalKeyStore.open, LocalKeyStore.rotate)
+    return Kind(
+        LocalKeyStore.create,
+        LocalKeyStore.open,
+        LocalKeyStore.rotate,
+        lambda master: LocalForm(None, master),
+    )
 
 
 def by_passphrase():
@@ -33,6 +38,7 @@ def by_passphrase():
         lambda folder: LocalKeyStore.create(folder, lambda: PASSPHRASE),
         lambda folder: LocalKeyStore.open(folder, lambda: PASSPHRASE),
         LocalKeyStore.rotate,
+        lambda master: LocalForm(lambda: PASSPHRASE, master, lambda: PASSPHRASE),
     )
 
 
@@ -43,6 +49,7 @@ def by_kms(emulator):
         lambda folder: KmsKeyStore.create(folder, environment, emulator.keys[0]),
         lambda folder: KmsKeyStore.open(folder, environment),
         lambda store: store.rotate(next(keys)),
+        lambda _master: KmsForm(environment, emulator.keys[0]),
     )
 
 

@@ -2,11 +2,13 @@
 
 import pickle
 import re
+import shutil
 
 import pytest
 
 from a360.errors import A360Error
 from a360.protect import LocalSealer, LocalTokenizer
+from a360.protect.keys import back_up, bring_back
 
 
 def refusal(act, *given):
@@ -120,3 +122,29 @@ def test_a_changed_keyring_does_not_open(kind, folder):
         assert refusal(kind.open, folder) == "seal-broken"
     file.write_bytes(good)
     assert kind.open(folder).damaged() == []
+
+
+@pytest.mark.parametrize("lost", ["folder", "keyring", "pack"])
+def test_a_backup_brings_keys_back(kind, folder, tmp_path, lost):
+    """From a backup come all keys and secrets, whatever of the folder was lost, but no destroyed key."""
+    store = kind.create(folder)
+    made = dict(store.create_data_keys(4))
+    marked, named, *others = made
+    secret, master = store.secret("tokens"), folder / "master.key"
+    if master.exists():
+        shutil.copy(master, tmp_path / "kept.key")
+    back_up(store, tmp_path / "backup")
+    store.destroy(marked)
+    if lost == "folder":
+        shutil.rmtree(folder)
+    elif lost == "keyring":
+        (folder / "keyring.json").write_bytes(b"gone")
+    else:
+        (folder / "packs" / f"{marked[:28]}.pack").unlink()
+    gone = {named} if lost == "keyring" else {marked, named}
+    bring_back(folder, tmp_path / "backup", kind.form(tmp_path / "kept.key"), destroyed=gone)
+    back = kind.open(folder)
+    assert back.data_keys(others) == [made[each] for each in others]
+    assert [refusal(back.data_key, each) for each in (marked, named)] == ["key-destroyed"] * 2
+    assert back.secret("tokens") == secret
+    assert back.damaged() == []

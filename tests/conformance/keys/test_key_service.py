@@ -1,10 +1,16 @@
 """What holds where KMS guards the packs, besides what every key store promises."""
 
 import json
+import shutil
+import socket
+from pathlib import Path
 
 import pytest
+import yaml
 
+import a360
 from a360.aws import KmsKeyStore
+from a360.cli._main import run
 from a360.errors import A360Error
 from a360.protect import LocalKeyStore
 from a360.protect.keys import NotOpenedError, export, import_keys
@@ -89,3 +95,66 @@ def test_an_escrow_outlives_kms(store, tmp_path):
     local = LocalKeyStore.open(tmp_path / "local")
     assert local.data_keys([key_id for key_id, _ in made]) == [key for _, key in made]
     assert local.secret("tokens") == store.secret("tokens")
+
+
+@pytest.fixture
+def place(emulator, tmp_path):
+    """A folder with the contracts and an environment whose keys a key of KMS guards, by its alias."""
+    root = Path(__file__).parents[3]
+    (tmp_path / "contracts").symlink_to(root / "contracts")
+    told = emulator.environment.model_dump(exclude_defaults=True)
+    alias = f"alias/{tmp_path.name.replace('_', '-')}"
+    emulator.client.create_alias(AliasName=alias, TargetKeyId=emulator.keys[0])
+    (tmp_path / "environments").mkdir()
+    told |= {"keys": {"store": "kms", "key": alias}}
+    (tmp_path / "environments" / "emulated.yaml").write_text(yaml.safe_dump(told))
+    unreachable = told | {"name": "unreachable", "endpoints": {"kms": f"https://127.0.0.1:{free_port()}"}}
+    (tmp_path / "environments" / "unreachable.yaml").write_text(yaml.safe_dump(unreachable))
+    return tmp_path
+
+
+def free_port():
+    """A port where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_an_environment_has_kms_guard_the_keys(emulator, place, capsys, monkeypatch):
+    """A lake whose environment names a key of KMS seals under it, gets keys back, and opens no other way."""
+
+    def told(*words, env="emulated"):
+        code = run([*words, "--lake", str(place / "lake"), "--env", env, "--json"])
+        return code, "".join(capsys.readouterr())
+
+    monkeypatch.setenv("A360_CONTRACTS", str(place / "contracts"))
+    with a360.open(place / "lake", env="emulated", contracts=place / "contracts") as lake:
+        sealed = lake._for_all.sealer.batch().seal(b"plain", b"here")
+    code, status = told("keys", "status")
+    assert (code, json.loads(status)["guard"], json.loads(status)["data_keys"]) == (0, "aws-kms", 1)
+    keyring = json.loads((place / "lake/keys/keyring.json").read_bytes().splitlines()[0])
+    assert keyring["guard"]["key"] == emulator.keys[0]
+    for env, refused in (("local", "environment-unfit"), ("unreachable", "aws-failed")):
+        code, error = told("keys", "status", env=env)
+        assert (code, refused in error) == (5, True)
+    assert told("keys", "backup", str(place / "backup"))[0] == 0
+    assert told("keys", "rotate")[0] == 0
+    assert told("keys", "passphrase", "--remove")[0] == 2
+    shutil.rmtree(place / "lake/keys")
+    assert told("keys", "import", str(place / "backup"), env="local")[0] == 5
+    assert not (place / "lake/keys").exists()
+    code, report = told("keys", "import", str(place / "backup"))
+    assert code == 0, report
+    assert json.loads(report)["restored"] == 1
+    assert told("audit", "verify")[0] == 0
+    with a360.open(place / "lake", env="emulated", contracts=place / "contracts") as lake:
+        assert lake._for_all.sealer.unseal(sealed, b"here") == b"plain"
+
+
+def test_no_lake_is_made_where_kms_does_not_answer(place):
+    """Where KMS cannot be reached no lake is made, and no key of another kind instead."""
+    with pytest.raises(A360Error) as caught:
+        a360.open(place / "lake", env="unreachable", contracts=place / "contracts")
+    assert caught.value.code.slug == "aws-failed"
+    assert not (place / "lake/a360.json").exists()
+    assert not list((place / "lake/keys").iterdir())

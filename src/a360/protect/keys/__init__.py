@@ -4,26 +4,33 @@
 does, given a `Guard` that wraps the packs' keys, and an `Opener` that finds the guard.
 """
 
-from a360.protect.keys._archive import ImportReport, back_up, export, import_keys
+from a360.protect.keys._archive import Form, ImportReport, LocalForm, back_up, bring_back, export, import_keys
 from a360.protect.keys._faults import broken
 from a360.protect.keys._guards import Guard, NotOpenedError
 from a360.protect.keys._keyring import Keyring
 from a360.protect.keys._local import LocalKeyStore, create_folder, open_key_store
-from a360.protect.keys._openers import Opener, require_private_folder
+from a360.protect.keys._openers import MASTER, LocalOpener, Opener, require_private_folder
+from a360.protect.keys._passphrase import KIND as BY_PASSPHRASE
 from a360.protect.keys._passphrase import Passphrase, passphrase_in, typed_passphrase
 from a360.protect.keys._store import KeyStoreStatus, PackedKeyStore, locked
 
 __all__ = [
+    "BY_PASSPHRASE",
+    "MASTER",
+    "Form",
     "Guard",
     "ImportReport",
     "KeyStoreStatus",
     "Keyring",
+    "LocalForm",
     "LocalKeyStore",
+    "LocalOpener",
     "NotOpenedError",
     "Opener",
     "PackedKeyStore",
     "Passphrase",
     "back_up",
+    "bring_back",
     "broken",
     "create_folder",
     "export",

@@ -5,24 +5,25 @@ brings a destroyed key with it: destroyed on either side is destroyed.
 """
 
 import io
-import secrets
+import os
 import shutil
 import tarfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Protocol
 
 from a360.errors import A360Error, OperatorError
 from a360.failpoints import failpoint
 from a360.files import sync_folder, whole
 from a360.protect._files import PRIVATE_FOLDER
 from a360.protect.keys import _faults as faults
+from a360.protect.keys._exchange import exchange
 from a360.protect.keys._guards import Guard, NotOpenedError
 from a360.protect.keys._keyring import FILE, Keyring, Pack, read_keyring, write_keyring
 from a360.protect.keys._local import LocalKeyStore, is_missing_or_empty
-from a360.protect.keys._openers import MASTER, LocalOpener, file_guard, guard_in, passphrase_guard
+from a360.protect.keys._openers import FILE_KIND, MASTER, LocalOpener, file_guard, guard_in, passphrase_guard
 from a360.protect.keys._packs import (
     SLOT_BYTES,
     SLOTS,
@@ -31,13 +32,15 @@ from a360.protect.keys._packs import (
     has_header,
     is_destroyed,
     is_empty,
+    resembles_destroyed,
     slots_in,
 )
 from a360.protect.keys._passphrase import KIND, Passphrase, require_strong
-from a360.protect.keys._store import PACKS, Opened, PackedKeyStore, is_sound, locked
+from a360.protect.keys._store import LOCK, PACKS, Opened, PackedKeyStore, is_sound, key_id_of, locked
 
 _LARGEST_KEYRING: Final = 1 << 30
 _LOST: Final = ".lost-"
+_UNFINISHED: Final = ".unfinished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,47 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
     archive.addfile(entry, io.BytesIO(content))
 
 
+class Form(Protocol):
+    """A form of the key store that keys are brought back into."""
+
+    def archived(self, keyring: Keyring, content: bytes, path: Path) -> tuple[Guard, bytes]:
+        """What opens an archive, and the root of its secrets."""
+        ...
+
+    def open(self, folder: Path) -> PackedKeyStore:
+        """The key store in a folder."""
+        ...
+
+    def guard(self, folder: Path, store: str) -> Guard:
+        """The guard of a store that is made anew; a folder may hold a file of it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LocalForm:
+    """A local store. Archives open with a passphrase or the key file `master`, the folder with `own`."""
+
+    passphrase: Passphrase | None
+    master: Path
+    own: Passphrase | None = None
+
+    def archived(self, keyring: Keyring, content: bytes, path: Path) -> tuple[Guard, bytes]:
+        """What opens an archive, and the root of its secrets."""
+        if keyring.guard.get("kind") == KIND:
+            return LocalOpener(self.passphrase).by_passphrase(path, keyring, content)
+        if keyring.guard.get("kind") != FILE_KIND:
+            raise faults.served_elsewhere(path, keyring.guard.get("kind"))
+        return _by_file(self.master, keyring, content, path)
+
+    def open(self, folder: Path) -> PackedKeyStore:
+        """The key store in a folder."""
+        return LocalKeyStore.open(folder, self.own)
+
+    def guard(self, folder: Path, store: str) -> Guard:
+        """A guard under a new key file."""
+        return file_guard(folder, MASTER, store)
+
+
 def import_keys(
     folder: Path,
     path: Path,
@@ -117,6 +161,7 @@ def import_keys(
     *,
     master: Path | None = None,
     anew: bool = False,
+    destroyed: Collection[str] = (),
 ) -> ImportReport:
     """Bring keys back from a backup or an escrow, into a key folder that lost some or all of them.
 
@@ -129,25 +174,44 @@ def import_keys(
         passphrase: Where the archive's passphrase comes from; None for the setting or the terminal.
         master: The key file that a backup opens with, where it is not in the folder.
         anew: Do not try to open the folder: nobody knows its passphrase any more.
+        destroyed: The ids of keys that are known to be destroyed, whatever the files say.
 
     Raises:
         OperatorError: `keys-foreign` where the archive is of another lake, `seal-broken` where it is damaged,
-            `key-missing` where the key file of a backup is not there, `passphrase-wrong`.
+            `key-missing` where the key file of a backup is not there, `passphrase-wrong`,
+            `environment-unfit` where a key service guards the archive.
     """
-    archive = _read(path, LocalOpener(passphrase), master or folder / MASTER)
+    form = LocalForm(passphrase, master or folder / MASTER)
+    return bring_back(folder, path, form, anew=anew, destroyed=destroyed)
+
+
+def bring_back(
+    folder: Path, path: Path, form: Form, *, anew: bool = False, destroyed: Collection[str] = ()
+) -> ImportReport:
+    """Bring keys back into a folder of any form; see `import_keys`.
+
+    At no time is there a key in the folder that was destroyed, or one missing that was there. A folder that
+    opens is filled pack by pack, each as a whole; one that does not is replaced as a whole.
+    """
+    archive = _read(path, form)
+    gone = frozenset(destroyed)
     if is_missing_or_empty(folder):
-        return _make(folder, archive)
+        return _make(folder, archive, form, gone)
     _require_same_store(folder, archive, path)
-    if anew:
-        return _make(folder, archive)
+    store = None if anew else _opened_or_none(folder, form)
+    with locked(folder):
+        if store is None:
+            return _make(folder, archive, form, gone)
+        return _merge(folder, store.opened(), archive, [folder, *_put_aside(folder)], gone)
+
+
+def _opened_or_none(folder: Path, form: Form) -> PackedKeyStore | None:
     try:
-        store = LocalKeyStore.open(folder)
+        return form.open(folder)
     except A360Error as error:
         if error.code.slug not in {"key-missing", "seal-broken"}:
             raise
-        return _make(folder, archive)
-    with locked(folder):
-        return _merge(folder, store.opened(), archive)
+        return None
 
 
 def _require_same_store(folder: Path, archive: _Archive, path: Path) -> None:
@@ -167,12 +231,12 @@ def _require_same_store(folder: Path, archive: _Archive, path: Path) -> None:
         )
 
 
-def _read(path: Path, opener: LocalOpener, master: Path) -> _Archive:
+def _read(path: Path, form: Form) -> _Archive:
     try:
         with tarfile.open(path, "r:") as archive:
             content = _member(archive, FILE, _LARGEST_KEYRING)
             keyring = Keyring.of_bytes(content, path)
-            guard, root = _opened(keyring, content, path, opener, master)
+            guard, root = form.archived(keyring, content, path)
             packs = {each: _slots_of(archive, each, path) for each in keyring.packs}
     except OSError as error:
         raise OperatorError(
@@ -187,11 +251,7 @@ def _read(path: Path, opener: LocalOpener, master: Path) -> _Archive:
     return _Archive(keyring, guard, root, packs)
 
 
-def _opened(
-    keyring: Keyring, content: bytes, path: Path, opener: LocalOpener, master: Path
-) -> tuple[Guard, bytes]:
-    if keyring.guard.get("kind") == KIND:
-        return opener.by_passphrase(path, keyring, content)
+def _by_file(master: Path, keyring: Keyring, content: bytes, path: Path) -> tuple[Guard, bytes]:
     guard = guard_in(master, keyring)
     try:
         return guard, keyring.root_under(guard, content, path)
@@ -221,40 +281,62 @@ def _member(archive: tarfile.TarFile, name: str, largest: int) -> bytes:
     return content
 
 
-def _make(folder: Path, archive: _Archive) -> ImportReport:
-    """A key folder of an archive, under a new key file; what was there is put aside, and is a record too."""
-    part = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}")
-    aside = folder.with_name(f"{folder.name}{_LOST}{datetime.now(UTC):%Y%m%d%H%M%S}")
+def _make(folder: Path, archive: _Archive, form: Form, gone: Collection[str]) -> ImportReport:
+    """A key folder of an archive, under a new guard; what was there is put aside, and is a record too."""
+    for each in _put_aside(folder):
+        if (each / _UNFINISHED).exists():
+            shutil.rmtree(each)
+    part = folder.with_name(f"{folder.name}{_LOST}{datetime.now(UTC):%Y%m%d%H%M%S%f}")
     try:
-        part.mkdir(mode=PRIVATE_FOLDER, parents=True)
-        (part / PACKS).mkdir(mode=PRIVATE_FOLDER)
-        guard = file_guard(part, MASTER, archive.keyring.store)
+        (part / PACKS).mkdir(mode=PRIVATE_FOLDER, parents=True)
+        part.chmod(PRIVATE_FOLDER)
+        (part / _UNFINISHED).touch()
+        guard = form.guard(part, archive.keyring.store)
         start = replace(archive.keyring.rewrapped(archive.guard, guard), packs={})
         before = Opened(start, guard, archive.root, ())
-        report = _merge(part, before, archive, records=[folder, *_put_aside(folder)])
-        if folder.exists():
-            folder.rename(aside)
-            failpoint("keys.import.aside")
-        part.rename(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        report = _merge(part, before, archive, [folder, *_put_aside(folder)], gone)
+        _put_in_place(part, folder)
+    except BaseException:
+        if (part / _UNFINISHED).exists():
+            shutil.rmtree(part)
+        raise
     sync_folder(folder.parent)
     return report
+
+
+def _put_in_place(part: Path, folder: Path) -> None:
+    """Have a folder that was made take the place of one that may be there, which takes its name."""
+    if (folder / LOCK).exists():
+        # Who waits for the lock of the one that goes waits for the same lock in the one that comes.
+        (part / LOCK).unlink(missing_ok=True)
+        os.link(folder / LOCK, part / LOCK)
+    (part / _UNFINISHED).unlink()
+    sync_folder(part)
+    failpoint("keys.import.made")
+    if is_missing_or_empty(folder):
+        part.rename(folder)
+    else:
+        exchange(part, folder)
+    failpoint("keys.import.aside")
 
 
 def _put_aside(folder: Path) -> list[Path]:
     return sorted(folder.parent.glob(f"{folder.name}{_LOST}*"))
 
 
-def _merge(folder: Path, here: Opened, archive: _Archive, records: Sequence[Path] = ()) -> ImportReport:
-    """Packs first, then the keyring that names them. All is looked at before anything is written."""
+def _merge(
+    folder: Path, here: Opened, archive: _Archive, records: Sequence[Path], gone: Collection[str]
+) -> ImportReport:
+    """What is to be destroyed first, then packs, then the keyring that names them.
+
+    All is looked at before anything is written. `records` are folders that tell what was destroyed.
+    """
     packs = PackFolder(folder / PACKS)
     merged, added, counts = {}, [], [0, 0, 0]
     for pack in archive.keyring.packs.values():
-        under = _pack_key(archive, pack)
         ours = _slots_in(packs, pack.id)
-        wanted = _Slots(folder, pack.id, under, ours, archive.packs[pack.id])
-        slots = wanted.merged([_slots_in(PackFolder(each / PACKS), pack.id) for each in records])
+        wanted = _Slots(packs.path(pack.id), pack.id, _pack_key(archive, pack), ours, archive.packs[pack.id])
+        slots = wanted.merged([_told_in(each, pack.id) for each in records], gone)
         counts = [sum(each) for each in zip(counts, wanted.counts, strict=True)]
         if slots != ours:
             merged[pack.id] = slots
@@ -265,7 +347,11 @@ def _merge(folder: Path, here: Opened, archive: _Archive, records: Sequence[Path
             least = 0 if known is None else known.slots or 0
             added.append(Pack(pack.id, wrapped, max(len(slots), least)))
     for pack_id, slots in merged.items():
+        _destroy_before(packs, pack_id, slots)
+    failpoint("keys.import.destroyed")
+    for pack_id, slots in merged.items():
         packs.put(pack_id, slots)
+        failpoint("keys.import.pack")
     packs.sync()
     failpoint("keys.import.packed")
     names = {each.id: each for each in added}
@@ -274,6 +360,26 @@ def _merge(folder: Path, here: Opened, archive: _Archive, records: Sequence[Path
     keyring = replace(here.keyring, packs=names | kept)
     write_keyring(folder, keyring.to_bytes(here.root))
     return ImportReport(len(archive.packs), *counts)
+
+
+def _destroy_before(packs: PackFolder, pack: str, slots: Sequence[bytes]) -> None:
+    """Overwrite in their place the keys that are to be destroyed: a new file would leave the old bytes."""
+    ours = _slots_in(packs, pack)
+    marks = {
+        at: slot
+        for at, (held, slot) in enumerate(zip(ours, slots, strict=False))
+        if is_destroyed(slot) and held != slot
+    }
+    if marks:
+        packs.overwrite(pack, marks)
+
+
+def _told_in(folder: Path, pack: str) -> list[bytes]:
+    """The slots of a pack that may be damaged: the marks in it count, whatever its beginning says."""
+    try:
+        return slots_in(PackFolder(folder / PACKS).path(pack).read_bytes())
+    except OSError:
+        return []
 
 
 def _slots_in(packs: PackFolder, pack: str) -> list[bytes]:
@@ -291,26 +397,29 @@ class _Slots:
     """What the slots of one pack are to hold, of what a folder and an archive hold."""
 
     def __init__(
-        self, folder: Path, pack: str, under: bytes, ours: Sequence[bytes], theirs: Sequence[bytes]
+        self, place: Path, pack: str, under: bytes, ours: Sequence[bytes], theirs: Sequence[bytes]
     ) -> None:
-        self._place = PackFolder(folder / PACKS).path(pack)
+        self._place, self._pack = place, pack
         self._under = under
         self._ours, self._theirs = ours, theirs
         self.counts = [0, 0, 0]
 
-    def merged(self, records: Sequence[Sequence[bytes]]) -> list[bytes]:
-        """The slots; `records` are others that tell which keys were destroyed."""
+    def merged(self, records: Sequence[Sequence[bytes]], gone: Collection[str]) -> list[bytes]:
+        """The slots; `records` are others that tell which keys were destroyed, `gone` the ids of such."""
         longest = max(len(self._ours), len(self._theirs))
         columns = [_at(each, longest) for each in (self._ours, self._theirs, *records)]
-        return [self._one(slot, held) for slot, held in enumerate(zip(*columns, strict=True))]
+        return [
+            self._one(slot, held, known=key_id_of(self._pack, slot) in gone)
+            for slot, held in enumerate(zip(*columns, strict=True))
+        ]
 
-    def _one(self, slot: int, held: Sequence[bytes]) -> bytes:
+    def _one(self, slot: int, held: Sequence[bytes], *, known: bool) -> bytes:
         ours, theirs = held[:2]
-        gone = [each for each in held if is_destroyed(each)]
-        if gone:
+        marks = [each for each in dict.fromkeys(held) if self._is_mark(slot, each)]
+        if marks or (known and any(self._is_key(slot, each) for each in (ours, theirs))):
             self.counts[1] += not is_destroyed(theirs)
             # A mark that is damaged still says that the key was destroyed, and no longer when.
-            sound = (each for each in gone if is_sound(self._under, slot, each))
+            sound = (each for each in marks if is_sound(self._under, slot, each))
             return next(sound, None) or destroyed_slot(datetime.now(UTC))
         if ours != theirs and self._is_key(slot, ours) and self._is_key(slot, theirs):
             raise faults.broken(self._place, f"slot {slot} has another key than the backup or escrow")
@@ -321,6 +430,9 @@ class _Slots:
             return theirs
         self.counts[2] += not (is_empty(ours) and is_empty(theirs))
         return ours or theirs
+
+    def _is_mark(self, slot: int, held: bytes) -> bool:
+        return is_destroyed(held) or (resembles_destroyed(held) and not self._is_key(slot, held))
 
     def _is_key(self, slot: int, held: bytes) -> bool:
         return not is_empty(held) and is_sound(self._under, slot, held)

@@ -72,3 +72,14 @@ def wrong_passphrase(place: Path) -> OperatorError:
         where=str(place),
         next_step="give the passphrase that was set last; if it is that one, restore the file",
     )
+
+
+def served_elsewhere(place: Path, kind: object) -> OperatorError:
+    """Keys that a service guards, where a local key store was to open them."""
+    return OperatorError(
+        "environment-unfit",
+        "The keys are guarded by a service that a local key store does not ask",
+        where=str(place),
+        found=f"a guard of the kind {str(kind)[:40]!r}",
+        next_step="name the environment whose `keys` has the service, with --env (docs/keys.md)",
+    )

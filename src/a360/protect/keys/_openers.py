@@ -11,7 +11,7 @@ from a360.errors import OperatorError
 from a360.files import sync_folder, write_new
 from a360.protect._files import shred
 from a360.protect.keys import _passphrase
-from a360.protect.keys._faults import broken, unreadable, wrong_passphrase
+from a360.protect.keys._faults import broken, served_elsewhere, unreadable, wrong_passphrase
 from a360.protect.keys._guards import KEY_BYTES, Guard, MasterGuard, NotOpenedError
 from a360.protect.keys._keyring import FILE, Keyring
 from a360.protect.keys._passphrase import Passphrase
@@ -19,7 +19,8 @@ from a360.protect.keys._passphrase import Passphrase
 MASTER: Final = "master.key"
 # The master key of a rotation until that is through.
 NEXT: Final = "master.key.next"
-_FILE_FACTS: Final = {"kind": "file"}
+FILE_KIND: Final = "file"
+_FILE_FACTS: Final = {"kind": FILE_KIND}
 
 
 class Opener(Protocol):
@@ -43,17 +44,11 @@ class LocalOpener:
     def open(self, folder: Path, keyring: Keyring, content: bytes) -> tuple[Guard, bytes]:
         """The guard of the keyring, and the root of the secrets."""
         kind = keyring.guard.get("kind")
-        if kind == _FILE_FACTS["kind"]:
+        if kind == FILE_KIND:
             return self._by_file(folder, keyring, content)
         if kind == _passphrase.KIND:
             return self.by_passphrase(folder / FILE, keyring, content)
-        raise OperatorError(
-            "environment-unfit",
-            "The keys are guarded by a service that a local key store does not ask",
-            where=str(folder / FILE),
-            found=f"a guard of the kind {str(kind)[:40]!r}",
-            next_step="docs/keys.md says how such a key store is opened",
-        )
+        raise served_elsewhere(folder / FILE, kind)
 
     @staticmethod
     def _by_file(folder: Path, keyring: Keyring, content: bytes) -> tuple[Guard, bytes]:
@@ -101,7 +96,7 @@ def settle(folder: Path, keyring: Keyring, content: bytes) -> None:
 
     Who calls it holds the lock, and has opened the keyring.
     """
-    if keyring.guard.get("kind") != _FILE_FACTS["kind"]:
+    if keyring.guard.get("kind") != FILE_KIND:
         shred(folder / MASTER)
         shred(folder / NEXT)
         return
@@ -129,7 +124,7 @@ def _is_opened_by(master: Path, folder: Path, keyring: Keyring, content: bytes) 
 
 def is_unsettled(folder: Path, keyring: Keyring) -> bool:
     """Whether a rotation left something to do."""
-    by_file = keyring.guard.get("kind") == _FILE_FACTS["kind"]
+    by_file = keyring.guard.get("kind") == FILE_KIND
     return (folder / NEXT).exists() or (not by_file and (folder / MASTER).exists())
 
 

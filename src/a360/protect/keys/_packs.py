@@ -18,7 +18,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap_with_padding
 
-from a360.files import PRIVATE_FILE, sync_folder, write_new
+from a360.files import sync_folder, write_new, write_whole
 from a360.protect.keys._faults import broken, unreadable
 from a360.protect.keys._guards import KEY_BYTES, NotOpenedError, unwrapped
 
@@ -56,6 +56,15 @@ def is_destroyed(held: bytes) -> bool:
     return held.startswith(_GONE)
 
 
+def resembles_destroyed(held: bytes) -> bool:
+    """Whether a slot that holds no key once held such a mark: most of its beginning still does.
+
+    A wrapped key is as good as random, and shares three parts in four of it with nothing.
+    """
+    same = sum(one == other for one, other in zip(held, _GONE, strict=False))
+    return 4 * same >= 3 * len(_GONE)
+
+
 def destroyed_at(held: bytes) -> datetime | None:
     """When a key was destroyed; None where the mark is damaged."""
     head = held[: len(_GONE) + _NUMBER.size]
@@ -71,6 +80,11 @@ def is_empty(held: bytes) -> bool:
 
 def _digest(head: bytes) -> bytes:
     return hashlib.sha256(head).digest()[: SLOT_BYTES - len(_GONE) - _NUMBER.size]
+
+
+def packed(pack: str, slots: Iterable[bytes]) -> bytes:
+    """The content of a pack."""
+    return _header(pack) + b"".join(slots)
 
 
 def _header(pack: str) -> bytes:
@@ -104,7 +118,7 @@ class PackFolder:
 
     def create(self, pack: str, slots: Iterable[bytes]) -> None:
         """Write a new pack; it is there for good after `sync`."""
-        write_new(self.path(pack), _header(pack) + b"".join(slots))
+        write_new(self.path(pack), packed(pack, slots))
 
     def sync(self) -> None:
         """Make the names of new packs durable."""
@@ -131,13 +145,11 @@ class PackFolder:
 
     def overwrite(self, pack: str, slots: Mapping[int, bytes]) -> None:
         """Replace slots in place, durably: the bytes that were there are not kept anywhere."""
+        if not slots:
+            return
         with self._changing(pack) as descriptor:
             for slot, held in slots.items():
                 _write_at(descriptor, held, (slot + 1) * SLOT_BYTES)
-
-    def slot(self, pack: str, slot: int) -> bytes:
-        """What a slot holds, read from the disk; shorter than a slot beyond the pack's end."""
-        return next(self.slots(pack, [slot]))
 
     def slots(self, pack: str, wanted: Iterable[int]) -> Iterator[bytes]:
         """What some slots hold."""
@@ -179,16 +191,8 @@ class PackFolder:
             os.close(descriptor)
 
     def put(self, pack: str, slots: Sequence[bytes]) -> None:
-        """Write a pack, in place where it is there already: what it held is not kept anywhere."""
-        if not self.path(pack).exists():
-            self.create(pack, slots)
-            return
-        descriptor = os.open(self.path(pack), os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
-        try:
-            _write_at(descriptor, _header(pack) + b"".join(slots), 0)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        """Write a pack as a whole, in the place of the one that may be there."""
+        write_whole(self.path(pack), packed(pack, slots))
 
 
 def _write_at(descriptor: int, content: bytes, at: int) -> None:

@@ -156,7 +156,7 @@ class PackedKeyStore:
             opened, pack = self._named(pack_id, slots[0])
             under = self._pack_key(opened, pack)
             for slot, held in zip(slots, self._packs.slots(pack_id, slots), strict=True):
-                key_id = _key_id(pack_id, slot)
+                key_id = key_id_of(pack_id, slot)
                 found[key_id] = self._key_in(under, key_id, slot, held)
         return [found[key_id] for key_id in key_ids]
 
@@ -198,7 +198,7 @@ class PackedKeyStore:
         live = []
         for slot, held in zip(slots, self._packs.slots(pack, slots), strict=True):
             if is_empty(held):
-                raise faults.missing(self._folder, _key_id(pack, slot), "its pack has no such key")
+                raise faults.missing(self._folder, key_id_of(pack, slot), "its pack has no such key")
             if not is_destroyed(held) or destroyed_at(held) is None:
                 live.append(slot)
         return live
@@ -214,7 +214,7 @@ class PackedKeyStore:
         for pack in self.opened().keyring.packs:
             for slot, held in enumerate(slots_in(self._packs.content(pack))):
                 if not (is_empty(held) or is_destroyed(held)):
-                    yield _key_id(pack, slot)
+                    yield key_id_of(pack, slot)
 
     def status(self) -> KeyStoreStatus:
         """What the store holds, counted on the disk."""
@@ -261,7 +261,7 @@ class PackedKeyStore:
             found.append(f"{name}: {len(slots)} of {pack.slots} keys are there")
         for slot, held in enumerate(slots):
             if not is_sound(under, slot, held):
-                found.append(f"{name}: slot {slot}, key {_key_id(pack.id, slot)}")
+                found.append(f"{name}: slot {slot}, key {key_id_of(pack.id, slot)}")
         return found
 
     def _places(self, key_ids: Iterable[str]) -> dict[str, list[int]]:
@@ -279,7 +279,7 @@ class PackedKeyStore:
             opened = self.opened()
         pack = opened.keyring.packs.get(pack_id)
         if pack is None:
-            raise faults.missing(self._folder, _key_id(pack_id, slot), "the keyring names no such pack")
+            raise faults.missing(self._folder, key_id_of(pack_id, slot), "the keyring names no such pack")
         return opened, pack
 
     def _pack_key(self, opened: Opened, pack: Pack) -> bytes:
@@ -351,14 +351,15 @@ def _stamp(folder: Path) -> tuple[int, ...]:
     return (facts.st_ino, facts.st_mtime_ns, facts.st_size)
 
 
-def _key_id(pack: str, slot: int) -> str:
+def key_id_of(pack: str, slot: int) -> str:
+    """The id of the key in a slot of a pack."""
     return f"{pack}{slot:04x}"
 
 
 def _new_keys(pack: str, first: int, count: int) -> list[tuple[str, bytes]]:
     keys = secrets.token_bytes(KEY_BYTES * count)
     return [
-        (_key_id(pack, first + each), keys[each * KEY_BYTES : (each + 1) * KEY_BYTES])
+        (key_id_of(pack, first + each), keys[each * KEY_BYTES : (each + 1) * KEY_BYTES])
         for each in range(count)
     ]
 
