@@ -56,7 +56,7 @@ def lake(asked, put, tmp_path_factory):
             encounter("e-old", "Patient/p1-old"),
             encounter("e2", "Patient/p2", reasonCode=[{"text": OTHERS[2]}]),
             encounter("e-both", "Patient/p1", note=[{"text": OTHERS[2], "about": stranger}]),
-            observation("o1", "Patient/p1"),
+            observation("o1", "Patient/p1", valueQuantity={"value": 0, "unit": "cm"}),
             observation("o-gone", "Patient/p1"),
             observation("o2", "Patient/p2"),
         )
@@ -144,6 +144,7 @@ def test_the_page_says_what_there_is_and_runs_nothing(exported):
     seen.feed((exported[0] / "record.html").read_text())
     assert NASTY in seen.text
     assert "1 of Encounter tell of somebody else" in seen.text
+    assert "valueQuantity: 0 cm" in seen.text
     assert seen.tags.isdisjoint({"script", "img", "iframe", "object", "link", "a", "form"})
     assert seen.attributes <= {"lang", "charset", "http-equiv", "content", "class"}
 
@@ -304,14 +305,24 @@ def test_a_request_for_amendment_is_due_in_sixty_days_and_ninety_once_extended(l
     denied = officer.rights.decide_amendment(made.amendment_id, "denied", "It is right.", basis="accurate")
     assert (denied.state, denied.is_open, denied.basis) == ("denied", False, "accurate")
     assert officer.rights.amendments() == []
+    with pytest.raises(UsageError, match="any more"):
+        officer.rights.decide_amendment(made.amendment_id, "rebutted", "We said why.")
+    disagreed = officer.rights.decide_amendment(made.amendment_id, "disagreed", "It is wrong still.")
+    assert (disagreed.state, disagreed.is_open, disagreed.basis) == ("disagreed", False, "accurate")
+    rebutted = officer.rights.decide_amendment(made.amendment_id, "rebutted", "We said why.")
+    assert rebutted.state == "rebutted"
+    with pytest.raises(UsageError, match="any more"):
+        officer.rights.decide_amendment(made.amendment_id, "accepted", "After all.")
     shown = officer.rights.amendment(made.amendment_id)
     assert [(event, text) for event, _, _, text in shown.texts] == [
         ("requested", "My date of birth is 1981."),
         ("extended", "We wait for the registry."),
         ("denied", "It is right."),
+        ("disagreed", "It is wrong still."),
+        ("rebutted", "We said why."),
     ]
     steps = rows_of(lake, "SELECT event, text FROM ops.amendment ORDER BY known_at")
-    assert [row["event"] for row in steps] == ["requested", "extended", "denied"]
+    assert [row["event"] for row in steps] == ["requested", "extended", "denied", "disagreed", "rebutted"]
     assert not any(b"birth" in row["text"] for row in steps)
     opened = search(lake.audit.folder, Search(action="open", object="ops.amendment")).read_all().to_pylist()
     assert [each["outcome"] for each in opened] == ["allowed"]

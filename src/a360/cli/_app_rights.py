@@ -19,6 +19,8 @@ class AnswerName(StrEnum):
     ACCEPTED = "accepted"
     DENIED = "denied"
     EXTENDED = "extended"
+    DISAGREED = "disagreed"
+    REBUTTED = "rebutted"
 
 
 class BasisName(StrEnum):
@@ -113,7 +115,11 @@ def decide(
     face: Face,
     request: Request,
     answer: Annotated[
-        AnswerName, typer.Argument(metavar="ANSWER", help="accepted, denied or extended (by 30 days, once).")
+        AnswerName,
+        typer.Argument(
+            metavar="ANSWER",
+            help="accepted, denied, extended (by 30 days, once); of a denial: disagreed, rebutted.",
+        ),
     ],
     text: TextFile,
     basis: Annotated[

@@ -1,7 +1,8 @@
 """Requests of patients to amend their records, and what was decided: an append-only record with deadlines.
 
 A request is acted on within 60 days, which can be extended once by 30 with a written statement of why
-(45 CFR 164.526(b)(2)). Texts may name people: they lie sealed.
+(45 CFR 164.526(b)(2)). After a denial there may be the patient's statement of disagreement, and a rebuttal
+(164.526(d)(2) and (3)). Texts may name people: they lie sealed.
 """
 
 import uuid
@@ -20,7 +21,7 @@ from a360.table import UNFENCED, Base, Tables, new_commit_id
 from a360.trust.audit import LocalAuditLog
 from a360.trust.policy import Policy, Principal
 
-type Answer = Literal["accepted", "denied", "extended"]
+type Answer = Literal["accepted", "denied", "extended", "disagreed", "rebutted"]
 type Basis = Literal["not_created_here", "not_in_record_set", "not_for_access", "accurate"]
 
 ACTION: Final = "amend"
@@ -34,6 +35,8 @@ BASES: Final[dict[str, str]] = {
 DAYS: Final = timedelta(days=60)
 EXTENSION: Final = timedelta(days=30)
 _REQUESTED: Final = "requested"
+_AFTER: Final = {"disagreed": "denied", "rebutted": "disagreed"}
+"""What is said once a request was denied, and the state in which it is."""
 _LONGEST: Final = 20_000
 _KNOWN: Final = "SELECT 1 FROM {table} WHERE patient_key = {key} LIMIT 1"
 _SCHEMA: Final = pa.schema(
@@ -53,7 +56,7 @@ _SCHEMA: Final = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Amendment:
-    """A request as it stands; `state` is requested, extended, accepted or denied."""
+    """A request as it stands; `state` is requested, extended, accepted, denied, disagreed or rebutted."""
 
     amendment_id: str
     patient_key: str
@@ -68,6 +71,12 @@ class Amendment:
     def is_open(self) -> bool:
         """Whether it waits for a decision."""
         return self.decided_at is None
+
+    def takes(self, answer: Answer) -> bool:
+        """Whether an answer can follow on what was said so far."""
+        if answer in _AFTER:
+            return self.state == _AFTER[answer]
+        return self.is_open and not (answer == "extended" and self.state == "extended")
 
     def days_left(self, at: datetime) -> int:
         """The whole days until it is due; below zero, it is late."""
@@ -185,6 +194,8 @@ class Amendments:
     ) -> Amendment:
         """Record a decision, in words for the patient: accepted, denied on a basis, or extended once.
 
+        A denial may be followed by the patient's statement that they disagree, and that by a rebuttal.
+
         Raises:
             DeniedError: the policy does not let the principal.
             UsageError: there is none of this id, it is decided or extended already, or a denial has no basis.
@@ -194,13 +205,13 @@ class Amendments:
         base = self._tables.current_snapshot_id(AMENDMENTS)
         found = self._known(amendment_id)
         self._allow(principal, "amend.decide", purpose, found.patient_key)
-        if not found.is_open or (answer == "extended" and found.state == "extended"):
+        if not found.takes(answer):
             raise UsageError(
                 "usage",
                 "The request cannot be decided like this any more",
                 where=amendment_id,
                 found=found.state,
-                next_step="an extension is granted once, a decision made once; record a new request",
+                next_step="an extension is granted once, a decision made once, a denial disagreed with once",
             )
         if (answer == "denied") != (basis is not None):
             raise UsageError(

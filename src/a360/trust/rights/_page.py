@@ -144,7 +144,7 @@ def _aside(gathered: Gathered, files: Sequence[str]) -> Iterator[str]:
     for kind, count in sorted(gathered.missing.items()):
         yield f"<li>{count} of {escape(kind)} were deleted by their source before they came here.</li>"
     for why, count in sorted(gathered.refused.not_told.items()):
-        yield f"<li>{count} records that the lake refused as faulty, and that {escape(why)}.</li>"
+        yield f"<li>Refused as faulty: {count} that {escape(why)}.</li>"
     yield "</ul>"
 
 
@@ -179,6 +179,9 @@ def _of_object(value: Mapping[str, Any], depth: int) -> str:
         return _text(next(iter(_many(value["coding"])), None), depth + 1)
     if "value" in value:
         words = (value.get("system"), value["value"], value.get("unit") or value.get("code"))
-        return " ".join(_text(each, depth + 1) for each in words if each and "://" not in str(each))
+        # A result may be nought.
+        return " ".join(
+            _text(each, depth + 1) for each in words if each not in (None, "") and "://" not in str(each)
+        )
     parts = (_text(each, depth + 1) for name, each in value.items() if name not in _UNTOLD)
     return " ".join(filter(None, parts))
