@@ -31,7 +31,7 @@ from a360.settings import Settings
 from a360.table import Damage, Tables
 from a360.trust.audit import Search, search
 from a360.trust.erasure import Journals
-from a360.trust.policy import NOBODY, Policy, is_on_record, run_example
+from a360.trust.policy import NOBODY, Policy, policy_on_record, run_example
 
 type Outcome = Literal["passed", "failed", "not run"]
 
@@ -177,7 +177,7 @@ def _nobody(subject: Subject) -> Finding:
 
 
 def _policy_recorded(subject: Subject) -> Finding:
-    known = is_on_record(subject.plan.policy, subject.path / "policy.json")
+    known = policy_on_record(subject.path / "policy.json") == Policy(subject.plan).fingerprint
     return _judged(known, "it is" if known else "it is not: `a360 apply` records it")
 
 

@@ -8,7 +8,7 @@ from a360.trust.policy._emergency import LONGEST, Emergency
 from a360.trust.policy._examples import ExampleResult, run_example
 from a360.trust.policy._policy import Policy
 from a360.trust.policy._principal import NOBODY, Principal
-from a360.trust.policy._record import is_on_record, policy_on_record, put_on_record
+from a360.trust.policy._record import policy_on_record, put_on_record
 from a360.trust.policy._review import Access, notices, review
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "Policy",
     "Principal",
     "TableDecision",
-    "is_on_record",
     "notices",
     "policy_on_record",
     "put_on_record",

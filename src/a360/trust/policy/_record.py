@@ -40,11 +40,6 @@ def put_on_record(plan: PolicyPlan, file: Path, audit: AuditLog, account: str) -
     write_whole(file, json.dumps({"fingerprint": fingerprint, "parts": after}))
 
 
-def is_on_record(plan: PolicyPlan, file: Path) -> bool:
-    """Whether a policy is the one that was last put on record."""
-    return _read(file).get("fingerprint") == fingerprint_of(plan)
-
-
 def policy_on_record(file: Path) -> str | None:
     """The fingerprint of the policy that was last on record; None where that cannot be told."""
     fingerprint = _read(file).get("fingerprint")
