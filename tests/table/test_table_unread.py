@@ -1,6 +1,7 @@
 """What is not what was committed, or never was, is read by no engine of ours; nothing else is refused."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,16 @@ def test_a_file_that_nothing_leads_to_stands_in_nobodys_way(tables, table, stamp
     (tables.catalog.files.ledger.warehouse / given_up).unlink()
     assert anew.session.sql(f"SELECT id FROM {NAME} AT (VERSION => {then})").num_rows == 3
     assert verify_files(anew.catalog).damage == []
+
+
+def test_what_is_committed_while_verify_reads_is_no_damage(tables, table, stamp):
+    """Commits, rewrites and expiry beside it: what a table leads to by then, or no more, is sound."""
+    done = []
+
+    def meanwhile(*_told):
+        done.append(tables.append(NAME, "SELECT 9 AS id, 'v' AS v, 'x' AS clinic", stamp()))
+        tables.rewrite(NAME, stamp())
+        tables.expire(NAME, datetime.now(UTC), keep=1)
+
+    assert verify_files(tables.catalog, progress=meanwhile).damage == []
+    assert done

@@ -98,9 +98,18 @@ class _Verifier:
         damage = [
             self._damage(by_path[path], fault) for path, fault in found.items() if path not in left_over
         ]
-        strange = (reached.keys() - {each.path for each in known}) | self._unknown
-        damage += [self._damage(LedgerEntry(path, 0, b"", None), UNKNOWN) for path in sorted(strange)]
+        strange = self._strange((reached.keys() - {each.path for each in known}) | self._unknown)
+        damage += [self._damage(LedgerEntry(path, 0, b"", None), UNKNOWN) for path in strange]
         return FilesVerified(len(known), len(chosen), sum(each.size for each in chosen), damage)
+
+    def _strange(self, paths: Collection[str]) -> list[str]:
+        """Those of the paths that no commit has brought and tables lead to still: writers go on meanwhile."""
+        strange = set(paths) - self._files.ledger.entries(paths).keys()
+        if not strange:
+            return []
+        self._tables.clear()
+        self._unknown.clear()
+        return sorted(strange & {*self._reached(()), *self._unknown})
 
     def _reached(self, broken: Collection[str]) -> Mapping[str, str]:
         """The files that tables lead to; of one that cannot be followed, those that are broken."""
