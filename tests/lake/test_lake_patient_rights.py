@@ -5,6 +5,7 @@ import errno
 import json
 import re
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
@@ -15,8 +16,10 @@ from lakes import patient_key, rows_of
 from small_contracts import write
 
 import a360
+from a360.contract import ConsentPlan
 from a360.errors import DeniedError, OperatorError, UsageError
 from a360.trust.audit import ReportOptions, Search, VerifierKey, open_certified, report, search
+from a360.trust.policy import Policy
 from a360.trust.rights import _export
 
 NASTY = "<script>alert('x')</script> & =1+1"
@@ -289,6 +292,23 @@ def test_an_accounting_tells_what_others_got_and_not_what_the_patient_did(lake, 
     assert [(each["recipient"], each["concerned"]) for each in mine] == [("The Court", "certain")]
     every = report(lake.audit.folder, "disclosures", ReportOptions(**wanted, everything=True)).to_pylist()
     assert {each["recipient"] for each in every if each["action"] == "export"} == {"patient", "The Court"}
+
+
+@pytest.mark.parametrize("exempt", [(), ("compliance",)])
+def test_what_hangs_on_a_consent_goes_to_the_patient_alone(officer, lake, tmp_path, monkeypatch, exempt):
+    """Where a consent rule binds something of patients, only they get copies, but for purposes it exempts."""
+    key, parts = patient_key(lake, "p1"), officer.rights._parts
+    columns = ("silver.observation.observation_id",)
+    rule = ConsentPlan("part2", columns, "silver.consent", "patient_key", "true", None, {}, exempt)
+    policy = replace(parts.plan.policy, consents=(rule,))
+    monkeypatch.setitem(parts.__dict__, "policy", Policy(replace(parts.plan, policy=policy)))
+    assert officer.rights.export(key, tmp_path / "own").folder == tmp_path / "own"
+    if exempt:
+        officer.rights.export(key, tmp_path / "other", recipient="The Court")
+    else:
+        with pytest.raises(DeniedError, match="under the consent part2"):
+            officer.rights.export(key, tmp_path / "other", recipient="The Court")
+    assert (tmp_path / "other").exists() == bool(exempt)
 
 
 def test_a_request_for_amendment_is_due_in_sixty_days_and_ninety_once_extended(lake, officer):

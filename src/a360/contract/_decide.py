@@ -38,6 +38,8 @@ PATIENT = "patient"
 PATIENT_KEY = "patient_key"
 _OF_ROWS = ("select", "reveal")
 """The actions that are done to rows, which filters and consents speak of; masks speak of select alone."""
+_OF_TABLES = ("release", "export", "amend")
+"""The actions that are done to whole tables: who is shown some of the rows may do none of them."""
 
 
 class _SpeaksOf(Protocol):
@@ -155,6 +157,7 @@ class _Request:
         self.rules: dict[str, list[str]] = defaultdict(list)
         self.whole: list[str] = []
         self.reads: set[str] = set()
+        self.some_rows = False
         self.literals = literals_of(ask.attributes, ask.now)
 
     def decide(self) -> TableDecision:
@@ -163,7 +166,7 @@ class _Request:
         columns = self.table.plan.columns
         shown: dict[str, Showing] = {column.name: {} for column in columns}
         for capacity in capacities:
-            rows = self.rows_of(capacity) if self.ask.action in _OF_ROWS else frozenset()
+            rows = self.bound(capacity)
             for column in columns:
                 if column.name not in capacity.reached or column.name in gone:
                     continue
@@ -219,6 +222,15 @@ class _Request:
         if capacity.role and capacity.role in rule.roles:
             return True
         return self.ask.user in rule.users or any(group in rule.groups for group in self.ask.groups)
+
+    def bound(self, capacity: _Capacity) -> Conditions | None:
+        """The conditions on the rows that the action is done to; None where it may be done to none."""
+        if self.ask.action in _OF_ROWS:
+            return self.rows_of(capacity)
+        if self.ask.action in _OF_TABLES and self.rows_of(capacity) != frozenset():
+            self.some_rows = True
+            return None
+        return frozenset()
 
     def rows_of(self, capacity: _Capacity) -> Conditions | None:
         """The conditions on the rows a capacity shows; None where one of them cannot be told."""
@@ -320,6 +332,9 @@ class _Request:
         ask = self.ask
         if any(each.startswith("filter") and "no attribute" in each for each in self.whole):
             return next(each for each in self.whole if "no attribute" in each)
+        if self.some_rows:
+            filters = ", ".join(dict.fromkeys(each for each in self.whole if each.startswith("filter")))
+            return f"{filters} leaves {ask.user} some rows, and {ask.action} is of all of them"
         if capacities:
             return "what grants reach is denied, or needs a consent that cannot cover the purpose"
         active = [role for role in ask.roles if self.index.may_act_for(role, self.purpose)]

@@ -16,7 +16,8 @@ ROLES = ("nurse", "analyst", "auditor")
 GROUPS = ("north", "south")
 USERS = ("ada", "bo")
 METHODS = ("null", "redact", "hash", "last4", "year", "age_band", "zip3", "date_shift")
-ACTIONS = ("select", "describe", "write")
+ACTIONS = ("select", "describe", "write", "release", "export", "amend")
+WHOLE = ("release", "export", "amend")
 SENSITIVITIES = ("public", "phi", "identifier")
 TAGS = ("domain:clinical", "domain:money", "part2:yes", "part2:no")
 # Columns with type, sensitivity and tags; only one table has patients.
@@ -177,7 +178,7 @@ def grant(random):
     kind, names = random.choice((("role", ROLES), ("role", ROLES), ("group", GROUPS), ("user", USERS)))
     return {
         kind: random.choice(names),
-        "actions": ["select", *some(random, ACTIONS[1:])] if random.random() < 0.9 else ["describe"],
+        "actions": ["select", *some(random, ACTIONS[1:], most=3)] if random.random() < 0.9 else ["describe"],
         "purposes": some(random, PURPOSES, 1, 2) if kind != "role" or random.random() < 0.2 else [],
         **selector(random),
     }
@@ -231,18 +232,45 @@ def world_of(random):
     return {**row, "given": random.random() < 0.5, "taken": random.random() < 0.5}
 
 
-def shown(file, table, column, request, world):
-    """How one cell shows: `hidden`, `clear`, or under a mask."""
+def cell_of(file, table, column):
+    """A cell as rules speak of it."""
     tags = {}
     for level in (file["zones"][table.namespace]["tags"], table.tags, column.tags):
         tags.update(tag.split(":") for tag in level)
-    cell = (table.dataset, table.namespace, column.name, column.sensitivity, tags)
+    return (table.dataset, table.namespace, column.name, column.sensitivity, tags)
+
+
+def denied(file, cell, request, action):
+    """Whether a rule takes a cell away."""
     for rule in file["denies"]:
         everybody = not (rule["roles"] or rule["groups"] or rule["users"])
-        meant = "select" in (rule["actions"] or ["select"])
+        meant = action in (rule["actions"] or [action])
         meant = meant and request.purpose in (rule["purposes"] or [request.purpose])
         if meant and (everybody or speaks_of(rule, request)) and reaches(rule, cell):
-            return "hidden"
+            return True
+    return False
+
+
+def done_to_all(file, table, column, request, action):
+    """Whether an action may be done to a whole column: by a grant that no filter binds to some rows."""
+    cell = cell_of(file, table, column)
+    if denied(file, cell, request, action):
+        return False
+    return any(
+        not [
+            each
+            for each in file["filters"]
+            if table.dataset in each["datasets"] and binds(each, role, request)
+        ]
+        for role in granting(file, cell, request, action)
+    )
+
+
+def shown(file, table, column, request, world):
+    """How one cell shows: `hidden`, `clear`, or under a mask."""
+    cell = cell_of(file, table, column)
+    if denied(file, cell, request, "select"):
+        return "hidden"
     ways = [*granted(file, cell, column, request, world), *emergency(file, cell, request, world)]
     if "date_shift" in ways and not any(each.token == "patient" for each in table.columns):
         ways = ["null" if way == "date_shift" else way for way in ways]
@@ -251,26 +279,31 @@ def shown(file, table, column, request, world):
     return min(ways, key=ORDER.index) if ways else "hidden"
 
 
-def granted(file, cell, column, request, world):
-    """How grants show a cell, one after the other."""
-    dataset = cell[0]
+def granting(file, cell, request, action):
+    """The roles by which an action on a cell is granted, one after the other; None for grants to others."""
     for rule in file["grants"]:
-        if "select" not in rule["actions"] or not reaches(rule, cell):
+        if action not in rule["actions"] or not reaches(rule, cell):
             continue
         role = rule.get("role")
         if role:
             mine = role in request.roles and request.purpose in file["roles"][role]["purposes"]
         else:
             mine = rule.get("group") in request.groups or (request.user and rule.get("user") == request.user)
-        if not mine or request.purpose not in (rule["purposes"] or [request.purpose]):
-            continue
-        binding = [
-            each
-            for each in (*file["filters"], *file["masks"])
-            if (role and role in each["roles"])
-            or request.user in each["users"]
-            or set(request.groups) & set(each["groups"])
-        ]
+        if mine and request.purpose in (rule["purposes"] or [request.purpose]):
+            yield role
+
+
+def binds(rule, role, request):
+    """Whether a filter or mask binds what a role shows."""
+    named = request.user in rule["users"] or set(request.groups) & set(rule["groups"])
+    return bool(named or (role and role in rule["roles"]))
+
+
+def granted(file, cell, column, request, world):
+    """How grants show a cell, one after the other."""
+    dataset = cell[0]
+    for role in granting(file, cell, request, "select"):
+        binding = [each for each in (*file["filters"], *file["masks"]) if binds(each, role, request)]
         rows = [each["where"] for each in binding if "where" in each and dataset in each["datasets"]]
         if not all(holds(where, world, request.attributes) for where in rows):
             continue

@@ -27,14 +27,14 @@ def one(seed):
     return file, plan, request, [worlds.world_of(random) for _ in range(4)]
 
 
-def decide(plan, request, dataset):
+def decide(plan, request, dataset, action="select"):
     """The decision as a program asks for it."""
     principal = Principal(request.user, request.roles, request.groups, request.attributes)
     emergency = request.emergency and Emergency(
         request.user, request.emergency, request.purpose, NOW, NOW + timedelta(hours=1), "1"
     )
     return Policy(plan).decide(
-        principal, "select", dataset, purpose=request.purpose, at=NOW, emergency=emergency or None
+        principal, action, dataset, purpose=request.purpose, at=NOW, emergency=emergency or None
     )
 
 
@@ -51,6 +51,7 @@ def differences(seed):
     carriers = carry(plan, PolicyIndex(plan.policy, plan.tables), principal)
     borne = {each.resource: each.tags for each in assignments(plan)}
     for table in plan.tables:
+        yield from whole_differences(seed, file, plan, request, table)
         decision = decide(plan, request, table.dataset)
         for world in rows:
             cells = {
@@ -65,6 +66,16 @@ def differences(seed):
             row = decision.allowed and lake_formation.holds(decision.where, world)
             if row != any(expected != "hidden" for expected in cells.values()):
                 yield seed, table.dataset, "the row", cells, row, decision.where
+
+
+def whole_differences(seed, file, plan, request, table):
+    """The columns on which the oracle does not agree that all of them may be let out or changed."""
+    for action in worlds.WHOLE:
+        decision = decide(plan, request, table.dataset, action)
+        for column in table.columns:
+            expected = worlds.done_to_all(file, table, column, request, action)
+            if decision.columns[column.name].allowed != expected or (expected and decision.where):
+                yield seed, table.dataset, column.name, action, expected
 
 
 def test_all_three_decide_alike():

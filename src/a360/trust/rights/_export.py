@@ -157,16 +157,30 @@ class Exports:
             decision = self._policy.decide(
                 occasion.principal, ACTION, dataset, purpose=occasion.purpose, at=occasion.at
             )
-            if not decision.allowed or not all(column.allowed for column in decision.columns.values()):
+            consent = self._consent(dataset, occasion)
+            whole = decision.allowed and all(column.allowed for column in decision.columns.values())
+            if consent or not whole:
                 self._record(occasion, "denied")
                 raise DeniedError(
                     "denied",
                     f"{occasion.principal.name} may not export for {occasion.purpose or 'no purpose'}",
-                    found=f"no export of all of {dataset}",
+                    found=consent or f"no export of all of {dataset}",
                     next_step="ask somebody whom lake.yaml grants the action export on all that has patients",
                 )
             rules |= dict.fromkeys(rule for each in decision.columns.values() for rule in each.rules)
         return tuple(rules)
+
+    def _consent(self, dataset: str, occasion: "_Occasion") -> str | None:
+        """What hangs on a consent goes to the patient alone: no consent says to whom else it may go."""
+        if occasion.recipient == PATIENT:
+            return None
+        for rule in self._policy.plan.policy.consents:
+            bound = any(column.rpartition(".")[0] == dataset for column in rule.columns)
+            if bound and occasion.purpose not in rule.exempt:
+                return (
+                    f"columns of {dataset} under the consent {rule.name}, and a recipient besides the patient"
+                )
+        return None
 
     @property
     def _datasets(self) -> tuple[str, ...]:
