@@ -130,7 +130,7 @@ def report(title: str, score: Score) -> None:
 
 
 def report_review(score: Score) -> None:
-    """Print what a person would have to read, and how much of what leaked is among it, by how sure is sure."""
+    """Print what a person has to read, and how much of what leaked is among it."""
     leaking = sum(leaks for _, leaks in score.notes)
     print(f"{'sure from':<12}{'notes to review':>17}{'leaking notes among them':>27}")
     for sure in REVIEW_FROM:

@@ -214,6 +214,19 @@ _RULES: Final = (
         r"\b(?:aged?|is|turn(?:s|ed|ing)?|age of|edad)[\s:]{1,2}(?P<v>ninety(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?)\b(?! (?:days|minutes|percent|degrees))",
         0.9,
     ),
+    _rule(
+        Identifier.AGE,
+        r"\b(?:ninety[ -](?:one|two|three|four|five|six|seven|eight|nine)|(?:a|one) hundred (?:and )?(?:one|two|three|four|five|six|seven|eight))\b"
+        r"(?! (?:percent|degrees|minutes|seconds|days|dollars|units?|over|mil))",
+        0.5,
+    ),
+    _rule(
+        Identifier.AGE,
+        r"(?<!sats )(?<!hr )(?<!pulse )(?<!rate )(?<!temp )\b(?:at|is|was|now|about|almost|nearly|already|only|age\W{1,6})\s(?P<v>9\d|10\d|11[0-5])"
+        r"(?=[,;.)!?](?!\d)|\s(?:and|but|who|now|this|in|next|when|or|with|year)\b)(?!\s?(?:%|bpm|mm))",
+        0.45,
+    ),
+    _rule(Identifier.AGE, r"\bage\b\W{1,6}(?P<v>9\d|10\d|11[0-5])(?![\d/.%:-])", 0.85),
     _rule(Identifier.AGE, r"\b(?:nonagenarian|centenarian)\b|\b(?:early |mid |late |mid-)?(?P<v>90['’]?s|nineties)\b(?! (?:%|bpm|sat))", 0.6),
     _rule(Identifier.AGE, r"(?<![\w./$-])(?P<v>9\d|10\d|11[0-5])[ -]?(?:[mf]\b|y\.? ?o\.?(?!\w)|yo[mf]?\b|yrs?\b|year|a[nñ]os|j[aä]hr)", 0.9),
     _rule(Identifier.AGE, r"\b(?:turn(?:s|ed|ing)|just turned|birthday:?|age|aged|edad)\W{1,2}(?P<v>9\d|10\d|11[0-5])(?![\d/.%:]|\s?(?:mg|ml|u|units?|mm|cm))", 0.85),
