@@ -4,9 +4,12 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from infra.contracts_adapter import Deployment
+from infra.shards import read_ledger
+from infra.stacks.catalog import add_catalog
 from infra.stacks.delivery import DeliveryStack
 from infra.stacks.network import NetworkStack
 from infra.stacks.operations import OperationsStack
+from infra.stacks.orchestration import OrchestrationStack
 from infra.stacks.processing import ProcessingStack
 from infra.stacks.storage import StorageStack
 
@@ -24,8 +27,12 @@ class LakeStage(cdk.Stage):
             stage_name=names.prefix,
         )
         self.storage = StorageStack(self, deployment)
+        self.catalog, self.tables = add_catalog(self, deployment, read_ledger())
+        self.catalog.add_stack_dependency(self.storage)
         self.network = NetworkStack(self, deployment)
         self.processing = ProcessingStack(self, deployment)
+        self.orchestration = OrchestrationStack(self, deployment)
+        self.orchestration.add_stack_dependency(self.processing)
         self.operations = OperationsStack(self, deployment)
         self.operations.add_stack_dependency(self.storage)
         self.delivery = DeliveryStack(

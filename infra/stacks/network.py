@@ -7,10 +7,10 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from infra.constructs.private_network import ZONES
 from infra.contracts_adapter import Deployment
 from infra.stacks._stack import LakeStack
 
-_ZONES = ("a", "b")
 _CIDR = "10.60.0.0/16"
 _LOG_DAYS = logs.RetentionDays.THIRTEEN_MONTHS
 
@@ -56,7 +56,7 @@ class NetworkStack(LakeStack):
     @property
     def availability_zones(self) -> list[str]:
         """Named here, so that a synthesis asks no account which ones it has."""
-        return [f"{self.names.region}{letter}" for letter in _ZONES]
+        return [f"{self.names.region}{letter}" for letter in ZONES]
 
     def _vpc(self) -> ec2.Vpc:
         """Isolated subnets alone: no gateway to the internet, no translation of addresses."""
