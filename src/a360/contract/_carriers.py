@@ -75,6 +75,11 @@ class MaskedView:
     decision: TableDecision
     sql: str
 
+    @property
+    def query(self) -> str:
+        """The SELECT of the view, without the statement that makes it."""
+        return self.sql.partition(" SECURITY DEFINER AS\n")[2]
+
 
 @dataclass(frozen=True, slots=True)
 class Carriers:

@@ -1,0 +1,1 @@
+"""What runs in jobs of AWS, each file alone; nothing here is imported."""
