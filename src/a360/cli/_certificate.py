@@ -19,8 +19,9 @@ def verify(face: Face, path: Path, key: str | None) -> int | None:
     if not faults and form == FORM:
         faults += measured_again(found.path.parent, found.told)
     told = {"certificate": str(found.path), "form": form, "valid": not faults, "faults": faults}
-    shown = [plain(f"{found.path} is what was signed, and the files are what it says.")]
     if faults:
-        shown = [render.grid(["fault"], [[each] for each in faults], title="It is not what was certified")]
-    face.emit(told, *shown)
+        grid = render.grid(["fault"], [[each] for each in faults], title="It is not what was certified")
+        face.emit(told, grid)
+    else:
+        face.emit(told, plain(f"{found.path} is what was signed, and the files are what it says."))
     return DataError.exit_code if faults else None
