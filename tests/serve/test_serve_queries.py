@@ -77,7 +77,7 @@ def test_a_url_is_enough_for_csv(house):
         ("SELECT * FROM read_csv('/etc/passwd')", 403),
         ("DELETE FROM silver.patient", 403),
         ("SELEC", 403),
-        ("SELECT CAST(name AS INT) FROM silver.patient", 500),
+        ("SELECT CAST(name AS INT) FROM silver.patient", 422),
     ],
 )
 def test_refusals_are_problems_without_what_is_hidden(house, sql, status):
@@ -264,6 +264,25 @@ def test_an_answer_that_breaks_off_is_not_taken_for_whole(house):
 
     with pytest.raises(Exception, match="engine-failed"):
         asyncio.run(request())
+
+
+@pytest.mark.parametrize(
+    "computed",
+    ["CAST(name AS INT)", "CAST(name AS DATE)", "9223372036854775807 + length(name)", "strptime(name, '%Y')"],
+)
+def test_a_value_that_does_not_fit_is_no_fault_of_the_server(house, computed):
+    """A query that fails on a value is the asker's to mend, and the answer does not tell the value."""
+    answer = house.query(f"SELECT {computed} AS n FROM silver.patient")
+    assert (answer.status_code, answer.json()["type"]) == (422, "docs/errors.md#engine-failed")
+    assert "try_cast" in answer.text
+    assert "Ann" not in answer.text
+
+
+@pytest.mark.parametrize("hidden", ["clinic <> 'north'", "visits > 1000"])
+def test_no_hidden_row_makes_a_query_fail(house, hidden):
+    """What would fail on hidden rows alone does not: whether it does would tell of them."""
+    sql = f"SELECT sum(CASE WHEN {hidden} THEN CAST(name AS INT) ELSE 1 END) AS n FROM silver.patient"
+    assert house.query(sql).json() == [{"n": 3}]
 
 
 def test_a_principal_has_so_many_queries_under_way(house, monkeypatch):

@@ -15,6 +15,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from a360.errors import A360Error, InternalError, OperatorError, UsageError
+from a360.trust.gateway._failures import failed
 
 _PROGRAM = Path(__file__).with_name("_worker.py")
 # Threads that libraries would start for themselves do not outlive the fork that makes a worker.
@@ -64,7 +65,8 @@ class Worker:
 
         Raises:
             UsageError: the query does not fit the tables.
-            InternalError: it failed on what the rows hold, which is not told; or the worker ended.
+            DataError: it failed on what the rows hold, which is not told.
+            InternalError: the worker ended.
         """
         order = {
             "sql": sql,
@@ -150,11 +152,7 @@ def _failure(kind: str, text: str) -> A360Error:
         from a360.trust.gateway._budget import exceeded  # noqa: PLC0415
 
         return exceeded("needs more memory than it may", "what its roles have", "ask for less at a time")
-    return InternalError(
-        "engine-failed",
-        "DuckDB could not run the query",
-        found=f"{word} (its text is withheld: it may quote values of a row)",
-    )
+    return failed(word, "DuckDB could not run the query")
 
 
 class Workers:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from a360.errors import A360Error, DeniedError, InternalError
 from a360.trust.gateway._budget import Budget, exceeded
+from a360.trust.gateway._failures import failed
 
 
 class Running:
@@ -81,12 +82,7 @@ class Running:
 def _withheld(error: BaseException) -> BaseException:
     """An engine's own error without its text, which may quote a row."""
     if isinstance(error, duckdb.Error | pa.ArrowException):
-        kind = type(error).__name__.removesuffix("Exception")
-        return InternalError(
-            "engine-failed",
-            "The query failed on the way",
-            found=f"{kind} (its text is withheld: it may quote values of a row)",
-        )
+        return failed(type(error).__name__.removesuffix("Exception"), "The query failed on the way")
     return error
 
 
