@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from a360.cli import _render as render
 from a360.cli._audit import verifier_key
 from a360.cli._face import Face
 from a360.cli._text import plain
@@ -20,8 +19,7 @@ def verify(face: Face, path: Path, key: str | None) -> int | None:
         faults += measured_again(found.path.parent, found.told)
     told = {"certificate": str(found.path), "form": form, "valid": not faults, "faults": faults}
     if faults:
-        grid = render.grid(["fault"], [[each] for each in faults], title="It is not what was certified")
-        face.emit(told, grid)
+        face.emit(told, plain(f"{found.path} is not what was certified:"), *map(plain, faults))
     else:
         face.emit(told, plain(f"{found.path} is what was signed, and the files are what it says."))
     return DataError.exit_code if faults else None
