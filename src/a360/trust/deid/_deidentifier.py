@@ -26,7 +26,7 @@ type KnownValuesOf = Callable[[pa.Array], pa.Table]
 
 RULES_VERSION: Final = "2"
 # A span less sure than the first is left in the text; one below the second is for a person to look at.
-LEAST, SURE = 0.4, 0.65
+LEAST, SURE = 0.4, 0.5
 NOT_SURE, NOBODY_KNOWN = "not-sure", "nothing-known"
 _STAGES: Final = frozenset({"known", "rules", "model"})
 _NO_PATIENT: Final = KnownValues()
