@@ -10,7 +10,7 @@ from lakes import only, patient_key, rows_of
 
 from a360.contract import FilterPlan
 from a360.errors import DeniedError, OperatorError, UsageError
-from a360.trust.audit import Search, search, verify
+from a360.trust.audit import Search, _following, search, verify
 from a360.trust.policy import Policy, Principal
 from a360.trust.vault import Limits, Reveals
 
@@ -136,6 +136,37 @@ def test_only_so_many_patients_are_told_of_in_an_hour(lake, reveals):
     with pytest.raises(DeniedError):
         reveals.reveal(gil, keys[:1], reason=REASON, at=now)
     reveals.reveal(gil, keys[3:5], reason=REASON, at=now + timedelta(hours=2))
+
+
+@pytest.mark.parametrize("spoiled", ["gone", "garbage", "elsewhere"])
+def test_what_was_counted_may_be_lost(lake, tmp_path, monkeypatch, spoiled):
+    """A count reads what is new in the log; where what was counted is not sound, all of it is read again."""
+    keys, name = [patient_key(lake, f"p{n}") for n in range(5)], asker(f"kim {spoiled}")
+    one = _reveals(lake, tmp_path, lake.audit)
+    one.reveal(name, keys[:2], reason=REASON)
+    one.reveal(name, keys[2:3], reason=REASON)
+    counted = tmp_path / "lock.json"
+    read, lines = [], _following._lines
+    monkeypatch.setattr(
+        _following,
+        "_lines",
+        lambda path, start: read.append(start) or lines(path, start),
+    )
+    with pytest.raises(DeniedError):
+        one.reveal(name, keys[3:4], reason=REASON)
+    assert read[0] > 0
+    if spoiled == "gone":
+        counted.unlink()
+    elif spoiled == "garbage":
+        counted.write_text("{")
+    else:
+        told = json.loads(counted.read_text())
+        told["place"][1] -= 1
+        counted.write_text(json.dumps({**told, "told": []}))
+    with pytest.raises(DeniedError) as refused:
+        _reveals(lake, tmp_path, lake.audit).reveal(name, keys[3:4], reason=REASON)
+    assert refused.value.code.slug == "budget-exceeded"
+    assert read[-1] == 0
 
 
 def test_who_acts_as_others_has_one_limit(lake, reveals):

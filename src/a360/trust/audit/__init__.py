@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from a360._lazy import lazily
 from a360.trust.audit._certified import Certified, open_certified
 from a360.trust.audit._checkpoint import Checkpoint, VerifierKey, is_certified, open_note
+from a360.trust.audit._following import START, Place, read_on
 from a360.trust.audit._log import CHECKPOINTS, LocalAuditLog, log_key, pseudonym
 from a360.trust.audit._places import CheckpointFolder, CheckpointPlace, note_name
 from a360.trust.audit._writer import Limits
@@ -26,6 +27,7 @@ __all__ = [
     "AUDIT_SCHEMA",
     "CHECKPOINTS",
     "REPORTS",
+    "START",
     "Certified",
     "Checkpoint",
     "CheckpointFolder",
@@ -34,6 +36,7 @@ __all__ = [
     "Inclusion",
     "Limits",
     "LocalAuditLog",
+    "Place",
     "ReportOptions",
     "Search",
     "Verification",
@@ -48,6 +51,7 @@ __all__ = [
     "prove_record",
     "pseudonym",
     "query_shape",
+    "read_on",
     "record_at",
     "record_destruction",
     "report",

@@ -68,7 +68,7 @@ def tail_at(folder: LogFolder, checkpoint: Checkpoint | None) -> Tail:
     if not where.exists():
         raise broken(where, f"the file is gone; a checkpoint has {checkpoint.size} records")
     descriptor = folder.open(checkpoint.file)
-    link = _record.read(_line_before(descriptor, checkpoint.offset))
+    link = _record.read(line_before(descriptor, checkpoint.offset))
     if link is None or not link.whole or (link.sequence, link.hash) != (checkpoint.size, checkpoint.head):
         os.close(descriptor)
         raise broken(where, f"record {checkpoint.size} is not where and what a checkpoint has signed")
@@ -82,7 +82,7 @@ def tail_at(folder: LogFolder, checkpoint: Checkpoint | None) -> Tail:
     )
 
 
-def _line_before(descriptor: int, end: int) -> bytes:
+def line_before(descriptor: int, end: int) -> bytes:
     """The line that ends at an offset, without its end."""
     start, found = end, b""
     while start > 0 and b"\n" not in found[:-1]:

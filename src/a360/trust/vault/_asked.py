@@ -54,15 +54,6 @@ def requests_in(audit: LocalAuditLog, sealer: Sealer, since: datetime | None) ->
         )
 
 
-def patients_told(audit: LocalAuditLog, person: str, since: datetime) -> int:
-    """Of how many patients somebody learned the identity since a time, whatever name they used."""
-    recent = Search(principal=person, action=ACTION, outcome="allowed", since=since)
-    found = _answered(audit, recent)
-    return sum(
-        details["patients"] for row, details in found if (row["acting_for"] or row["principal"]) == person
-    )
-
-
 def _answered(audit: LocalAuditLog, wanted: Search) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
     """Records and their details, one a request: where there are more, the others name further patients."""
     for row in search(audit.folder, wanted).read_all().to_pylist():

@@ -19,8 +19,9 @@ from a360.protect import AuditEvent, Sealer
 from a360.table import Tables
 from a360.trust.audit import LocalAuditLog
 from a360.trust.policy import Policy, Principal
-from a360.trust.vault._asked import ACTION, Asked, patients_told, requests_in, sealed_details
+from a360.trust.vault._asked import ACTION, Asked, requests_in, sealed_details
 from a360.trust.vault._keeping import Vault
+from a360.trust.vault._tally import Tally
 
 _LOG: Final = "ops.audit"
 _TOKEN: Final = re.compile(r"[0-9a-f]{32}")
@@ -95,6 +96,7 @@ class Reveals:
         self._audit = audit
         self._sealer = sealer
         self._lock = lock
+        self._tally = Tally(lock.with_name(f"{lock.name}.json"))
         self._limits = limits
 
     def reveal(
@@ -239,7 +241,8 @@ class Reveals:
 
     def _require_within(self, request: _Request) -> None:
         limit = self._limit(request)
-        told = patients_told(self._audit, request.person, request.at - self._limits.window)
+        since = request.at - self._limits.window
+        told = self._tally.told(self._audit.folder, ACTION, request.person, since)
         if told + len(request.patient_keys) > limit:
             minutes = int(self._limits.window.total_seconds() // 60)
             raise DeniedError(
