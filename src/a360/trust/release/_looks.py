@@ -53,7 +53,7 @@ _UNIQUE: Final[Mapping[str, str]] = MappingProxyType(
             rf"|{_BEFORE}[0-9]{{1,2}}[-/.][0-9]{{1,2}}[-/.]{_YEAR}{_AFTER}"
             r"|(^|[^0-9/])[0-9]{1,2}/[0-9]{1,2}/[0-9]{2}($|[^0-9/])"
             rf"|(^|[^a-z]){_MONTH} *([0-3]?[0-9](st|nd|rd|th)?)?,? *{_YEAR}{_AFTER}"
-            rf"|{_BEFORE}[0-3]?[0-9](st|nd|rd|th)? +({_FULL_MONTH}|of +may)"
+            rf"|{_BEFORE}[0-3]?[0-9](st|nd|rd|th)? +((of +)?{_FULL_MONTH}|of +may)"
             rf"|(^|[^a-z])({_FULL_MONTH} +[0-3]?[0-9]{_AFTER}|({_FULL_MONTH}|may) +[0-3]?[0-9](st|nd|rd|th))"
         ),
         "ZIP codes of nine digits": r"(^|[^0-9-])[0-9]{5}-[0-9]{4}($|[^0-9-])",
