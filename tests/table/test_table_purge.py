@@ -83,7 +83,7 @@ def test_files_may_take_the_place_of_rows(tables, keyed):
 
 
 def test_tables_that_only_the_engine_writes_are_refused(tables, keyed):
-    """Format 3 is no format in which rows can be promised to be gone; where none is there, nothing is done."""
+    """Format 3 is no format in which rows can be promised to be gone; where none goes, it is no matter."""
     tables.create_table("ns.t", keyed, format_version=3)
     tables.append("ns.t", rows(0, 4), stamp())
     assert tables.expunge("ns.t", "FALSE", stamp()).snapshot_id is None

@@ -6,7 +6,7 @@ again needs both halves: the files written anew without them, and everything gon
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from a360.engine import StagedFile, open_io, quote_table, quote_text
 from a360.failpoints import failpoint
 from a360.table._audit import drop_branch, stale_branches
 from a360.table._commit import Change, Committer, SnapshotChange
-from a360.table._files import lying_in, reached_by
+from a360.table._files import LyingFile, lying_in, reached_by
 from a360.table._maintain import collect, expire
 from a360.table._refs import remove_tag, tags_of
 from a360.table._shape import shape_of
@@ -30,6 +30,7 @@ from a360.table._write import Writer, require_ours
 
 _CHUNK = 1 << 20
 _STAMPED = "a360."
+_METADATA = ".metadata.json"
 # What a snapshot says of itself alone, and not of how its dataset came to be.
 _OWN = frozenset({"a360.commit-id", "a360.upstream", "a360.counts", "a360.made-by", "a360.audited"})
 
@@ -106,6 +107,9 @@ def purge(
     while. Nothing else may write to the table meanwhile: files that await their commit would go.
     """
     table = committer.load(name)
+    # Each commit from here on has the catalog let go of the oldest.
+    metadata = [each for each in lying_in(table) if each.path.endswith(_METADATA)]
+    told = _told(table, metadata, tell)
     for tag in tags_of(table, name):
         if tag.snapshot_id not in {None, str(table.metadata.current_snapshot_id)}:
             remove_tag(committer, tag.name, [name])
@@ -114,12 +118,19 @@ def purge(
     table = committer.load(name)
     current = table.current_snapshot()
     stays = reached_by(table, [current]) if current else set()
-    going = [each for each in lying_in(table) if each.path not in stays]
-    told = [PurgedFile(each.path, each.bytes, _sha256(table, each.path)) for each in going]
-    tell(told)
+    known = {each.path for each in told}
+    told += _told(table, (each for each in lying_in(table) if each.path not in stays | known), tell)
     failpoint("table.purge.before")
     expire(committer, name, datetime.now(UTC) + timedelta(days=1), keep=1)
     collect(committer, name, dry_run=False, grace=timedelta(0))
+    return told
+
+
+def _told(
+    table: Table, going: Iterable[LyingFile], tell: Callable[[Sequence[PurgedFile]], None]
+) -> list[PurgedFile]:
+    told = [PurgedFile(each.path, each.bytes, _sha256(table, each.path)) for each in going]
+    tell(told)
     return told
 
 

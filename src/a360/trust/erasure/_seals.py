@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from functools import cached_property
 
+import pyarrow as pa
+
 from a360.catalog import CommitStamp
 from a360.contract import quote_name, quote_table
 from a360.engine import StagedFile
@@ -76,11 +78,13 @@ class Seals:
         staged: list[StagedFile] = []
         for where in self._parts(column, f"{under} AND NOT ({gone})"):
             rows = tables.session.sql(f"SELECT * FROM {quote_table(column.dataset)} WHERE {where}")
-            records = rows.to_pylist()
-            sealing.prepare(row[column.column] for row in records)
+            sealing.prepare(rows[column.column].to_pylist())
             # One by one: handing so small values to threads takes longer than to seal them.
-            renewed = [_renewed(journal.found, column, sealing, each) for each in records]
-            staged += tables.stage(column.dataset, as_table(renewed, rows.schema)) if renewed else []
+            renewed = [_renewed(journal.found, column, sealing, each) for each in rows.to_pylist()]
+            if renewed:
+                place = rows.schema.get_field_index(column.column)
+                values = pa.array(renewed, rows.schema.types[place])
+                staged += tables.stage(column.dataset, rows.set_column(place, column.column, values))
         if staged or refused:
             where = f"({under}) OR ({gone})"
             self._rows.expunge(journal, column.dataset, where, journal.seals_commit, staged)
@@ -96,11 +100,11 @@ class Seals:
         return [f"{where} AND hash({name}) % {count} = {each}" for each in range(count)]
 
 
-def _renewed(found: Found, column: SealedColumn, sealing: Resealing, row: Record) -> Record:
-    """A row as it goes on; a file's path goes where nothing else was in the file."""
-    goes = column.dataset == FILES and (row["commit_id"], row["file"]) in found.files
-    value = None if goes else sealing.renewed(row[column.column], column.context(row))
-    return {**row, column.column: value}
+def _renewed(found: Found, column: SealedColumn, sealing: Resealing, row: Record) -> bytes | None:
+    """A value as it goes on; a file's path goes where nothing else was in the file."""
+    if column.dataset == FILES and (row["commit_id"], row["file"]) in found.files:
+        return None
+    return sealing.renewed(row[column.column], column.context(row))
 
 
 class _Renewing:
