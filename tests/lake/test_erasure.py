@@ -143,7 +143,7 @@ def test_a_hold_wins(erased):
     with pytest.raises(DeniedError) as raised:
         lake.erasures.erase(key)
     assert raised.value.code.slug == "legal-hold"
-    assert [each.matter for each in lake.erasures.holds] == ["case 9/2026"]
+    assert "case 9/2026" in [each.matter for each in lake.erasures.holds]
     lake.erasures.release(hold.hold_id)
     with pytest.raises(UsageError):
         lake.erasures.release(hold.hold_id)
@@ -169,10 +169,11 @@ def test_what_is_too_old_goes_but_for_who_is_held(erased):
     assert lake.erasures.look_aged().rows == {}
     assert lake.erasures.erase_aged() is None
     later = datetime.now(UTC) + timedelta(days=11 * 366)
+    people = lake.tables.read("silver.patient").num_rows
     looked = lake.erasures.look_aged(later)
     done = lake.erasures.erase_aged(later)
     assert done.rows == looked.rows
-    assert done.rows["silver.patient"] == 3
+    assert done.rows["silver.patient"] == people - 1
     assert {row["patient_key"] for row in lake.tables.read("silver.patient").to_pylist()} == {held}
     left = [row["subject_token"] for row in lake.tables.read("bronze.fhir_resource").to_pylist()]
     assert set(left) == {held, None}
