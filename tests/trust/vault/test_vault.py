@@ -137,6 +137,18 @@ def test_known_values_are_all_that_texts_may_say(lake):
     assert {row["patient_key"] for row in rows} == {patient_key(lake, "p1")}
 
 
+def test_what_is_told_of_contacts_is_known(small_lake, put):
+    """Texts may name whom to call by every part of a name and address, of the patient's contacts too."""
+    name = {"family": "Orme", "given": ["Dee", "Fay"], "suffix": ["Jr"], "text": "Dee Orme"}
+    place = {"line": ["7 Low St"], "city": "Ely", "district": "Fens", "postalCode": "02139", "text": "at Ely"}
+    contact = {"name": name, "address": place, "telecom": [{"system": "phone", "value": "333"}]}
+    put(small_lake, patient("p1", name=[], contact=[contact]))
+    small_lake.run("silver.patient")
+    found = small_lake.vault.known_values([patient_key(small_lake, "p1")])["value"].to_pylist()
+    said = {"Orme", "Dee", "Fay", "Jr", "Dee Orme", "7 Low St", "Ely", "Fens", "02139", "at Ely", "333"}
+    assert said <= set(found)
+
+
 def test_nobody_elses_values_are_among_the_known(lake):
     """Another patient's name is no known value."""
     values = lake.vault.known_values([patient_key(lake, "p3")])["value"].to_pylist()
