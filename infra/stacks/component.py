@@ -7,6 +7,8 @@ from infra.contracts_adapter import Deployment
 from infra.shards import read_ledger
 from infra.stacks.catalog import add_catalog
 from infra.stacks.delivery import DeliveryStack
+from infra.stacks.governance import GovernanceStack
+from infra.stacks.grants import add_grants
 from infra.stacks.network import NetworkStack
 from infra.stacks.operations import OperationsStack
 from infra.stacks.orchestration import OrchestrationStack
@@ -27,8 +29,11 @@ class LakeStage(cdk.Stage):
             stage_name=names.prefix,
         )
         self.storage = StorageStack(self, deployment)
+        self.governance = GovernanceStack(self, deployment)
+        self.governance.add_stack_dependency(self.storage)
         self.catalog, self.tables = add_catalog(self, deployment, read_ledger())
-        self.catalog.add_stack_dependency(self.storage)
+        self.catalog.add_stack_dependency(self.governance)
+        self.grants, self.table_grants = add_grants(self, deployment, read_ledger())
         self.network = NetworkStack(self, deployment)
         self.processing = ProcessingStack(self, deployment)
         self.orchestration = OrchestrationStack(self, deployment)
@@ -40,3 +45,5 @@ class LakeStage(cdk.Stage):
         )
         for needed in (self.storage, self.network):
             self.processing.add_stack_dependency(needed)
+        for granted in (self.processing, *self.tables):
+            self.grants.add_stack_dependency(granted)
