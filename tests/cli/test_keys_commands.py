@@ -3,15 +3,13 @@
 import contextlib
 import json
 import shutil
-from datetime import UTC, datetime
 
 import pytest
 
 from a360.cli._main import run
-from a360.lake._keys import DESTROYED
-from a360.protect import AuditEvent, LocalKeyStore
+from a360.protect import LocalKeyStore
 from a360.protect.keys import _passphrase
-from a360.trust.audit import LocalAuditLog, search
+from a360.trust.audit import LocalAuditLog, record_destruction, search
 
 WORDS = "words for the escrow"
 
@@ -64,14 +62,13 @@ def test_status_names_what_is_damaged(folder, a360):
 
 
 def test_keys_come_back_from_an_escrow_and_stay_destroyed(folder, a360):
-    """A lost folder comes back from an escrow, less what the audit log says an erasure destroyed since."""
+    """A lost folder comes back from an escrow, less what the audit log says was destroyed since."""
     keys = folder / "lake/keys"
     store = LocalKeyStore.open(keys)
     kept, gone = (key_id for key_id, _ in store.create_data_keys(2))
     assert a360("keys", "export", "escrow", "--passphrase-file", "words")["file"] == "escrow"
     with LocalAuditLog.open(folder / "lake/audit", store) as log:
-        details = {DESTROYED: f"{gone} {'0' * 32}"}
-        log.record(AuditEvent(datetime.now(UTC), "somebody", "erase", [], "done", details=details))
+        record_destruction(log, "somebody", [gone, "0" * 32])
     store.destroy(gone)
     shutil.rmtree(keys)
     told = a360("keys", "import", "escrow", "--passphrase-file", "words")
