@@ -15,9 +15,7 @@ Source = Annotated[
 ]
 Ids = Annotated[
     list[str] | None,
-    typer.Option(
-        "--id", metavar="ID", help="A patient by the id of a source; repeatable. It is kept nowhere in clear."
-    ),
+    typer.Option("--id", metavar="ID", help="A patient by the id of a source; repeatable. It is not kept."),
 ]
 
 
