@@ -28,15 +28,13 @@ from a360.protect.keys._packs import (
     SLOT_BYTES,
     SLOTS,
     PackFolder,
-    destroyed_slot,
     has_header,
     is_destroyed,
-    is_empty,
-    resembles_destroyed,
     slots_in,
 )
 from a360.protect.keys._passphrase import KIND, Passphrase, require_strong
-from a360.protect.keys._store import LOCK, PACKS, Opened, PackedKeyStore, is_sound, key_id_of, locked
+from a360.protect.keys._slots import Slots
+from a360.protect.keys._store import LOCK, PACKS, Opened, PackedKeyStore, locked
 
 _LARGEST_KEYRING: Final = 1 << 30
 _LOST: Final = ".lost-"
@@ -335,7 +333,7 @@ def _merge(
     merged, added, counts = {}, [], [0, 0, 0]
     for pack in archive.keyring.packs.values():
         ours = _slots_in(packs, pack.id)
-        wanted = _Slots(packs.path(pack.id), pack.id, _pack_key(archive, pack), ours, archive.packs[pack.id])
+        wanted = Slots(packs.path(pack.id), pack.id, _pack_key(archive, pack), ours, archive.packs[pack.id])
         slots = wanted.merged([_told_in(each, pack.id) for each in records], gone)
         counts = [sum(each) for each in zip(counts, wanted.counts, strict=True)]
         if slots != ours:
@@ -391,53 +389,3 @@ def _slots_in(packs: PackFolder, pack: str) -> list[bytes]:
 
 def _pack_key(archive: _Archive, pack: Pack) -> bytes:
     return archive.guard.unwrap(pack.id, pack.wrapped)
-
-
-class _Slots:
-    """What the slots of one pack are to hold, of what a folder and an archive hold."""
-
-    def __init__(
-        self, place: Path, pack: str, under: bytes, ours: Sequence[bytes], theirs: Sequence[bytes]
-    ) -> None:
-        self._place, self._pack = place, pack
-        self._under = under
-        self._ours, self._theirs = ours, theirs
-        self.counts = [0, 0, 0]
-
-    def merged(self, records: Sequence[Sequence[bytes]], gone: Collection[str]) -> list[bytes]:
-        """The slots; `records` are others that tell which keys were destroyed, `gone` the ids of such."""
-        longest = max(len(self._ours), len(self._theirs))
-        columns = [_at(each, longest) for each in (self._ours, self._theirs, *records)]
-        return [
-            self._one(slot, held, known=key_id_of(self._pack, slot) in gone)
-            for slot, held in enumerate(zip(*columns, strict=True))
-        ]
-
-    def _one(self, slot: int, held: Sequence[bytes], *, known: bool) -> bytes:
-        ours, theirs = held[:2]
-        marks = [each for each in dict.fromkeys(held) if self._is_mark(slot, each)]
-        if marks or (known and any(self._is_key(slot, each) for each in (ours, theirs))):
-            self.counts[1] += not is_destroyed(theirs)
-            # A mark that is damaged still says that the key was destroyed, and no longer when.
-            sound = (each for each in marks if is_sound(self._under, slot, each))
-            return next(sound, None) or destroyed_slot(datetime.now(UTC))
-        if ours != theirs and self._is_key(slot, ours) and self._is_key(slot, theirs):
-            raise faults.broken(self._place, f"slot {slot} has another key than the backup or escrow")
-        if self._is_key(slot, ours):
-            return ours
-        if self._is_key(slot, theirs):
-            self.counts[0] += 1
-            return theirs
-        self.counts[2] += not (is_empty(ours) and is_empty(theirs))
-        return ours or theirs
-
-    def _is_mark(self, slot: int, held: bytes) -> bool:
-        return is_destroyed(held) or (resembles_destroyed(held) and not self._is_key(slot, held))
-
-    def _is_key(self, slot: int, held: bytes) -> bool:
-        return not is_empty(held) and is_sound(self._under, slot, held)
-
-
-def _at(slots: Sequence[bytes], length: int) -> list[bytes]:
-    empty = bytes(SLOT_BYTES)
-    return [*slots[:length], *[empty] * (length - len(slots))]
