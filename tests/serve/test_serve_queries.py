@@ -266,13 +266,14 @@ def test_an_answer_that_breaks_off_is_not_taken_for_whole(house):
         asyncio.run(request())
 
 
+@pytest.mark.parametrize("user", ["nurse", "owner"])
 @pytest.mark.parametrize(
     "computed",
     ["CAST(name AS INT)", "CAST(name AS DATE)", "9223372036854775807 + length(name)", "strptime(name, '%Y')"],
 )
-def test_a_value_that_does_not_fit_is_no_fault_of_the_server(house, computed):
+def test_a_value_that_does_not_fit_is_no_fault_of_the_server(house, user, computed):
     """A query that fails on a value is the asker's to mend, and the answer does not tell the value."""
-    answer = house.query(f"SELECT {computed} AS n FROM silver.patient")
+    answer = house.query(f"SELECT {computed} AS n FROM silver.patient", house.api_token(user))
     assert (answer.status_code, answer.json()["type"]) == (422, "docs/errors.md#engine-failed")
     assert "try_cast" in answer.text
     assert "Ann" not in answer.text
@@ -334,6 +335,17 @@ def test_an_emergency_shows_what_its_rule_shows(house):
     assert house.query(count, nurse, emergency="emergency_care").json() == [{"n": 6}]
     assert house.query(count, nurse).json() == [{"n": 3}]
     assert house.query(count, robot, emergency="emergency_care").status_code == 403
+
+
+@pytest.mark.parametrize(("user", "outcome"), [("nurse", "allowed"), ("robot", "denied")])
+def test_an_emergency_is_on_record_with_the_address_that_declared_it(house, user, outcome):
+    """Whether it may be declared or not, a review knows from where it was."""
+    told = {"rule": "emergency_care", "reason": "unconscious", "purpose": "treatment"}
+    house.ask("POST", "/v1/emergencies", house.api_token(user), "192.0.2.77", json=told)
+    records = [json.loads(line)["event"] for line in house.lake.records().splitlines()]
+    found = [each for each in records if each.get("source") == "192.0.2.77" and each["principal"] == user]
+    declared = [each["outcome"] for each in found if each["action"] == "break-glass"]
+    assert declared == [outcome]
 
 
 @pytest.mark.parametrize(

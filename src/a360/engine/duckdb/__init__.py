@@ -4,9 +4,10 @@ from pathlib import Path
 
 from a360.catalog import CatalogSession
 from a360.engine.duckdb._bare import BareSession
+from a360.engine.duckdb._errors import withheld
 from a360.engine.duckdb._session import DuckDBSession
 
-__all__ = ["BareSession", "DuckDBEngine", "DuckDBSession"]
+__all__ = ["BareSession", "DuckDBEngine", "DuckDBSession", "withheld"]
 
 
 class DuckDBEngine:
@@ -27,4 +28,5 @@ class DuckDBEngine:
             memory_limit=self._memory_limit,
             threads=self._threads,
             require_past=catalog.require_past,
+            storage=catalog.storage,
         )

@@ -16,6 +16,8 @@ _OF_THE_STATEMENT = (
     duckdb.SyntaxException,
     duckdb.NotImplementedException,
 )
+# What a cast or a function says of a value that it does not take, by the names of their classes.
+_OF_A_VALUE = frozenset({"Conversion", "OutOfRange", "InvalidInput"})
 _OF_THE_MACHINE = (duckdb.OutOfMemoryException, duckdb.IOException, duckdb.PermissionException)
 
 # What the catalog answers then, in the error's own words; DuckDB quotes it, and nothing of it is of a row.
@@ -55,11 +57,20 @@ def translate(error: duckdb.Error, what: str) -> A360Error:
         )
     if isinstance(error, _OF_THE_STATEMENT):
         return UsageError("engine-failed", f"DuckDB could not {what}", found=f"{kind}: {_first_line(error)}")
-    return InternalError(
-        "engine-failed",
-        f"DuckDB could not {what}",
-        found=f"{kind} (its text is withheld: it may quote values of a row)",
-    )
+    return withheld(kind, f"DuckDB could not {what}")
+
+
+def withheld(kind: str, what: str) -> A360Error:
+    """A failure of a kind, as DuckDB calls it, without its text: that may quote a value of a row."""
+    found = f"{kind} (its text is withheld: it may quote values of a row)"
+    if kind in _OF_A_VALUE:
+        return DataError(
+            "engine-failed",
+            f"{what}: it failed on a value of a row that it reads",
+            found=found,
+            next_step="try_cast gives NULL where a value does not fit; or leave such rows out with WHERE",
+        )
+    return InternalError("engine-failed", what, found=found)
 
 
 def _first_line(error: duckdb.Error) -> str:

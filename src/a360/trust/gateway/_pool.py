@@ -14,8 +14,8 @@ from typing import Any, Self
 
 import pyarrow as pa
 
+from a360.engine.duckdb import withheld
 from a360.errors import A360Error, InternalError, OperatorError, UsageError
-from a360.trust.gateway._failures import failed
 
 _PROGRAM = Path(__file__).with_name("_worker.py")
 # Threads that libraries would start for themselves do not outlive the fork that makes a worker.
@@ -152,7 +152,7 @@ def _failure(kind: str, text: str) -> A360Error:
         from a360.trust.gateway._budget import exceeded  # noqa: PLC0415
 
         return exceeded("needs more memory than it may", "what its roles have", "ask for less at a time")
-    return failed(word, "DuckDB could not run the query")
+    return withheld(word, "DuckDB could not run the query")
 
 
 class Workers:

@@ -9,9 +9,9 @@ from typing import Self
 import duckdb
 import pyarrow as pa
 
+from a360.engine.duckdb import withheld
 from a360.errors import A360Error, DeniedError, InternalError
 from a360.trust.gateway._budget import Budget, exceeded
-from a360.trust.gateway._failures import failed
 
 
 class Running:
@@ -82,7 +82,7 @@ class Running:
 def _withheld(error: BaseException) -> BaseException:
     """An engine's own error without its text, which may quote a row."""
     if isinstance(error, duckdb.Error | pa.ArrowException):
-        return failed(type(error).__name__.removesuffix("Exception"), "The query failed on the way")
+        return withheld(type(error).__name__.removesuffix("Exception"), "The query failed on the way")
     return error
 
 
