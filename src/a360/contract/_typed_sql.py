@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
@@ -68,9 +69,19 @@ class UnresolvedError(Exception):
 def typed_query(sql: str, columns: Columns) -> exp.Query:
     """The query with every column qualified by its source, stars written out, and every node typed.
 
+    It is remembered by its text and the columns, for the linter looks at a model for its names and for its
+    lineage: who wants another tree changes a copy.
+
     Raises:
         UnresolvedError: columns that are not there or not told apart.
     """
+    given = tuple((name, tuple(columns[name].items())) for name in sorted(columns))
+    return _typed(sql.rstrip(), given)
+
+
+@lru_cache(maxsize=64)
+def _typed(sql: str, given: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]) -> exp.Query:
+    columns = {name: dict(found) for name, found in given}
     schema = _schema(columns)
     try:
         parsed = sqlglot.parse_one(sql, dialect=DIALECT)
