@@ -48,7 +48,7 @@ class Deployment:
 
     def location(self, table: TablePlan) -> str:
         """Where the files of a table lie."""
-        return f"s3://{self.names.bucket(table.namespace)}/{table.name}"
+        return self.names.location(table.namespace, table.name)
 
 
 def read_deployment(environment: str) -> Deployment:

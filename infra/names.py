@@ -2,39 +2,12 @@
 
 from dataclasses import dataclass
 
-from a360.contract import Zone
-
-_LONGEST_BUCKET = 63
+from a360.contract import DeployedNames
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
-    """The names of one deployment; the same deployment always gives the same ones."""
-
-    lake: str
-    environment: str
-    account: str
-    region: str
-
-    @property
-    def prefix(self) -> str:
-        """What every name begins with."""
-        return f"{self.lake}-{self.environment}"
-
-    def of(self, *parts: str) -> str:
-        """A name within the account and region: `a360-staging-part-part`."""
-        return "-".join((self.prefix, *parts))
-
-    def bucket(self, purpose: str) -> str:
-        """A bucket, whose name is alone in the world.
-
-        Raises:
-            ValueError: the name would be longer than S3 takes.
-        """
-        name = self.of(purpose, self.account, self.region)
-        if len(name) > _LONGEST_BUCKET:
-            raise ValueError(f"the bucket {name} would have {len(name)} letters; S3 takes {_LONGEST_BUCKET}")
-        return name
+class Names(DeployedNames):
+    """The names of one deployment: those that `a360` goes by as well, and what stacks name beside."""
 
     def bucket_arn(self, purpose: str) -> str:
         """The ARN of a bucket."""
@@ -47,10 +20,6 @@ class Names:
     def parameter(self, *parts: str) -> str:
         """A parameter of Systems Manager: what one stack tells the others when it is deployed."""
         return "/" + "/".join((self.lake, self.environment, *parts))
-
-    def database(self, zone: Zone | str) -> str:
-        """The Glue database of a zone. Glue takes no hyphens in names that Athena is to read unquoted."""
-        return f"{self.lake}_{self.environment}_{zone}".replace("-", "_")
 
     def role(self, *parts: str) -> str:
         """A role's name."""

@@ -1,4 +1,4 @@
-"""Adapters to AWS: Spark jobs on EMR Serverless, keys under KMS. boto3 is imported where it is needed."""
+"""Adapters to AWS: Glue's catalog, jobs on EMR Serverless, keys under KMS. boto3 is imported where needed."""
 
 from typing import TYPE_CHECKING
 
@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from a360.aws._archive import Manifest, digest_of, pack, read_manifest
     from a360.aws._jobs import Jobs, Outcome, Submission, spark_of
     from a360.aws._kms import KmsForm, KmsKeyStore
+    from a360.aws._lake_catalog import open_catalog
     from a360.aws._package import Packager, packager
     from a360.aws._places import DriverLog
     from a360.aws._release import Release, release_of
@@ -39,6 +40,7 @@ _LAZY = {
     "Worker": "_workers",
     "digest_of": "_archive",
     "measured_rates": "_sizing",
+    "open_catalog": "_lake_catalog",
     "pack": "_archive",
     "packager": "_package",
     "propose": "_sizing",
@@ -71,6 +73,7 @@ __all__ = [
     "Worker",
     "digest_of",
     "measured_rates",
+    "open_catalog",
     "pack",
     "packager",
     "propose",

@@ -13,8 +13,9 @@ from a360.errors import A360Error, DeniedError, OperatorError
 _TOLD = 300
 
 _CREDENTIALS = frozenset({
-    "AuthFailure", "ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "InvalidClientTokenId",
-    "InvalidSignatureException", "RequestExpired", "SignatureDoesNotMatch", "UnrecognizedClientException",
+    "AuthFailure", "ExpiredToken", "ExpiredTokenException", "IncompleteSignatureException",
+    "InvalidAccessKeyId", "InvalidClientTokenId", "InvalidSignatureException",
+    "MissingAuthenticationTokenException", "NotAuthorizedException", "RequestExpired", "SignatureDoesNotMatch", "UnrecognizedClientException",
 })  # fmt: skip
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "403", "Forbidden", "UnauthorizedOperation"})
 _MISSING = frozenset({"ResourceNotFoundException", "NoSuchBucket", "NoSuchKey", "404", "NotFound"})
@@ -61,6 +62,36 @@ class Aws:
         """S3."""
         return self._client("s3")
 
+    @cached_property
+    def credentials(self) -> Any:  # noqa: ANN401 - likewise
+        """The credentials of this process, which are renewed before they end.
+
+        Raises:
+            OperatorError: `aws-credentials`.
+        """
+        with told("find credentials", self.environment.name):
+            found = self._session.get_credentials()
+            if found is None:
+                raise importlib.import_module("botocore.exceptions").NoCredentialsError
+            found.get_frozen_credentials()
+        return found
+
+    @property
+    def iceberg(self) -> str:
+        """Where Glue serves its catalog as Iceberg's specification has it."""
+        return f"{self._client('glue').meta.endpoint_url}/iceberg"
+
+    @property
+    def certificates(self) -> str | None:
+        """A file with the certificates to trust; None for those of the machine."""
+        session = importlib.import_module("botocore.session").get_session()
+        found: str | None = session.get_config_variable("ca_bundle")
+        return found
+
+    def endpoint(self, service: str) -> str | None:
+        """Where a service is, if not at its public address."""
+        return {str(name): url for name, url in self.environment.endpoints.items()}.get(service)
+
     def require_account(self) -> None:
         """Raise where the credentials are of another account than the environment's.
 
@@ -87,13 +118,12 @@ class Aws:
             # an endpoint of one's own has no names of buckets in its DNS
             s3={"addressing_style": "path"} if "s3" in self.environment.endpoints else None,
         )
-        endpoint = {str(name): url for name, url in self.environment.endpoints.items()}.get(service)
         with told("open a client of AWS", service):
-            return (
-                importlib.import_module("boto3")
-                .Session()
-                .client(service, config=config, endpoint_url=endpoint)
-            )
+            return self._session.client(service, config=config, endpoint_url=self.endpoint(service))
+
+    @cached_property
+    def _session(self) -> Any:  # noqa: ANN401 - likewise
+        return importlib.import_module("boto3").Session()
 
 
 @contextmanager
@@ -118,8 +148,13 @@ def _translated(error: BaseException, what: str, where: str) -> A360Error:
     kind = type(error).__name__
     answer = getattr(error, "response", {}).get("Error", {})
     code, message = str(answer.get("Code", "")), str(answer.get("Message", ""))[:_TOLD]
-    found = f"{code}: {message}" if code else f"{kind}: {str(error)[:_TOLD]}"
-    if kind in _UNSIGNED or code in _CREDENTIALS:
+    return refusal(code or kind, message or str(error)[:_TOLD], what, where)
+
+
+def refusal(code: str, message: str, what: str, where: str) -> A360Error:
+    """What AWS said, or why it was not asked, as an error of ours."""
+    found = f"{code}: {message[:_TOLD]}"
+    if code in _UNSIGNED or code in _CREDENTIALS:
         return OperatorError(
             "aws-credentials",
             f"AWS does not take the credentials, to {what}",

@@ -12,6 +12,8 @@ from a360.catalog._reports import forget_reports, waiting_reports
 from a360.catalog._serve import clients_of, run_catalog_server
 from a360.catalog._serving import serve_catalog
 from a360.catalog._session import CatalogSession
+from a360.catalog._storage import S3Credentials, S3Storage
+from a360.catalog._unchecked import unchecked
 from a360.catalog.access import Scope
 from a360.catalog.gateway import COMMIT_ID, COUNTS, CREATED_BY, UPSTREAM, CommitStamp, Policy
 from a360.catalog.store import GONE, UNKNOWN, CheckedFiles, LedgerEntry, StoredReport, faults
@@ -34,6 +36,8 @@ __all__ = [
     "Policy",
     "Reach",
     "RebuildReport",
+    "S3Credentials",
+    "S3Storage",
     "Scope",
     "StoredReport",
     "TableRefusedError",
@@ -44,5 +48,6 @@ __all__ = [
     "rebuild_catalog",
     "run_catalog_server",
     "serve_catalog",
+    "unchecked",
     "waiting_reports",
 ]

@@ -3,7 +3,7 @@
 import contextlib
 import secrets
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -12,6 +12,7 @@ from a360.catalog._asgi import CatalogApp
 from a360.catalog._direct import DirectTables
 from a360.catalog._endpoint import Endpoint
 from a360.catalog._http_server import LoopbackServer
+from a360.catalog._storage import S3Storage
 from a360.catalog._wire import Json
 from a360.catalog.access import Gate
 from a360.catalog.gateway import CommitStamp, EmbeddedUpstream, Gateway, Lane, Policy, Upstream
@@ -21,21 +22,45 @@ from a360.catalog.store import LedgerEntry
 if TYPE_CHECKING:
     from pyiceberg.catalog.rest import RestCatalog
 
+    from a360.catalog._s3_io import S3Reading
+
 
 class CatalogSession:
     """The gateway of this process, on loopback; a context manager."""
 
     def __init__(
-        self, upstream: Upstream, warehouse: str, *, policy: Policy, port: int = 0, gate: Gate | None = None
+        self,
+        upstream: Upstream,
+        warehouse: str,
+        *,
+        policy: Policy | None = None,
+        port: int = 0,
+        gate: Gate | None = None,
+        storage: S3Storage | None = None,
+        location: Callable[[str, str], str] | None = None,
     ) -> None:
+        """Open a session over a catalog, which is closed with it.
+
+        Args:
+            upstream: The catalog.
+            warehouse: What it calls its warehouse.
+            policy: How long outcomes are sought.
+            port: The gateway's port; 0 for any free one.
+            gate: Who may come; None for whoever has the session's own, random token.
+            storage: How files in S3 are opened; None where they are not there.
+            location: Where a new table of a namespace goes; None for a folder of the warehouse.
+        """
         self._upstream = upstream
+        self.storage = storage
+        self._location = location
         # What readers of ours open must be what was committed, as far as this catalog keeps a ledger.
         self.files = upstream.files
-        self._gateway = Gateway(upstream, policy)
+        self._gateway = Gateway(upstream, policy or Policy())
         self._direct = DirectTables(self._gateway.handle, warehouse)
         gate = gate or Gate(secrets.token_urlsafe(32))
         self._app = CatalogApp(self._gateway.handle, gate)
         self._clients: dict[str, RestCatalog] = {}
+        self._s3: S3Reading | None = None
         self._lock = threading.Lock()
         try:
             self._server = LoopbackServer(self._app, port).start()
@@ -119,11 +144,24 @@ class CatalogSession:
         return client
 
     def _reading(self) -> dict[str, str]:
+        if self.storage is not None:
+            if self._s3 is None:
+                from a360.catalog._s3_io import S3Reading  # noqa: PLC0415 -- likewise
+
+                self._s3 = S3Reading(self.storage)
+            return self._s3.properties
         if self.files is None:
             return {}
         from a360.catalog._file_io import checked_properties  # noqa: PLC0415 -- likewise
 
         return checked_properties(self.files)
+
+    def location_of(self, namespace: str, table: str) -> str | None:
+        """Where a new table goes; None where the catalog decides, whose warehouse is a mere name."""
+        if self._location is not None:
+            return self._location(namespace, table)
+        warehouse = self.endpoint.warehouse
+        return f"{warehouse.rstrip('/')}/{namespace}/{table}" if "/" in warehouse else None
 
     def load_table(self, name: str) -> Json:
         """How a table, `namespace.name`, stands: the specification's LoadTableResult as it is.

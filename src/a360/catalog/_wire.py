@@ -39,6 +39,11 @@ class Request:
         """The query string, last value of a name winning."""
         return dict(parse_qsl(self.query, keep_blank_values=True))
 
+    @property
+    def purges(self) -> bool:
+        """Whether a table that is dropped is to take its files along."""
+        return self.parameters.get("purgeRequested", "false").lower() == "true"
+
     def json(self) -> Json:
         """The body as a JSON object.
 

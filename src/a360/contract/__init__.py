@@ -127,6 +127,7 @@ from a360.contract._vocabularies import CODES, VOCABULARIES, codes_sql, loaded_s
 from a360.contract._zip_areas import ZIP_AREAS
 
 if TYPE_CHECKING:
+    from a360.contract._deployed import DeployedNames
     from a360.contract._dialect import engine_sql
     from a360.contract._dqdl import Ruleset, dqdl_ruleset
     from a360.contract._environment import LOCAL, Environment, Share, SparkJobs
@@ -157,6 +158,7 @@ _LAZY = {
     "Assignment": "_ledger",
     "Check": "_lint",
     "Dataset": "_load",
+    "DeployedNames": "_deployed",
     "Environment": "_environment",
     "LOCAL": "_environment",
     "Kept": "_ledger",
@@ -232,6 +234,7 @@ __all__ = [
     "DateFormat",
     "DatePart",
     "DenyPlan",
+    "DeployedNames",
     "Dimension",
     "DistributionChange",
     "DriftPlan",

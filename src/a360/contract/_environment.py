@@ -8,6 +8,7 @@ from a360.contract._base import Dataset, Many, Model
 
 LOCAL = "local"
 
+_OF_AWS = ("account", "region", "sharing", "spark", "keys", "catalog")
 _KMS = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:"
 
 type Account = Annotated[str, Field(pattern=r"^\d{12}$")]
@@ -87,13 +88,14 @@ class Environment(Model):
     alerts: Alerts = Field(default_factory=Alerts)
     spark: SparkJobs | None = None
     keys: Keys | None = None
+    catalog: Literal["glue"] | None = None
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> "Environment":
         if self.kind == "aws" and not (self.account and self.region):
             raise ValueError("an environment of kind aws has an account and a region")
-        if self.kind == "local" and (self.account or self.region or self.sharing or self.spark or self.keys):
-            raise ValueError("an environment of kind local has no account, region, sharing, spark or keys")
+        if self.kind == "local" and any(getattr(self, each) for each in _OF_AWS):
+            raise ValueError(f"an environment of kind local has no {', '.join(_OF_AWS)}")
         if self.spark and f":{self.account}:" not in self.spark.role:
             raise ValueError("the role of spark belongs to another account than the environment")
         if self.keys and self.keys.key.startswith("arn:") and f":{self.region}:" not in self.keys.key:

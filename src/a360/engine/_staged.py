@@ -15,6 +15,7 @@ from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
 from pyiceberg.table import Table
 from pyiceberg.typedef import Record
 
+from a360.catalog import unchecked
 from a360.contract import quote_name
 
 DEFAULT_FILE_BYTES = 128 * 1024 * 1024
@@ -41,7 +42,7 @@ def open_io(table: Table) -> PyArrowFileIO:
 def describe(table: Table, path: str, partition: Record | None = None) -> StagedFile:
     """Read a Parquet file's footer into what a manifest says of it."""
     # Not by `open_io`, which may open committed files only.
-    source = PyArrowFileIO(table.io.properties).new_input(path)
+    source = unchecked(table.io).new_input(path)
     with source.open() as stream:
         footer = pq.read_metadata(stream)
     schema, properties = table.schema(), table.metadata.properties

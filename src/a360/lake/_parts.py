@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from a360 import operate
 from a360.catalog import CatalogSession
-from a360.contract import LakePlan, MadePlan, default_contracts, made_plan
+from a360.contract import LOCAL, LakePlan, MadePlan, default_contracts, load_environment, made_plan
 from a360.engine import EngineSession
 from a360.engine.duckdb import DuckDBEngine, DuckDBSession
 from a360.errors import DeniedError
@@ -74,8 +74,18 @@ class Parts:
     def catalog(self) -> CatalogSession:
         """The way to the tables, through the commit gateway."""
         if self._catalog is None:
-            self._catalog = CatalogSession.open(self.folder.path)
+            self._catalog = self._open_catalog()
         return self._catalog
+
+    def _open_catalog(self) -> CatalogSession:
+        """The catalog that the environment names; where it names none, the one in the lake's folder."""
+        if self.settings.env != LOCAL:
+            environment = load_environment(self.contracts, self.settings.env)
+            if environment.catalog is not None:
+                from a360.aws import open_catalog  # noqa: PLC0415 -- an extra
+
+                return open_catalog(self.plan.name, environment)
+        return CatalogSession.open(self.folder.path)
 
     @cached_property
     def _engine(self) -> DuckDBEngine:

@@ -124,7 +124,7 @@ class Tables:
             self.catalog.client().create_table,
             name,
             schema,
-            location=location or self._location(namespace, table),
+            location=location or self.catalog.location_of(namespace, table),
             partition_spec=partition_spec,
             sort_order=sort_order,
             properties={**(properties or {}), "format-version": str(format_version)},
@@ -137,11 +137,6 @@ class Tables:
                 return create()
         except TableAlreadyExistsError:
             return self.load(name)
-
-    def _location(self, namespace: str, table: str) -> str | None:
-        """Where a table lies; a catalog whose warehouse is a mere name decides for itself."""
-        warehouse = self.catalog.endpoint.warehouse
-        return f"{warehouse.rstrip('/')}/{namespace}/{table}" if "/" in warehouse else None
 
     def list(self, namespace: str | None = None) -> builtins.list[str]:
         """The names of all tables, or of those in one namespace, sorted."""

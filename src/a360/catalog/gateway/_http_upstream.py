@@ -1,5 +1,6 @@
 """Any Iceberg REST catalog behind the gateway; imported where used, its HTTP client is slow to load."""
 
+import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
@@ -25,13 +26,20 @@ class HttpUpstream:
     files: CheckedFiles | None = None
 
     def __init__(
-        self, uri: str, *, seconds: float, token: str | None = None, auth: httpx.Auth | None = None
+        self,
+        uri: str,
+        *,
+        seconds: float,
+        token: str | None = None,
+        auth: httpx.Auth | None = None,
+        certificates: str | None = None,
     ) -> None:
         self._base = httpx.URL(uri.rstrip("/"))
         headers = {"authorization": f"Bearer {token}"} if token else {}
         self._client = httpx.Client(
             headers={**headers, "content-type": "application/json"},
             auth=auth,
+            verify=ssl.create_default_context(cafile=certificates) if certificates else True,
             timeout=httpx.Timeout(seconds, connect=min(seconds, 5.0)),
             # A proxy from the environment must not come between us and this machine.
             trust_env=self._base.host not in _LOOPBACK,

@@ -4,6 +4,7 @@ from a360.catalog.server._catalog import DATABASE, WAREHOUSE, EmbeddedCatalog
 from a360.catalog.server._commits import Committer
 from a360.catalog.server._durable import Durability
 from a360.catalog.server._profile import FULL, GLUE, Profile, profile_named
+from a360.catalog.server._routes import endpoints_of, find_route
 from a360.catalog.server._trees import require_past
 
 __all__ = [
@@ -15,6 +16,8 @@ __all__ = [
     "Durability",
     "EmbeddedCatalog",
     "Profile",
+    "endpoints_of",
+    "find_route",
     "profile_named",
     "require_past",
 ]

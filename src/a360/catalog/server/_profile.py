@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 
-from a360.catalog._errors import ForbiddenError, RestError, UnsupportedError
+from a360.catalog._errors import BadRequestError, ForbiddenError, RestError, UnsupportedError
 from a360.errors import UsageError
 
 _GLUE_METADATA_LIMIT = 20 * 1024 * 1024
 _REFUSALS = {
+    "purge": "Purging tables is not supported: drop the table without purge",
+    "metrics": "Reports of metrics are not taken",
+    "credentials": "Credentials for files are not handed out",
     "rename": "Renaming tables is not supported",
     "register": "Registering tables is not supported: create the table and add its files",
     "views": "Views are not supported",
@@ -31,6 +34,8 @@ class Profile:
         purge: Whether dropping a table may delete its files.
         views: Whether there are views.
         idempotency: Whether an `Idempotency-Key` is heeded.
+        metrics: Whether reports of scans and commits are taken.
+        credentials: Whether credentials for a table's files are handed out.
         metadata_limit: The largest metadata file in bytes, None for no limit.
     """
 
@@ -44,14 +49,25 @@ class Profile:
     purge: bool = True
     views: bool = True
     idempotency: bool = True
+    metrics: bool = True
+    credentials: bool = True
     metadata_limit: int | None = None
 
     def offers(self, ability: str) -> bool:
         """Whether the catalog has an ability; what is none of the attributes, no catalog of ours has."""
         return not ability or bool(getattr(self, ability, False))
 
+    def require(self, ability: str) -> None:
+        """Return if the catalog has an ability; raise what a client is told if not."""
+        if not self.offers(ability):
+            raise self.refusal(ability)
+
     def refusal(self, ability: str) -> RestError:
         """What a client is told that asks for an ability the catalog has not."""
+        if ability == "staged_create":
+            return BadRequestError(
+                "Staged creation of tables is not supported: create the table, then commit to it"
+            )
         if ability == "multi_table":
             return ForbiddenError("Transactions over several tables are not supported: commit to each table")
         return UnsupportedError(_REFUSALS[ability])

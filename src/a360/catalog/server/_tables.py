@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from a360.catalog import metadata
-from a360.catalog._errors import BadRequestError, CommitFailedError, InternalServerError, UnsupportedError
+from a360.catalog._errors import BadRequestError, CommitFailedError, InternalServerError
 from a360.catalog._wire import FOR_ENGINES, Json, Reply
 from a360.catalog.server._bodies import etag_of, flag, identifier, loaded, objects
 from a360.catalog.server._commits import Change, Committer
@@ -43,10 +43,8 @@ class Tables:
         return loaded(self._committer.create(table, document))
 
     def _location(self, table: Identifier, body: Json, *, staged: bool) -> str:
-        if staged and not self._profile.staged_create:
-            raise BadRequestError(
-                "Staged creation of tables is not supported: create the table, then commit to it"
-            )
+        if staged:
+            self._profile.require("staged_create")
         if not body.get("location") and self._profile.needs_location:
             raise BadRequestError("Cannot create table: a location is required")
         return self._warehouse.location_for(table.namespace, table.name, body.get("location"))
@@ -104,9 +102,9 @@ class Tables:
 
     def drop_table(self, call: Call) -> Reply:
         """Forget a table, and delete its files if told to."""
-        purges = call.request.parameters.get("purgeRequested", "false").lower() == "true"
-        if purges and not self._profile.purge:
-            raise UnsupportedError("Purging tables is not supported: drop the table without purge")
+        purges = call.request.purges
+        if purges:
+            self._profile.require("purge")
         location = self._store.drop(call.identifier())
         if purges and location is not None:
             self._warehouse.purge(location)

@@ -3,9 +3,10 @@
 import duckdb
 
 from a360 import _duckdb
-from a360.catalog import Endpoint
+from a360.catalog import Endpoint, S3Credentials, S3Storage
 from a360.contract import quote_name, quote_text
 from a360.engine.duckdb._errors import in_our_words
+from a360.errors import OperatorError
 
 # In the order in which they need each other.
 EXTENSIONS = ("avro", "httpfs", "iceberg")
@@ -13,8 +14,13 @@ EXTENSIONS = ("avro", "httpfs", "iceberg")
 _SETTINGS = """
     SET preserve_insertion_order = false;
     -- A sort order in Iceberg is a wish of the table's owner: what is staged keeps it, a MERGE need not.
-    SET unsafe_iceberg_ignore_sort_order = true
+    SET unsafe_iceberg_ignore_sort_order = true;
+    -- DuckDB takes these from the machine's variables, and shows them to whoever asks for its settings.
+    SET s3_access_key_id = ''; SET s3_secret_access_key = ''; SET s3_session_token = ''
 """
+
+
+_S3 = "a360_s3"
 
 
 def connect(*, temp_folder: str, memory_limit: str | None, threads: int | None) -> duckdb.DuckDBPyConnection:
@@ -41,6 +47,49 @@ def attach(connection: duckdb.DuckDBPyConnection, endpoint: Endpoint, alias: str
             f"ENDPOINT {quote_text(endpoint.uri)}, SECRET {secret}, "
             "ACCESS_DELEGATION_MODE 'none', REMOVE_FILES_ON_DELETE false)"
         )
+
+
+class Storage:
+    """A session's way to files in S3: a temporary secret, renewed as the credentials are."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, storage: S3Storage) -> None:
+        self._connection = connection
+        self._storage = storage
+        self._known: S3Credentials | None = None
+        certificates = storage.certificates
+        with in_our_words("set up the way to S3"):
+            connection.execute("SET enable_server_cert_verification = true")
+            if certificates:
+                connection.execute(f"SET ca_cert_file = {quote_text(certificates)}")
+        self.renew()
+
+    def renew(self) -> None:
+        """Tell DuckDB the credentials that are good now."""
+        credentials = self._storage.credentials()
+        if credentials == self._known:
+            return
+        options = [
+            "TYPE s3, PROVIDER config",
+            f"KEY_ID {quote_text(credentials.access_key)}",
+            f"SECRET {quote_text(credentials.secret_key)}",
+            f"REGION {quote_text(self._storage.region)}",
+            f"USE_SSL {self._storage.encrypted}",
+        ]
+        if credentials.session_token:
+            options.append(f"SESSION_TOKEN {quote_text(credentials.session_token)}")
+        if self._storage.host:
+            options.append(f"ENDPOINT {quote_text(self._storage.host)}, URL_STYLE 'path'")
+        try:
+            self._connection.execute(f"CREATE OR REPLACE TEMPORARY SECRET {_S3} ({', '.join(options)})")
+        except duckdb.Error as error:
+            # What it says may quote the statement, and the statement has the secrets.
+            raise OperatorError(
+                "engine-failed",
+                "DuckDB does not take the credentials for S3",
+                found=type(error).__name__,
+                next_step="look at the credentials: AWS gives them without control characters",
+            ) from None
+        self._known = credentials
 
 
 def _warehouse(endpoint: Endpoint) -> str:

@@ -11,12 +11,12 @@ import duckdb
 import pyarrow as pa
 from pyiceberg.table import Table
 
-from a360.catalog import Endpoint
+from a360.catalog import Endpoint, S3Storage
 from a360.contract import quote_name, quote_table, quote_text
 from a360.engine._conform import conformed, match
 from a360.engine._port import MAIN, BatchFunction, Dialect, Exchange, Spell
 from a360.engine._staged import DEFAULT_FILE_BYTES, StagedFile
-from a360.engine.duckdb._connect import attach, connect, detach
+from a360.engine.duckdb._connect import Storage, attach, connect, detach
 from a360.engine.duckdb._errors import in_our_words
 from a360.engine.duckdb._exchange import statements
 from a360.engine.duckdb._spill import SpillFolder
@@ -48,6 +48,7 @@ class DuckDBSession:
         memory_limit: str | None = None,
         threads: int | None = None,
         require_past: Callable[[], None] = lambda: None,
+        storage: S3Storage | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._require_past = require_past
@@ -56,6 +57,7 @@ class DuckDBSession:
             self._connection = connect(
                 temp_folder=str(self._spill.path), memory_limit=memory_limit, threads=threads
             )
+            self._storage = None if storage is None else Storage(self._connection, storage)
             attach(self._connection, endpoint, LAKE)
         except BaseException:
             self._spill.remove()
@@ -216,6 +218,8 @@ class DuckDBSession:
 
         DuckDB takes a catalog's name only together with a namespace of it, and an empty lake has none yet.
         """
+        if self._storage is not None:
+            self._storage.renew()
         if alias == LAKE and self._aimed:
             return
         with in_our_words("read the catalog's namespaces"):
