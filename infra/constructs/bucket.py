@@ -38,7 +38,6 @@ class LakeBucket(Construct):
             enforce_ssl=True,
             minimum_tls_version=1.2,
             versioned=True,
-            event_bridge_enabled=True,
             removal_policy=cdk.RemovalPolicy.RETAIN,
             server_access_logs_bucket=logs,
             server_access_logs_prefix=f"{id}/" if logs else None,
@@ -53,4 +52,9 @@ class LakeBucket(Construct):
             object_lock_default_retention=(
                 s3.ObjectLockRetention.compliance(cdk.Duration.days(locked_days)) if locked_days else None
             ),
+        )
+        # The CDK's own switch brings a Lambda function that sets this; CloudFormation can do it by itself.
+        bucket: s3.CfnBucket = self.bucket.node.default_child
+        bucket.add_property_override(
+            "NotificationConfiguration.EventBridgeConfiguration.EventBridgeEnabled", True
         )

@@ -13,9 +13,10 @@ from infra.stacks.component import LakeStage
 FOLDER = Path(__file__).parents[1]
 
 
-def new_app():
+def new_app(**properties):
     """An app with the flags of cdk.json, as the command line would give them."""
-    return cdk.App(context=json.loads((FOLDER / "cdk.json").read_text("utf-8"))["context"])
+    context = json.loads((FOLDER / "cdk.json").read_text("utf-8"))["context"]
+    return cdk.App(context=context, **properties)
 
 
 @pytest.fixture(scope="session")
