@@ -10,7 +10,7 @@ import pytest
 from attack_table import ATTACKS, CLAUSES, RESOURCES
 from guarded import ALL, CANARY, NONE, SECRET_NUMBER
 
-from a360.errors import A360Error, DeniedError, UsageError
+from a360.errors import A360Error, DataError, DeniedError, UsageError
 
 # Hidden numbers as they are, rounded, or added up.
 _NUMBERS = re.compile(str(SECRET_NUMBER)[:6])
@@ -129,6 +129,22 @@ def test_a_hidden_table_fails_like_one_that_is_not_there(lake):
 def test_no_error_tells_of_a_hidden_row(lake, sql):
     """What fails on hidden rows alone does not fail."""
     assert len(lake.ask(sql)) == 3
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT sum(visits * 9999999999) AS s FROM silver.patient",
+        "SELECT max(visits * visits * visits) AS s FROM silver.patient",
+        "SELECT clinic, avg(9223372036000000000 + visits) AS s FROM silver.patient GROUP BY clinic",
+        "SELECT count(DISTINCT -9223372036000000000 - visits) AS s FROM silver.patient WHERE score >= 0",
+    ],
+)
+def test_no_aggregate_tells_of_a_hidden_row(lake, sql):
+    """Arithmetic that hidden rows alone would make fail does not fail, wherever it is computed."""
+    with pytest.raises(DataError):
+        lake.ask(sql, ALL)
+    assert len(lake.ask(sql)) == 1
 
 
 def test_no_time_tells_of_a_hidden_row_or_value(lake):

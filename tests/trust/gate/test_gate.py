@@ -10,7 +10,7 @@ import sqlglot
 from sqlglot import exp
 
 from a360.errors import A360Error, DeniedError, UsageError
-from a360.trust.gate import LakeQuery, Source, TimeTravel, conditions, reads
+from a360.trust.gate import LakeQuery, Source, TimeTravel, aggregation, conditions, reads
 from a360.trust.gate._functions import FUNCTIONS, TABLE_FUNCTIONS
 from a360.trust.gate._nodes import NODES
 
@@ -156,6 +156,57 @@ def test_only_what_cannot_fail_is_handed_down(where, wanted):
 def test_nothing_is_handed_down_where_rows_mean_more_than_themselves(sql):
     """Outer joins, samples, a table that stands twice, columns with other names."""
     assert conditions(LakeQuery(sql), Source("silver.p"), TYPES) == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "wanted"),
+    [
+        ("sum(id * x)", 'sum(("id" * "x"))'),
+        ("avg(p.id * (1 - x) / 2.5)", 'avg((("id" * (1 - "x")) / 2.5))'),
+        ("count(DISTINCT -id + 1_000)", 'count(DISTINCT ((- "id") + 1000))'),
+        ("max(id - -3)", 'max(("id" - (- 3)))'),
+    ],
+)
+def test_arithmetic_of_columns_is_added_up_where_they_are(expression, wanted):
+    """Signs, numbers and columns of numbers, written anew."""
+    found = aggregation(LakeQuery(f"SELECT {expression} FROM silver.p"), {"silver.p": TYPES})
+    assert found is not None
+    assert found.sql == f"SELECT {wanted} FROM {{rows}}"
+    assert set(found.columns) == {name for name in TYPES if f'"{name}"' in wanted}
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "sum(1)",
+        "sum(id * secret)",
+        "sum(id * name)",
+        "sum(seen - born)",
+        "sum(id * '2')",
+        "sum(id % 2)",
+        "sum(id // 2)",
+        "sum(id ** 2)",
+        "sum(id & 1)",
+        "sum(abs(id))",
+        "sum(CAST(x AS INT) + 1)",
+        "sum(id * (SELECT 1))",
+        "sum(id * max(id))",
+        "sum(id * 1e3)",
+        "sum(id * 9999999999999999999)",
+        "sum(q.id * 2)",
+        "sum(id * (x, x))",
+        "sum(id + INTERVAL 1 DAY)",
+        "sum(DISTINCT id * 2)",
+        "sum(id * 2) OVER ()",
+        "sum(id * 2 ORDER BY id)",
+        "sum(id * 2) FILTER (WHERE id > 0)",
+        f"sum({'id + ' * 40}id)",
+    ],
+)
+def test_more_than_arithmetic_is_left_to_a_worker(expression):
+    """Functions, casts, text, hidden columns, other tables' columns, subqueries and what nests deep."""
+    query = LakeQuery(f"SELECT {expression} FROM silver.p")
+    assert aggregation(query, {"silver.p": TYPES}) is None
 
 
 def test_both_lists_of_functions_are_one():

@@ -15,7 +15,7 @@ import pytest
 from guarded import ALL, SEEN, guarded
 
 from a360.contract import BudgetPlan
-from a360.errors import A360Error, DeniedError, OperatorError, UsageError
+from a360.errors import A360Error, DataError, DeniedError, OperatorError, UsageError
 from a360.trust.gateway import write_arrow, write_csv, write_json
 
 # What the restricted principal sees in clear of silver.patient, written down by hand.
@@ -44,6 +44,8 @@ QUERIES = [
     "SELECT p.name FROM silver.patient AS p WHERE p.visits < 2 ORDER BY p.name",
     "SELECT a.name FROM silver.patient a JOIN silver.patient b ON a.visits < b.visits WHERE b.score = 2 ORDER BY 1",
     "SELECT a.name FROM silver.patient a LEFT JOIN silver.patient b ON a.visits < b.visits WHERE b.name IS NULL",
+    "SELECT sum(visits * (score - 1)), avg(-visits / 2), count(DISTINCT visits + score) FROM silver.patient",
+    "SELECT clinic, max(1.5 * visits) AS m, sum(visits * 10000000000) AS s FROM silver.patient GROUP BY clinic",
     "SELECT zip, max(visits) FROM silver.patient GROUP BY zip",
     "SELECT name FROM silver.patient QUALIFY row_number() OVER (ORDER BY visits DESC) = 1",
     "WITH p AS (FROM silver.patient) SELECT max(name) FROM p WHERE visits < 2",
@@ -68,6 +70,26 @@ def test_an_answer_is_that_of_a_table_of_what_may_be_seen(lake, sql):
     answer = lake.gateway.query(SEEN, sql).table()
     assert answer.column_names == wanted.column_names
     assert answer.to_pylist() == wanted.to_pylist()
+
+
+def test_what_is_computed_without_a_worker_fails_on_no_hidden_row(lake, monkeypatch):
+    """Arithmetic that only hidden rows do not fit is added up; what a row that shows does not fit, a worker tells."""
+    asked, taken = [], lake.gateway._workers.take
+
+    def take():
+        asked.append(1)
+        return taken()
+
+    monkeypatch.setattr(lake.gateway._workers, "take", take)
+    sql = "SELECT sum(visits * {}) AS s FROM silver.patient"
+    with pytest.raises(DataError):
+        lake.ask(sql.format(9_999_999_999), ALL)
+    assert lake.ask(sql.format(9_999_999_999)) == [{"s": 3 * 9_999_999_999}]
+    assert asked == []
+    with pytest.raises(DataError) as failure:
+        lake.ask(sql.format(9_000_000_000_000_000_000))
+    assert asked == [1]
+    assert "withheld" in str(failure.value)
 
 
 def test_masks_with_a_key_are_made_of_the_values(lake):

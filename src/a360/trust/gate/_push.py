@@ -1,9 +1,11 @@
 """What a query asks of a table that who reads it may compute, told in an algebra of its own.
 
 These are conjunctions of comparisons of a column with constants of its type, and one table's GROUP BY over
-plain columns. None of them can fail on a value, so that no error tells of a row that is hidden, and the
-SQL that runs is written here: nothing of the user's text gets there but names of columns and constants that
-were read and written anew.
+plain columns. None of them can fail on a value, so that no error tells of a row that is hidden. What is added
+up may be arithmetic over columns, which can: it is computed above the policy's filter, and where it fails,
+whoever runs it asks a worker, who knows of no hidden row, and tells nothing of the failure. The SQL that runs
+is written here: nothing of the user's text gets there but names of columns and constants that were read and
+written anew.
 """
 
 import re
@@ -14,6 +16,7 @@ from datetime import date
 from sqlglot import exp
 
 from a360.contract import quote_name, quote_text
+from a360.trust.gate._arithmetic import arithmetic
 from a360.trust.gate._query import LakeQuery, Source
 
 _COMPARED: Mapping[type[exp.Expr], str] = {
@@ -254,11 +257,21 @@ class _Grouped:
             return "count(*)"
         if isinstance(inner, exp.Distinct) and function == "count" and len(inner.expressions) == 1:
             inner, distinct = inner.expressions[0], "DISTINCT "
-        name = _column(inner, self._types, self._table)
+        made = self._plainly(inner, function) or arithmetic(inner, self._number)
+        if made is None or not made[1]:
+            return None
+        self._columns += made[1]
+        return f"{function}({distinct}{made[0]})"
+
+    def _plainly(self, node: exp.Expr, function: str) -> tuple[str, list[str]] | None:
+        name = _column(node, self._types, self._table)
         if name is None or not _computes(function, self._types[name]):
             return None
-        self._columns.append(name)
-        return f"{function}({distinct}{quote_name(name)})"
+        return quote_name(name), [name]
+
+    def _number(self, node: exp.Expr) -> str | None:
+        name = _column(node, self._types, self._table)
+        return name if name is not None and _computes("sum", self._types[name]) else None
 
     def _groups(self) -> list[str] | None:
         """The columns grouped by, all that are shown plainly among them; None where there is more to it."""

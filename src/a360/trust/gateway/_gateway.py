@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from a360.contract import LakePlan, TableDecision, TablePlan
 from a360.engine.duckdb import DuckDBSession
-from a360.errors import A360Error, DeniedError, InternalError
+from a360.errors import A360Error, DeniedError
 from a360.protect import Tokenizer
 from a360.table import Tables
 from a360.trust.gate import LakeQuery, Reads, Source, aggregation, conditions, reads, with_subjects
@@ -27,7 +27,7 @@ from a360.trust.gateway._recording import QueryLog, Record
 from a360.trust.gateway._running import QueryResult, Running, in_words
 from a360.trust.gateway._subjects import Subjects, patient_columns
 from a360.trust.gateway._travel import Visible, moments, still_there
-from a360.trust.gateway._trusted import Sessions
+from a360.trust.gateway._trusted import Sessions, aggregated, reader_of
 from a360.trust.policy import Emergency, Policy, Principal
 
 # Under which name a session knows the rows of what is no table.
@@ -274,18 +274,22 @@ class Gateway:
             session, sql = self._session(budget, running), asked.query.pinned(asked.pins)
             return session.sql(sql).to_reader() if whole else session.stream(sql)
         grouped = aggregation(asked.query, self._types(asked))
-        if grouped is not None and grouped.source.dataset not in self._relations:
-            applied = self._applied(asked, grouped.source, grouped.columns, grouped.where)
-            read = _reader(self._session(budget, running))
-            return read(grouped.sql.format(rows=applied.relation))
-        return self._in_worker(asked, budget, running)
+        if grouped is None or grouped.source.dataset in self._relations:
+            return self._in_worker(asked, budget, running)
+        session = self._session(budget, running)
+        applied = self._applied(asked, grouped.source, grouped.columns, grouped.where)
+        rows = aggregated(session, grouped.sql.format(rows=applied.relation))
+        return self._in_worker(asked, budget, running, session) if rows is None else rows
 
-    def _in_worker(self, asked: _Asked, budget: Budget, running: Running) -> pa.RecordBatchReader:
+    def _in_worker(
+        self, asked: _Asked, budget: Budget, running: Running, session: DuckDBSession | None = None
+    ) -> pa.RecordBatchReader:
         worker = self._workers.take()
         running.at_end(self._workers.refill)
         running.at_end(worker.close)
         running.stop_by(worker.end)
-        session = self._session(budget, running) if asked.reads else None
+        if session is None and asked.reads:
+            session = self._session(budget, running)
         types = self._types(asked)
         names = {
             source: source.dataset if source.at is None else f"{source.dataset}@{number}"
@@ -300,7 +304,7 @@ class Gateway:
             assert session is not None  # noqa: S101 -- it is there where something is read
             with (
                 self._registered(session, source.dataset),
-                applied.rows(_reader(session), self._tokenizer) as rows,
+                applied.rows(reader_of(session), self._tokenizer) as rows,
             ):
                 yield rows.schema
                 for batch in rows:
@@ -364,22 +368,6 @@ class Gateway:
             where=tuple(where),
             stands_in=_RELATION if source.dataset in self._relations else None,
         )
-
-
-def _reader(session: DuckDBSession) -> Callable[[str], pa.RecordBatchReader]:
-    """Reads the lake's tables for a principal who may not see all of them: failures are not told to it."""
-
-    def read(sql: str) -> pa.RecordBatchReader:
-        try:
-            return session.stream(sql)
-        except A360Error:
-            raise InternalError(
-                "engine-failed",
-                "A table could not be read as the policy has it",
-                next_step="the policy's filters, or the table, do not fit the contracts; ask who keeps them",
-            ) from None
-
-    return read
 
 
 def _no_table(dataset: str) -> DeniedError:

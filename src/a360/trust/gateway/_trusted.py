@@ -2,9 +2,13 @@
 
 import threading
 from collections.abc import Callable
+from itertools import chain, islice
+
+import duckdb
+import pyarrow as pa
 
 from a360.engine.duckdb import DuckDBSession
-from a360.errors import DeniedError
+from a360.errors import A360Error, DeniedError, InternalError
 from a360.trust.gateway._budget import exceeded
 
 
@@ -48,6 +52,36 @@ class Sessions:
                 session.close()
             self._opened.clear()
             self._free.clear()
+
+
+def reader_of(session: DuckDBSession) -> Callable[[str], pa.RecordBatchReader]:
+    """Reads the lake's tables for a principal who may not see all of them: failures are not told to it."""
+
+    def read(sql: str) -> pa.RecordBatchReader:
+        try:
+            return session.stream(sql)
+        except A360Error:
+            raise InternalError(
+                "engine-failed",
+                "A table could not be read as the policy has it",
+                next_step="the policy's filters, or the table, do not fit the contracts; ask who keeps them",
+            ) from None
+
+    return read
+
+
+def aggregated(session: DuckDBSession, sql: str) -> pa.RecordBatchReader | None:
+    """The groups of a table; None where a value does not fit what is computed.
+
+    All values are seen before the first group is there. A worker, to which the same rows are all there is,
+    tells whether it was one of them.
+    """
+    try:
+        rows = session.stream(sql)
+        first = list(islice(rows, 1))
+    except (A360Error, duckdb.Error, pa.ArrowException):
+        return None
+    return pa.RecordBatchReader.from_batches(rows.schema, chain(first, rows))
 
 
 def _busy(seconds: float | None) -> DeniedError:
