@@ -15,7 +15,8 @@ _TOLD = 300
 _CREDENTIALS = frozenset({
     "AuthFailure", "ExpiredToken", "ExpiredTokenException", "IncompleteSignatureException",
     "InvalidAccessKeyId", "InvalidClientTokenId", "InvalidSignatureException",
-    "MissingAuthenticationTokenException", "NotAuthorizedException", "RequestExpired", "SignatureDoesNotMatch", "UnrecognizedClientException",
+    "MissingAuthenticationTokenException", "NotAuthorizedException", "RequestExpired",
+    "SignatureDoesNotMatch", "UnrecognizedClientException",
 })  # fmt: skip
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "403", "Forbidden", "UnauthorizedOperation"})
 _MISSING = frozenset({"ResourceNotFoundException", "NoSuchBucket", "NoSuchKey", "404", "NotFound"})
