@@ -1,5 +1,6 @@
 """A server that runs while the policy is changed."""
 
+import errno
 import os
 import shutil
 import stat
@@ -81,3 +82,26 @@ def test_a_server_goes_by_the_policy_in_force(lake, monkeypatch):
     assert serving() is stricter
     put_in_force(folder, before)
     assert may(serving())
+
+
+@pytest.mark.parametrize("fault", [OSError(errno.EMFILE, "too many open files"), MemoryError()], ids=str)
+def test_a_fault_that_is_not_ours_leaves_no_older_policy_in_force(lake, monkeypatch, fault):
+    """While another policy cannot be read, for whatever reason, nobody is answered under the one before."""
+    opened, folder = lake
+    serving = opened.served()
+    first = serving()
+    os.utime(folder / "lake" / "policy.json")
+    with monkeypatch.context() as patched:
+
+        def broken(_path):
+            raise fault
+
+        patched.setattr(_served, "policy_on_record", broken)
+        for _ in range(2):
+            with pytest.raises(OperatorError) as refused:
+                serving()
+            assert refused.value.code.slug == "policy-unknown"
+    with pytest.raises(OperatorError):
+        serving()
+    monkeypatch.setattr(_served, "_BETWEEN_SECONDS", 0.0)
+    assert serving() is first

@@ -83,14 +83,13 @@ class Serving:
             if time.monotonic() - tried < _BETWEEN_SECONDS:
                 raise wrong.with_traceback(None)
         try:
-            self._served = self._renewed()
-            self._wrong = None
-        except A360Error as error:
+            renewed = self._renewed()
+        except Exception as error:  # noqa: BLE001 -- who does not know the policy answers nobody, whatever the reason
             wrong = _not_in_force(error)
             self._wrong = (time.monotonic(), wrong)
-            raise wrong from None
-        finally:
             self._mark = mark
+            raise wrong from (None if isinstance(error, A360Error) else error)
+        self._served, self._wrong, self._mark = renewed, None, mark
 
     def _renewed(self) -> Served:
         now, parts = self._served, self._parts
@@ -113,7 +112,9 @@ class Serving:
         )
 
 
-def _not_in_force(error: A360Error) -> OperatorError:
+def _not_in_force(error: Exception) -> OperatorError:
+    if not isinstance(error, A360Error):
+        return OperatorError("policy-unknown", _WHAT, found=f"{type(error).__name__} while it was read")
     return OperatorError(
         "policy-unknown",
         _WHAT,
