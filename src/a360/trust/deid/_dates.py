@@ -39,10 +39,21 @@ _SAID_YEAR: Final = (
     r"(?:(?:nineteen|twenty)[- ](?:oh[- ])?(?:(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[- ]\w+)?"
     r"|ten|eleven|twelve|\w+teen|one|two|three|four|five|six|seven|eight|nine)|two thousand(?: (?:and )?\w+)?)"
 )
+_DIA: Final = r"(?:lunes|martes|mi[eé]rcoles|jueves|viernes|s[aá]bado|domingo)"
 _WEEKDAY: Final = r"(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\.?"
+_FEAST: Final = (
+    r"(?:Christmas|Thanksgiving|New Year['’]?s?|Easter|Halloween|Hanukkah|Passover|Ramadan|Diwali|Eid|Mardi Gras|"
+    r"Valentine['’]?s?|Cinco de Mayo|Juneteenth|Kwanzaa|Lent|Navidad|Semana Santa|A[nñ]o Nuevo|Pascua)"
+)
+_FEAST_DAY: Final = (
+    r"(?:(?:Christmas|New Year['’]?s?) (?:Eve|Day)|Thanksgiving Day|(?:Labor|Memorial|Veterans['’]?|Presidents['’]?|Columbus|"
+    r"MLK|Independence|Mother['’]?s|Father['’]?s|Valentine['’]?s|St\. Patrick['’]?s|Groundhog|Election|Boxing|Canada|Bastille) Day|"
+    r"(?:the )?(?:Fourth|4th) of July|(?:Easter|Palm|Super Bowl) (?:Sunday|Monday)|Good Friday|Ash Wednesday|Black Friday|Cyber Monday|"
+    r"Mardi Gras|Lunar New Year|Chinese New Year|Día de (?:la Madre|los Muertos|Reyes)|Nochebuena|Nochevieja|Halloween|Diwali)"
+)
 _PATTERNS: Final = {
-    "iso": rf"(?P<y>{_YEAR})(?P<s>[-/.])(?P<m>0?[1-9]|1[0-2])(?P=s)(?P<d>{_DAY})(?!\d|[-/.]\d)(?P<t>T)?",
-    "numbers": rf"(?P<a>\d{{1,2}})(?P<s>[-/.])(?P<b>\d{{1,2}})(?P=s)(?P<y>{_YEAR}|\d\d)(?!\d|[-/.]\d)",
+    "iso": rf"(?P<y>{_YEAR})(?P<s>[-/._])(?P<m>0?[1-9]|1[0-2])(?P=s)(?P<d>{_DAY})(?!\d|[-/.]\d)(?P<t>T)?",
+    "numbers": rf"(?P<a>\d{{1,2}})(?P<s>[-/.])(?P<b>\d{{1,2}})(?P=s)['’]?(?P<y>{_YEAR}|\d\d)(?!\d|[-/.]\d)",
     "compact": rf"(?P<y>{_YEAR})(?P<m>0[1-9]|1[0-2])(?P<d>0[1-9]|[12]\d|3[01])(?!\d|-\d)",
     "day_month": (
         rf"(?P<d>{_DAY})(?:st|nd|rd|th)?(?P<s1>[ \-/.]| of |(?=[A-Z]{{3}}\d\d))(?P<mon>{_MONTH})"
@@ -70,15 +81,30 @@ _PATTERNS: Final = {
     "said_month": rf"(?:{_MONTH} (?:the )?{_ORDINAL}|(?:the )?{_ORDINAL} (?:of )?{_MONTH})\b(?:,? (?:of )?{_SAID_YEAR})?",
     "year_month": rf"{_YEAR}[-/](?:0[1-9]|1[0-2])(?![\d/-])",
     "month_alone": (
-        rf"(?:in|by|of|to|since|until|till|from|last|next|this|early|after|during|before|through|around|late|mid)[ -]"
-        rf"(?P<v>(?:early |mid[- ]?|late |last |next )?{_FULL})\b(?! \d|,? {_YEAR})"
+        rf"(?:(?:in|by|of|to|since|until|till|from|last|next|this|after|during|before|through|around|due|for)[ -])?"
+        rf"(?P<v>(?:early[ -]|mid[- ]?|late[ -]|last |next )?{_FULL})\b(?! \d|,? {_YEAR})"
     ),
-    "the_day": r"the (?:[12]?\d|3[01])(?:st|nd|rd|th)(?=[.,;:)!?]|\s*$| (?:at|and|or|for|if|with|because|to|but|w/)\b)",
+    "short_month": (
+        r"(?:in|by|since|until|till|from|last|next|early|mid|late|through)[ -]"
+        r"(?P<v>(?:jan|feb|apr|jun|jul|aug|sept?|oct|nov|dec)\b\.?)(?![ -]?\d)"
+    ),
+    "mes_alone": r"(?:(?:en|de|para|desde|hasta|fines|finales|principios|mediados) )(?P<v>"
+    + _MES
+    + r")\b(?! de)|(?P<w>"
+    + "|".join(each for each in _ES if each not in ("mayo", "marzo"))
+    + r")\b(?! de \d)",
+    "weekday_day": rf"(?P<v>{_WEEKDAY},? (?:the )?(?:{_DAY}(?:st|nd|rd|th)|{_ORDINAL}))\b(?! (?:of|visit|session|time|day|week|treatment|dose)\b)",
+    "dia": rf"{_DIA},? (?P<v>{_DAY})\b(?! de)",
+    "that_weekday": rf"(?:last|next|this past|this coming|pasado|próximo) (?:{_WEEKDAY}|{_DIA})\b",
+    "apart": rf"(?:0[1-9]|1[0-2]) (?:0[1-9]|[12]\d|3[01]) {_YEAR}(?![\w/-])",
+    "the_day": (
+        r"(?:on |by |until |till |from |since |before |after |for )?(?P<v>the (?:[12]?\d|3[01])(?:st|nd|rd|th))"
+        r"(?=[.,;:)!?/]|\s*$|\s*\n| (?:at|and|or|for|if|with|because|to|but|w/|in|is|was|she|he|they|we|i|when|as|after|before|so|per)\b)"
+    ),
     "feast": (
-        rf"(?:on|since|before|after|until|by|last|over|till|for) (?P<v>(?:Christmas(?: Eve| Day)?|Thanksgiving(?: Day)?|New Year['’]?s(?: Eve| Day)?|"
-        rf"Easter(?: Sunday)?|Halloween|Labor Day|Memorial Day|(?:the )?(?:Fourth|4th) of July|Independence Day|Valentine['’]?s(?: Day)?|"
-        rf"Mother['’]?s Day|Father['’]?s Day|Cinco de Mayo|Veterans Day|MLK Day)(?:,? {_YEAR})?)"
+        rf"(?:(?:on|since|before|after|until|by|last|over|till|for|around|during|this|next|at|past|since|through) )(?P<v>{_FEAST}(?:,? {_YEAR})?)\b"
     ),
+    "feast_day": rf"{_FEAST_DAY}(?: weekend| week)?(?:,? {_YEAR})?\b",
     "month_slash_year": rf"(?P<m>0?[1-9]|1[0-2])/(?P<y>{_YEAR})(?!\d|/)",
     "month_slash_day": r"(?P<a>\d{1,2})/(?P<b>\d{1,2})(?!\d|[/.]\d|-\d)",
 }
@@ -107,11 +133,16 @@ _UNITS: Final = re.compile(
     r"inch(?:es)?|in|better|worse|syringes?|vials?|pulses?|passes)\b|\s?[%x\u00d7]",
     re.IGNORECASE,
 )
-_PARTS: Final = frozenset({"1/2", "1/3", "2/3", "1/4", "3/4", "1/5", "1/8"})
+_PARTS: Final = frozenset({"1/2", "1/3", "2/3", "1/4", "3/4", "1/5", "1/8", "24/7"})
 _AFTER_WEEKDAYS: Final = frozenset({"month_day", "day_month", "month_slash_day"})
 _WIDE: Final = frozenset({"iso", "compact"})
 _EXPIRES: Final = re.compile(
-    r"(?<!commission )(?<!license )(?<!licence )\b(?:exp\w*|best before|use by)\W{0,3}$", re.IGNORECASE
+    r"(?<!commission )(?<!license )(?<!licence )\b(?:exp(?:ir\w*)?|best before|use by)\W{0,3}$", re.IGNORECASE
+)
+# What is somebody's expires on a day that tells of them; what is in a box does not.
+_OF_SOMEBODY: Final = re.compile(
+    r"\b(?:dl|licen[cs]e|passport|permit|card|visa|id|policy|insurance|registration)\b[^\n]{0,30}$",
+    re.IGNORECASE,
 )
 _PREPOSITION: Final = re.compile(
     r"\b(?:on|by|since|until|till|before|after|from|last|next|of|for|to)\s$", re.IGNORECASE
@@ -134,12 +165,17 @@ def find_dates(text: str) -> Iterator[FoundDate]:
     for form, pattern in _FORMS.items():
         for match in pattern.finditer(text):
             before = text[max(0, match.start() - 24) : match.start()]
-            score = 0.0 if _EXPIRES.search(before) else _score(text, form, match, before)
+            score = 0.0 if _of_a_thing(text, before, match.start()) else _score(text, form, match, before)
             if score:
-                start, end = match.span("v" if "v" in match.groupdict() else 0)
+                start, end = match.span("v" if match.groupdict().get("v") else 0)
                 weekday = _WEEKDAY_BEFORE.search(text, max(0, start - 16), start)
                 whole = weekday.start() if weekday and form in _AFTER_WEEKDAYS else start
                 yield FoundDate(whole, end, form, score, read_date(match.group(), form))
+
+
+def _of_a_thing(text: str, before: str, at: int) -> bool:
+    """Whether a day is when a product expires."""
+    return _EXPIRES.search(before) is not None and not _OF_SOMEBODY.search(text, max(0, at - 44), at)
 
 
 def without_weekday(text: str) -> str:
@@ -195,15 +231,54 @@ def _score(text: str, form: str, match: re.Match[str], before: str) -> float:
 
 
 _ROUGH: Final = frozenset(
-    {"us_compact", "the_day", "month_alone", "feast", "year_month", "spaced", "slash_range"}
+    {
+        "us_compact",
+        "the_day",
+        "month_alone",
+        "feast",
+        "year_month",
+        "spaced",
+        "slash_range",
+        "short_month",
+        "mes_alone",
+        "weekday_day",
+        "dia",
+        "that_weekday",
+        "apart",
+        "feast_day",
+    }
 )
 
 
 def _rough(form: str, match: re.Match[str]) -> float:
     """How sure forms are that say little."""
     if form == "month_alone":
-        return 0.7 if match.group()[-3:].lower() not in ("may", "rch") or match.group()[0].isupper() else 0.0
-    return {"us_compact": 0.6, "the_day": 0.55, "feast": 0.6, "year_month": 0.7}.get(form, 0.8)
+        return _lone_month(match)
+    if form == "feast_day" and match.group()[0].islower() and match.group()[0] != "t":
+        return 0.0
+    return _ROUGH_SCORES.get(form, 0.8)
+
+
+def _lone_month(match: re.Match[str]) -> float:
+    """`May` and `March` are words as well: small, and where a sentence begins."""
+    said = match["v"]
+    if said.rsplit(" ", 1)[-1].rsplit("-", 1)[-1].lower() not in ("may", "march"):
+        return 0.75
+    if match.start("v") > match.start() or " " in said or "-" in said:
+        return (
+            0.7
+            if said[-3:] not in ("may", "rch") or said.rsplit(" ", 1)[-1].rsplit("-", 1)[-1][0].isupper()
+            else 0.0
+        )
+    begins = _SENTENCE.search(match.string, max(0, match.start() - 4), match.start())
+    return 0.6 if said[0].isupper() and not said.isupper() and not begins else 0.0
+
+
+_SENTENCE: Final = re.compile(r"(?:^|[.!?:\n>*•-])\s*$")
+_ROUGH_SCORES: Final = {
+    "us_compact": 0.6, "the_day": 0.55, "feast": 0.6, "feast_day": 0.7, "year_month": 0.7, "short_month": 0.7,
+    "mes_alone": 0.6, "that_weekday": 0.55, "apart": 0.75, "dia": 0.7, "weekday_day": 0.85,
+}  # fmt: skip
 
 
 def _month_day(match: re.Match[str], before: str, after: str) -> float:

@@ -25,14 +25,14 @@ _KIN: Final = (
 )
 _STAFF: Final = (
     "nurse|surgeon|assistant|provider|physician|doctor|injector|technician|tech|aesthetician|esthetician|therapist|"
-    "anesthesiologist|anesthetist|scribe|receptionist|attending|resident|consultant|practitioner|enfermera|m[eé]dico"
+    "anesthesiologist|anesthetist|scribe|receptionist|reporter|pathologist|radiologist|pharmacist|dermatologist|psychologist|dentist|operator|adjuster|examiner|supervisor|officer|counselor|attorney|lawyer|coach|teacher|driver|interpreter|coordinator|manager|agent|trainer|instructor|pastor|attending|resident|consultant|practitioner|enfermera|m[eé]dico"
 )
 _LABEL: Final = (
     r"patient(?:'s)? name|patient|pt name|client|customer|name|nombre|paciente|provider|surgeon|assistant|attending|"
     r"anesthesiologist|physician|doctor|nurse|tech|technician|injector|author|from|to|re|cc|attn|attention|caller|"
     r"emergency contact|contact|next of kin|spouse|guardian|signed|dictated by|transcribed by|reviewed by|seen by|"
     r"recovery nurse|referring(?: provider| physician)?|referred by|pcp|preferred|pref|signature|witness|parent|"
-    r"surgeon 1|operator|user|firma|atendida por|atendido por|m[eé]dico|account holder|guarantor|insured|subscriber"
+    r"surgeon 1|operator|user|reporter|reported by|pathologist|radiologist|examiner|adjuster|supervisor|coordinator|counselor|accompanied by|brought by|how heard|referral source|circ(?:ulator|ulating)?|anes(?:thesia)?|scrub|prescriber|requested by|ordered by|entered by|verified by|host|alias|tutor|testigo|recepci[oó]n|enfermer[oa]|enf\.?|firma|atendida por|atendido por|m[eé]dico|account holder|guarantor|insured|subscriber"
 )
 _DEGREE: Final = (
     r"M\.?D\.?|D\.?O\.?|R\.?N\.?|N\.?P\.?|PA(?:-C)?|P\.A\.|FNP(?:-[A-Z]+)?|APRN|DNP|LVN|LPN|CRNA|BSN|MSN|PhD|FAAD|"
@@ -55,6 +55,16 @@ _RULES: Final = (
      rf"(?i:{_TITLE}\.? )?(?P<v>{_NAME})", 0.85),
     (rf"\b(?P<v>{_LAST_FIRST}),? (?:MRN|DOB|\d{{2,3}} ?y/?o|is a|was seen|an? \d)", 0.9),
     (r"(?<![A-Z-])(?P<v>[A-Z](?:[-–][A-Z]){3,})(?![A-Z-])", 0.95),
+    (r"(?<![\w.])(?P<v>[A-Z](?:,? [A-Z]){3,})(?![\w])", 0.85),
+    (r"(?<![\w.])(?P<v>[A-Z] (?:as in|for|like) [A-Z][a-z]+(?:,? (?:[A-Z] (?:as in|for|like) [A-Z][a-z]+|[A-Z])\b)*)", 0.85),
+    (r"\b(?i:pt|patient|client|paciente) (?P<v>[A-Za-z]\.|[A-Z]{2})(?=[\s,;:.)/])(?! ?\d)", 0.6),
+    (r"(?<![\w.@/])(?P<v>[A-Z]\.(?:[A-Z]\.)?(?:Mc|Mac|O['’])?[A-Z][a-zà-ÿ]{2,})(?![\w@])", 0.75),
+    (rf"(?P<v>{_CAP} [A-Z])\.?,? (?:{_DEGREE})(?![\w-])", 0.9),
+    (r"(?m:(?:[.!?] |/ ?|[-–—~] ?|\n)(?P<v>[a-z]{2})\s*$)", 0.5),
+    (r"(?:[|\t\"(,] ?)(?P<v>[A-Z]{2}/[A-Z]{2})(?= ?[|\t\"),.\n]|\s*$)", 0.6),
+    (rf"(?m:^|[\t|\"]) ?(?P<v>(?:{_PARTICLE} )?{_CAP}(?: {_CAP})?, {_CAP}(?: {_PART})?)(?= ?(?:[\t|\"]|$))", 0.75),
+    (r"\b(?i:user|usr|login|author|operator|owner|host|by|tech|provider|created_by|signed_by|staff|uploaded_by)[=:] ?(?P<v>[a-z][a-z.]{3,40}[a-z])\b(?![@/\\])", 0.8),
+    (rf"\b(?i:alias|issued to|payable to|on behalf of|care of|c/o|in the name of|a nombre de|estate of|assisted by|woman named|man named|named|called|titular) (?P<v>{_NAME})", 0.8),
     (r"(?<![\w.])(?P<v>(?:[A-Z]\.){2,3})(?!\w)", 0.6),
     (r"(?m:^)\S*\d[/.-]\d\S* (?:\d{1,2}:?\d{2} )?(?P<v>[A-Z]{2,3})(?=\s?[-:—])", 0.7),
     (rf"\b(?i:pref(?:erred|ers)?(?: name)?|goes by|nick(?:name|named)?|known as|aka|a\.k\.a\.|n[eé]e|formerly|maiden name|"
@@ -143,6 +153,12 @@ def _is_name(text: str, start: int, end: int) -> bool:
 
 
 _GRADE: Final = re.compile(r" (?:[IV]{1,4}|[1-7])\b")
+# What follows the one whom a scale or a sign is called after.
+_SCALE: Final = re.compile(
+    r"(?:['’]s)? (?:(?:stage|grade|class|type|score|scale|classification|criteria|index) (?:[IV]{1,4}|\d)|"
+    r"(?:syndrome|disease|phenomenon|sign|nodes?|contracture|classification|criteria|scale|forceps|scissors|retractors?|clamps?|"
+    r"drains?|catheter|technique|flap|maneuver|elevator|speculum|ligament|fascia|spots?)\b)"
+)
 _HAS: Final = re.compile(r"\b(?:hx|history of|h/o|has|with|for|dx)(?: of)? \Z", re.IGNORECASE)
 
 
@@ -162,6 +178,8 @@ def is_medical(text: str, start: int, end: int) -> bool:
     last = [each for each, _, _ in words(folded)][-1:]
     if last and last[0] in lexicon("eponym_nouns") and len(words(folded)) > 1:
         return words(folded)[-2][0] in lexicon("eponyms")
+    if text[start].isupper() and " " not in text[start:end] and _SCALE.match(text, end):
+        return True
     own = re.match(r"['’]s?\b", text[end:]) is not None
     if (
         last

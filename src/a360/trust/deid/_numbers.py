@@ -6,12 +6,13 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Final
 
 from a360.trust.deid._spans import Identifier, Span
 
 _CODE: Final = r"(?P<v>(?=[A-Z0-9./-]*\d)[A-Z0-9][A-Z0-9./-]{2,24}[A-Z0-9])"
-_FILLER: Final = r"[\s:#.=]{0,4}(?:(?:is|was|reads?|on|the|of|as|card|file|number|with|id|ending|starting)\b[\s:#]{1,2}){0,3}"
+_FILLER: Final = r"[\s:#.=|]{0,10}(?:(?:is|was|reads?|on|the|of|as|card|file|number|with|id|ending|starting)\b[\s:#]{1,2}){0,3}"
 _NO: Final = r"(?:[\s.]{0,2}(?:id|no|num|number|nr|#)(?![a-z]))?"
 
 
@@ -94,6 +95,16 @@ def _is_ip(text: str) -> bool:
     return True
 
 
+def _is_code(text: str) -> bool:
+    """Whether enough of a word is digits: four, or three among letters."""
+    digits = len(_digits(text))
+    return digits >= 4 or (digits == 3 and text.isupper())
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
 def _digits(text: str) -> str:
     return re.sub(r"\D", "", text)
 
@@ -111,12 +122,55 @@ _RULES: Final = (
     _rule(Identifier.OTHER, r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", 0.95),
     _rule(
         Identifier.OTHER,
-        rf"\b(?:ticket|case|badge|employee|student|encounter|visit|accession|specimen|loyalty|rewards?|tracking|booking|reservation|trial|"
-        rf"subject|study id|user(?:name)?|login|pin|locker code|gift ?card|auth(?:ori[sz]ation)?|referral|rx|prescription|docket|cause|permit|caso|"
-        rf"folio|expediente|wristband|token|file|matter|incident|barcode|sample|donor|registry|session id|key fob|check|cheque|transaction|"
-        rf"unit id|club card)(?: (?:id|code|card))?{_NO}{_FILLER}{_CODE}",
+        rf"\b(?:ticket|thread|case|badge|employee|emp|student|encounter|visit|accession|specimen|loyalty|rewards?|points|tracking|ups|usps|fedex|dhl|"
+        rf"shipment|parcel|booking|reservation|appointment|appt|conf(?:irmation)?|trial|subject|study|user(?:name)?|login|pin|locker|gift ?card|voucher|"
+        rf"(?:pre-?)?auth(?:ori[sz]ation)?|prior auth|approval|referral|claims?|rx|prescription|script|docket|cause|permit|caso|folio|expediente|recibo|"
+        rf"autorizaci[oó]n|cita|receta|wristband|token|file|matter|incident|event|complaint|report|run|barcode|sample|slide|biopsy|path(?:ology)?|requisition|"
+        rf"req|requested|donor|registry|session|key ?fob|check|cheque|transaction|order|unit|club|our ref|your ref|health ref|reference|study instance)"
+        rf"(?: (?:id|code|card|ref(?:erence)?))?{_NO}{_FILLER}{_CODE}",
         0.8,
-        lambda text: len(_digits(text)) >= 4,
+        _is_code,
+    ),
+    _rule(
+        Identifier.OTHER,
+        r"\b(?:tracking|ups|usps|fedex|dhl|rewards?|loyalty|points|gift ?card|voucher|card)\b[\s:#.]{0,3}(?:(?:no|number|id)\b\.?[\s:#]{0,3})?"
+        r"(?P<v>\d{3,4}(?: \d{2,4}){2,6})(?!\d)",
+        0.85,
+    ),
+    # Whatever it numbers: `conf # 719928`, `badge number 4417`.
+    _rule(
+        Identifier.OTHER,
+        r"(?:#|\b(?:no|nr|nbr|num|number|n[uú]mero|n[º°]|id|code|ref)\b[.:#=]{0,2}) ?(?:is )?(?P<v>(?=(?:[A-Z./-]*\d){4})[A-Z0-9]+(?:[./-][A-Z0-9]+)*)(?![\w-])",
+        0.7,
+        lambda text: len(_digits(text)) >= 5 or (len(_digits(text)) == 4 and len(text) > 4),
+    ),
+    # A number as long as a record's, with nothing that says what it numbers.
+    _rule(Identifier.OTHER, r"(?<![\w.$/#,^+-])(?<!\d )\d{7,12}(?![\w/%]|[.,-]\d)", 0.5),
+    _rule(Identifier.MRN, r"(?<![\w.$/-])\d{2}-\d{2}-\d{2}(?![\w/-])", 0.6),
+    _rule(Identifier.MRN, r"(?:(?m:^)|[\t|\"^]) ?(?P<v>[A-Z]{0,2}-?\d{5,10}) ?(?=[\t|\"^]|(?m:$))", 0.6),
+    _rule(Identifier.OTHER, r"\b(?:card|visa|mastercard|amex|discover|debit|account|acct|a/c)\b[^\d\n]{0,24}(?:ending|ends|last (?:4|four))[^\d\n]{0,8}(?P<v>\d{4})\b", 0.9),
+    _rule(Identifier.PHONE, r"\b(?:ending|ends|last (?:4|four)(?: digits)?)(?: in| with| of)?[\s:#x*]{1,6}(?P<v>\d{3,4})\b(?!\s?(?:days|weeks|months|minutes))", 0.75),
+    _rule(Identifier.PHONE, r"\b(?:ext\.?|extension|pager|beeper|pgr|pgd @|paged @|p:)[\s:#]{0,2}(?P<v>\d{3,6})(?![\d/%-]|\.\d)", 0.7, lambda text: len(text) >= 3),
+    _rule(
+        Identifier.OTHER,
+        r"\b(?:user ?name|screen ?name|handle|login|log-?in|ig|insta(?:gram)?|tik ?tok|snap(?:chat)?|twitter|venmo|cash ?app|zelle|telegram|whatsapp|"
+        r"discord|reddit|poshmark|usuario)(?:[ :=]+(?:is|name|handle|id|as|account|at))*['’s]{0,2}[\s:=\"“(]{1,3}"
+        r"(?P<v>(?=[\w.-]*[\d._])(?=[\w.-]*[a-z])[\w.-]{4,30}\w)",
+        0.85,
+    ),
+    _rule(Identifier.URL, r"(?<![\w@./-])[a-z0-9][\w-]+(?:\.[a-z][\w-]+)+/(?=[^\s<>\"']{3})[^\s<>\"']*[\w/]", 0.8),
+    _rule(Identifier.DEVICE, r"(?<![\w.-])\d{7,8}-\d{3}(?![\w-])", 0.7),
+    _rule(Identifier.DEVICE, rf"\b(?:serial|ser|s/?n|sn)\.?{_NO}[\s:#]{{0,3}}(?:r|l|right|left|od|os)[\s:#]{{1,2}}{_CODE}", 0.9, lambda text: len(_digits(text)) >= 3),
+    _rule(
+        Identifier.AGE,
+        r"\b(?:born|b\.|nacid[oa]|yob|birth ?year|year of birth|n[eé]e?)(?: (?:in|en|on|el|around|circa))?[\s:]{1,2}(?:\w+ )?(?P<v>(?:18|19)\d\d)\b(?![-/])",
+        0.85,
+        lambda text: int(text) <= _today().year - 90,
+    ),
+    _rule(
+        Identifier.AGE,
+        r"\b(?:age[ds]?|edad)\b[\s:=|,]{0,4}(?:is |of )?(?P<v>9\d|10\d|11[0-5])(?![\w/%:-]|\.\d)",
+        0.85,
     ),
     _rule(
         Identifier.OTHER,
@@ -254,7 +308,7 @@ _RULES: Final = (
     ),
     _rule(
         Identifier.PHOTO,
-        r"(?<![\w/])[\w\-+]+(?:\.[\w-]+)*\.(?:jpe?g|png|heic|heif|tiff?|gif|bmp|webp|dcm|mp4|mov|avi|raw|pdf|docx?)\b",
+        r"(?<![\w/])[\w\-+]+(?:\.[\w-]+)*\.(?:jpe?g|png|heic|heif|tiff?|gif|bmp|webp|dcm|mp4|mov|avi|raw|cr2|nef|arw|dng|psd|pdf|docx?|xlsx?|csv|zip|m4a|wav|mp3|txt)\b",
         0.97,
     ),
     _rule(
@@ -270,7 +324,7 @@ _RULES: Final = (
 )  # fmt: skip
 _FAX: Final = re.compile(r"\bfax\w*\b[^\d\n|]{0,24}$", re.IGNORECASE)
 _NOT_A_PERSONS: Final = re.compile(
-    r"\b(?:lot|ref|exp|batch|ndc|cpt|icd(?:-10)?|loinc|snomed|hcpcs|path|catalog|cat|ver|version)(?: no\.?| number)?\W{0,4}$",
+    r"\b(?:lot|(?<!our )(?<!your )(?<!health )(?<!claim )(?<!case )(?<!file )ref|exp|batch|ndc|cpt|icd(?:-10)?|loinc|snomed|hcpcs|path|catalog|cat|ver|version|ndc|gtin|sku|model|form|page|bates|hcpcs|drg|kit|tray)(?: no\.?| number)?\W{0,4}$",
     re.IGNORECASE,
 )
 

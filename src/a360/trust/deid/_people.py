@@ -64,7 +64,7 @@ _AND: Final = re.compile(r"(?:['’]s)?(?:,? (?:and|&|or|y|e|und|vs?\.) |, |/|; 
 _BEFORE: Final = re.compile(
     r"(?:\b(?:with|w/|by|from|to|per|told|tells?|asks?|asked|via|sees?|saw|seen by|called|calling|calls?|paged|between|"
     r"informed|notified|thanks?|thank you|spoke|inform|notify|hi|hello|hey|hola|dear|both|ref by|"
-    r"sent by|sincerely|con|por|c/o|cc|attn|witness|wit|scribe|nanny|neighbor|signed|for|named|who is|tag|and|met|via|than|"
+    r"sent by|sincerely|con|por|c/o|cc|attn|witness|wit|scribe|nanny|neighbor|signed|for|named|who is|tag|and|met|via|than|w|host|alias|helped|includes?|desde|"
     r"contact|is|lives with|given to|given by|report to|report from|left with|joined by|relieved|husband|wife|mom|dad)[:,]? |@ ?|[-–—~] ?|> )\Z",
     re.IGNORECASE,
 )
@@ -83,7 +83,7 @@ _ACTS: Final = re.compile(
     r"remembers|offered|stayed|sat|arrived|cancelled|canceled|rescheduled|interpreted|accompanied|mentioned|explained|admits|"
     r"endorses|verbalized|understood|expressed|reviewed|signed|wrote|replied|answered|texted|emailed|visited|attended|looks|"
     r"looked|appears|appeared|seems|seemed|likes|liked|loves|loved|hates|knows|knew|tried|went|relieved|dressed|wishes|wished|rounding|rounded|"
-    r"covering|cosigned|verified|notified|called|refused|consented|texts|thanked|met|cb|at desk|at bedside|at bs)\b|/[A-Z]{2}\b",
+    r"covering|cosigned|verified|notified|called|refused|consented|aware|informed|paged|pgd|advised|is back|will be|on call|sign|signs|texts|thanked|met|cb|at desk|at bedside|at bs)\b|/[A-Z]{2}\b",
 )
 # What things do as well; `here` and `calm` tell of patients.
 _IS: Final = re.compile(
@@ -91,6 +91,14 @@ _IS: Final = re.compile(
     r"needed|didn['’]t|doesn['’]t|hasn['’]t|isn['’]t|wasn['’]t|won['’]t|can['’]t|here|calm|happy|aware|here w)\b|:? ?\d+ ?(?:yo|y/o|u\b)|: "
 )
 _DOCTOR: Final = re.compile(r"\b(?P<title>Dr\.?) (?:\w+ )?\Z")
+_SURNAMES: Final = frozenset({"case", "price", "long", "art", "love"})
+_INITIAL_BEFORE: Final = re.compile(r"(?<![\w.])[A-Z]\.? \Z")
+_IN_A_BED: Final = re.compile(r"\b(?:bed|rm|room|bay|chair) \d{1,2}[:,-]? \Z|\bM\.?D\.? \Z")
+# Of a word of no list: what the model says before it counts, and what a word before names is worth.
+_HEARD: Final = 0.12
+_AMONG: Final = 0.42
+_CELL_BEGINS: Final = re.compile(r"(?:[\t|\"^;]|\| )\Z")
+_CELL_ENDS: Final = re.compile(r" ?[\t|\"^;/]|[ \t]*(?:\n|$)")
 _OWNS: Final = re.compile(r"['’]s? ")
 _INITIAL_AFTER: Final = re.compile(r"[ ]([A-Z])(?:\.|(?=[\s,;:)/]|$))")
 _GREETS: Final = re.compile(
@@ -266,7 +274,7 @@ def _unknown(it: _Word) -> float:
         case _Shape.CAPITALS:
             return it.chance if it.end - it.start > 3 else it.chance * 0.6
         case _:
-            return 0.5 + 0.5 * it.chance if it.chance >= 0.12 else 0.0
+            return 0.5 + 0.5 * it.chance if it.chance >= _HEARD else 0.0
 
 
 def _in_its_place(text: str, it: _Word) -> float:
@@ -280,37 +288,7 @@ def _in_its_place(text: str, it: _Word) -> float:
         return 0.0
     before = text[max(0, it.start - 24) : it.start]
     if it.shape in _CAPITALISED:
-        acts = _ACTS.match(text, it.end) is not None
-        if re.search(r"(?<![\w.])[A-Z]\.? \Z", before) and it.word not in _MODAL - {
-            "case",
-            "price",
-            "long",
-            "art",
-            "love",
-        }:
-            return 0.7
-        if re.search(r"\b(?:bed|rm|room|bay|chair) \d{1,2}[:,-]? \Z|\bM\.?D\.? \Z", before):
-            return 0.7
-        if it.shape is _Shape.FIRST:
-            known = it.kind in (_Kind.GIVEN, _Kind.EPONYM) or it.word in lexicon("given_names")
-            does = _IS.match(text, it.end) is not None
-            return (
-                0.7
-                if acts and it.kind is not _Kind.UNKNOWN
-                else 0.65
-                if does and known
-                else 0.5
-                if acts
-                else 0.0
-            )
-        if acts or (_IS.match(text, it.end) and it.word in lexicon("given_names")):
-            return 0.72
-        if _STRONG_BEFORE.search(before):
-            return 0.75
-        initial = _INITIAL_AFTER.match(text, it.end)
-        if _BEFORE.search(before) or initial:
-            return 0.6 if it.kind is not _Kind.UNKNOWN or initial else 0.38 + it.chance
-        return 0.45 if _OWNS.match(text, it.end) and it.kind is not _Kind.UNKNOWN else 0.0
+        return _with_a_capital(text, it, before)
     if it.word in lexicon("given_names"):
         if _STRONG_BEFORE.search(before) or _GREETS.search(before):
             return 0.75 if it.kind is _Kind.GIVEN else 0.65
@@ -319,6 +297,44 @@ def _in_its_place(text: str, it: _Word) -> float:
     if it.shape is _Shape.CAPITALS and _STRONG_BEFORE.search(before) and len(it.word) > 2:
         return 0.6
     return 0.0
+
+
+def _with_a_capital(text: str, it: _Word, before: str) -> float:
+    if it.kind in (_Kind.UNKNOWN, _Kind.GIVEN) and _is_a_cell(text, it):
+        return 0.6
+    if _INITIAL_BEFORE.search(before) and it.word not in _MODAL - _SURNAMES:
+        return 0.7
+    if _IN_A_BED.search(before):
+        return 0.7
+    acts = _ACTS.match(text, it.end) is not None
+    does = _IS.match(text, it.end) is not None
+    initial = _INITIAL_AFTER.match(text, it.end) is not None
+    if it.shape is _Shape.FIRST:
+        return _beginning(it, acts=acts, does=does, initial=initial)
+    if acts or (does and it.word in lexicon("given_names")):
+        return 0.72
+    if _STRONG_BEFORE.search(before):
+        return 0.75
+    if _BEFORE.search(before) or initial:
+        return 0.6 if it.kind is not _Kind.UNKNOWN or initial else _AMONG + it.chance
+    return 0.45 if _OWNS.match(text, it.end) and it.kind is not _Kind.UNKNOWN else 0.0
+
+
+def _beginning(it: _Word, *, acts: bool, does: bool, initial: bool) -> float:
+    """How likely the first word of a sentence is a name by what comes after it."""
+    if initial and it.kind in (_Kind.UNKNOWN, _Kind.GIVEN):
+        return 0.55
+    if acts:
+        return 0.5 if it.kind is _Kind.UNKNOWN else 0.7
+    known = it.kind in (_Kind.GIVEN, _Kind.EPONYM) or it.word in lexicon("given_names")
+    return 0.65 if does and known else 0.0
+
+
+def _is_a_cell(text: str, it: _Word) -> bool:
+    """Whether a word stands alone between the lines of a table."""
+    return _CELL_BEGINS.search(text, max(0, it.start - 2), it.start) is not None and (
+        _CELL_ENDS.match(text, it.end) is not None
+    )
 
 
 def _with_particles(text: str, found: Sequence[_Word]) -> None:

@@ -27,7 +27,7 @@ _STATE_NAMES: Final = (
 _DEGREES: Final = "MD|PA"
 _KIND: Final = (
     r"(?:Street|St|Avenue|Ave|Av|Boulevard|Blvd|Lane|Ln|Road|Rd|Drive|Dr|Court|Ct|Terrace|Ter|Way|Parkway|Pkwy|"
-    r"Circle|Cir|Place|Pl|Highway|Hwy|Trail|Trl|Square|Sq|Loop|Crescent|Alley|Row|Run|Plaza|Expressway|Route|Rte)"
+    r"Circle|Cir|Place|Pl|Highway|Hwy|Trail|Trl|Square|Sq|Loop|Crescent|Alley|Row|Run|Plaza|Expressway|Route|Rte|Crossing|Gardens|Grove|Close|Mews|Pike|Cove|Ridge|Walk|Path|Bend|Hollow|Manor|Turnpike)"
 )
 _NAMED: Final = r"(?:(?:St|Ft|Mt)\. )?(?:[dl]['’])?[A-ZÀ-ÖØ-ÞŁŚŠŻŹŽČĆĐİŐŰŘŤĎŇĚĞŞȘȚ][\w'’-]*"
 _TOWN: Final = rf"{_NAMED}(?: (?:{_NAMED}|or|of|de|del|la|los|las|el))*?"
@@ -37,6 +37,14 @@ _WORK: Final = (
     r"Bank|Accounting|Supply|Hospital|Church|Restaurant|Associates|Partners|Industries|Services|Solutions|"
     r"Department|Systems|Holdings|Foundation|Academy|Construction|Logistics)"
 )
+# Of a place or an employer whose words are in no list.
+_IF_STRANGE: Final = 0.55
+_MONTHS_AND_DAYS: Final = (
+    r"(?:January|February|March|April|May|June|July|August|September|October|November|December|"
+    r"Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)\b"
+)
+_ORG_WORD: Final = rf"(?:(?!{_MONTHS_AND_DAYS}){_NAMED})"
+_ORG: Final = rf"(?:the )?{_ORG_WORD}(?: (?:&|{_ORG_WORD})| (?:of|de|del|for|and|on) {_ORG_WORD})*"
 _RULES: Final = (
     (Identifier.ADDRESS, rf"(?<![\w.$/])\d{{1,6}}[A-Z]?(?:-\d+)? (?:{_STREET_WORD} ){{1,5}}?{_KIND}\b\.?", 0.96),
     (Identifier.ADDRESS, r"(?i:(?<![\w.$/])\d{1,6} (?:[a-z0-9'-]+ ){1,3}?(?:street|avenue|ave|blvd|lane|road|court|parkway))\b", 0.8),
@@ -57,14 +65,15 @@ _RULES: Final = (
     (Identifier.ADDRESS, r"\b\w+(?i:straße|strasse|str\.|weg|platz|allee|gasse|laan|straat) \d{1,4}[a-z]?\b", 0.95),
     (
         Identifier.ADDRESS,
-        r"(?<![\w/])(?i:\d{1,6} )?(?i:hwy|highway|fm|county road|cr|state route|route|rte|interstate|ranch road) ?-?\d{1,4}\b(?: (?:[NSEW]|North|South|East|West)\b)?(?i: road| rd)?",
+        r"(?<![\w/])(?i:\d{1,6} )?(?:[NSEW]{1,2} )?(?i:hwy|highway|fm|county road|cr|state route|route|rte|interstate|ranch road) ?-?\d{1,4}\b(?: (?:[NSEW]|North|South|East|West)\b)?(?: "
+        rf"(?i:{_KIND})\b\.?)?",
         0.88,
     ),
     (Identifier.ZIP, r"\b[A-Z]{1,2}\d[A-Z\d]? \d[ABD-HJLNP-UW-Z]{2}\b|\b[ABCEGHJ-NPRSTVXY]\d[A-Z] ?\d[A-Z]\d\b", 0.7),
     (Identifier.ADDRESS, rf"\b(?:on|off|at|near|along|down|from|of) (?P<v>(?:[NSEW]\.? )?{_NAMED}(?: {_NAMED})? (?:St|Ave|Rd|Ln|Lane|Road|Drive|Court|Ct|Way|Highway|Hwy|Trail|Circle|Pike|Terrace)\b\.?)", 0.8),
     (Identifier.ADDRESS, rf"\b(?:[Tt]he )?{_NAMED}(?: {_NAMED}){{0,2}} (?:Apartments?|Apts|Estates?|Condos?|Condominiums|Lofts|Residences|Subdivision|Mobile Home Park|Trailer Park|Senior Living|Assisted Living|Nursing Home|Retirement Community|Shelter|Motel|Hotel|Inn)\b", 0.75),
     (Identifier.ADDRESS, rf"\b(?i:trailer|lot|space|bldg|building|casa|depto|int\.?|interior) #?(?P<v>\d{{1,4}}[A-Z]?)(?=,? {_NAMED} (?:{_STATES})\b)", 0.7),
-    (Identifier.ADDRESS, r"\b(?i:rr|rural route|hc) ?\d{1,3},? (?i:box) ?\d{1,5}\b", 0.96),
+    (Identifier.ADDRESS, r"\b(?i:rr|rural route|star route|hc|hcr) ?\d{1,3},? (?i:box) ?\d{1,5}\b", 0.96),
     (Identifier.ADDRESS, rf"\b\d{{1,3}}(?:st|nd|rd|th) (?:and|&|at) {_NAMED}", 0.85),
     (Identifier.ADDRESS, rf"\b(?i:corner of|cross streets?:?|intersection of) (?P<v>[\w.]+(?: {_NAMED})? (?:and|&) [\w.]+(?: {_KIND}\b)?)", 0.9),
     (Identifier.ADDRESS, rf"\b(?:One|Two|Three|Four|Five) {_NAMED}(?: {_NAMED})? (?:Plaza|Center|Centre|Square|Tower|Place|Park)\b", 0.9),
@@ -102,6 +111,26 @@ _RULES: Final = (
         0.6,
     ),
     (Identifier.ADDRESS, rf"\b(?P<v>{_NAMED}(?: {_NAMED})?) (?:County|Parish)\b", 0.9),
+    (
+        Identifier.ADDRESS,
+        r"\b(?i:lives?|lived|living|resid(?:es?|ing)|stay(?:s|ing|ed)?|address(?: is|:)|domicilio|vive|reside|house is|home is|mail(?:ed)? to|move(?:d|s)? to|moving to)"
+        r"(?: (?i:alone|now|still|currently|permanently|nearby|temporarily))*(?: (?i:at|on|in|off|en|por|to))?:? (?P<v>(?:(?i:the|a|an|unit|apt|room|rm|flat|bldg|barracks|#) ?)?"
+        rf"(?:(?=[^\n,.;(]{{0,40}}\d)[^\s,.;(]+(?: (?!(?i:with|and|in|but|w/|since|for|who|where|x|until|alone|by)\b)[^\s,.;(]+){{1,6}}|{_NAMED}(?: (?:of|on|at|the|de|{_NAMED}))*))",
+        0.65,
+    ),
+    (Identifier.ADDRESS, rf"\b(?:Camp|Fort|Ft\.?|Naval (?:Base|Station)|Joint Base|Barracks|Bldg\.?|Building|Dorm|Hall) (?:{_NAMED}|\d{{1,4}})(?: (?:Room|Rm) \d{{1,4}}(?:, {_NAMED} (?:Hall|House))?)?", 0.6),
+    (Identifier.ADDRESS, rf"\b(?:[Tt]he )?{_NAMED}(?: {_NAMED}){{0,3}} (?:Inn|Hotel|Motel|Assisted Living|Manor|Villas?|Village|Heights|Park|Terrace|Subdivision|subdivision|Mobile Park|Trailer Court|Towers?|Hall|House)(?: (?:on|at|in) {_NAMED})?\b", 0.55),
+    (
+        Identifier.ADDRESS,
+        r"\b(?i:(?:grew up|raised|nearby|live|lives|works?|school|hotel|home|house|icu|er|ed|hospital|jail|prison|college|family|mother|father|mom|dad|parents|sister|brother|"
+        r"wedding|funeral|trip|vacation|stationed|based|practice|practices|office|seen|surgery|done|market|best|hab[ií]a|nearest) (?:is |are |was )?(?:over |up |down |back |out )?in|"
+        r"(?:fly|flying|flew|drive|drives|driving|drove|commut\w+|travel\w*|mov(?:e|es|ed|ing)|going|went|trip|relocat\w+|return\w*|visit\w*|traveling|back) (?:\w+ )?(?:in )?(?:to|from)|"
+        r"visiting|hails? from|comes? from|came from|calls? from|called from|raised in|who drove \\w+ from|originari[oa] de|natural de|procedente de|oriund[oa] de|nacid[oa] en|desde|radica en|vecin[oa] de|viaj\w+ a|"
+        rf"resident of|native of|born in) (?P<v>{_NAMED}(?: {_NAMED}){{0,2}})(?=[,.;:!?)\"\n]| (?:and|with|to|on|for|but|because|since|after|before|who|where|today|last|this|by|w/|every|each|via)\b|$)",
+        0.6,
+    ),
+    # In what, one asks only of words that are no others: neither of the trade nor of every day.
+    (Identifier.ADDRESS, rf"\b(?:in|In|from|near|outside|to) (?P<v>{_NAMED}(?: {_NAMED}){{0,2}})(?=[,.;:!?)\"\n]|$)", _IF_STRANGE),
     (Identifier.ZIP, rf"\b(?:{_STATES}|{_DEGREES}|{_STATE_NAMES}),? (?P<v>\d{{5}}(?:-\d{{4}})?)\b", 0.97),
     (Identifier.ZIP, r"\b(?i:zip(?: ?code)?|postal code|c\.?p\.?|código postal)[\s:#]{0,3}(?P<v>\d{5}(?:-\d{4})?)\b", 0.97),
     (Identifier.ZIP, r"(?<![\w-])\d{5}-\d{4}(?![\w-])", 0.7),
@@ -117,6 +146,25 @@ _RULES: Final = (
     ),
     (
         Identifier.EMPLOYER,
+        r"\b(?i:(?:duties|duty|job|shifts?|boxes|nights|days|part[- ]time|full[- ]time|volunteers?|volunteered|serve[sd]?|serving|stationed|teach(?:es|ing)?|taught|"
+        r"stud(?:y|ies|ying|ied)(?: \w+)?|interns?|interning|residency|classes|freshman|sophomore|junior|senior|grader|scholarship|practice|exam|off|works?|working|clerks?|cooks?|"
+        r"(?:[a-z]{2,}(?:er|or|ist|ian|ant|ent|eer)|rn|lpn|cna|md|emt|ceo|cfo|vp|pa|np|daughter|son|kids?|children|husband|wife|boss|hr)) (?:at|@)|"
+        r"(?:models?|drives|trucks|flies|plays|coaches|cooks|sings|writes|codes|consults|contracts|freelances) (?:for|with)|(?:goes|went|going|transferred|enrolled) (?:to|at|in)|"
+        r"(?:maestr[oa]|emplead[oa]|enfermer[oa]|trabajador[a]?|cociner[oa]|gerente|secretari[oa]|estudiante|profesor[a]?|cajer[oa]|vendedor[a]?) (?:en|de|del)|"
+        r"(?:trabaja|labora|estudia|da clases) (?:en|para)|escuela|"
+        rf"(?:lieutenant|sergeant|officer|deputy|owner|founder|president|member|retiree|veteran|alum\w*|graduate) (?:of|from))[ ,:]{{1,2}}(?P<v>{_ORG})",
+        0.7,
+    ),
+    (
+        Identifier.EMPLOYER,
+        r"(?i:(?m:^|[|\t;,.] ?|  )(?:wk|work|emp|employer|employer group|employer name|occ|occup(?:ation)?|occ hx|job|school|company|workplace|works?|place of (?:work|employment)|"
+        rf"prior|previously|formerly|empleador|trabajo|escuela|ocupaci[oó]n)[ ]?[:=|][ ]?(?:[a-z ]{{3,20}}, )?)(?P<v>{_ORG})",
+        0.75,
+    ),
+    (Identifier.EMPLOYER, rf"\b(?i:employed by|hired by|fired by|laid off by|(?:her|his|their) (?:employer|company|school|work|firm),?|prior|retired [a-z]+ ?\(|employee of|contract with) ?(?P<v>{_ORG})", 0.7),
+    (Identifier.EMPLOYER, rf"\b(?:at|At|@) (?P<v>{_ORG})", _IF_STRANGE),
+    (
+        Identifier.EMPLOYER,
         rf"\b(?!(?:{_NAMED} )*(?:Medical|Medicine|Spa|Skin|Laser|Clinic|Aesthetics?|Dermatology|Surgery|Plastic|Botox|Food|American|Emergency)\b)"
         rf"{_NAMED}(?: (?:&|and|of|{_NAMED})){{0,3}}? {_WORK}(?![\w-])",
         0.6,
@@ -127,7 +175,9 @@ _UNIT: Final = re.compile(_RULES[2][1])
 _AFTER_STREET: Final = re.compile(
     r"^,? *(?:(?i:apt|apartment|suite|ste|unit|flat|piso)\.? ?#?[\w-]{1,5}|#\d+)"
 )
-_TOWN_AFTER: Final = re.compile(rf"^(?:, ?| in |,? *\n| )(?P<v>{_NAMED}(?: {_NAMED}){{0,2}})(?=[,.\s?]|$)")
+_TOWN_AFTER: Final = re.compile(
+    rf"^(?:, ?| in |,? *\n| |\",\"|\^+|\t| ?\| ?|;)(?P<v>{_NAMED}(?: {_NAMED}){{0,2}})(?=[,.\s?\"^|;]|$)"
+)
 _ZIP_AFTER: Final = re.compile(r"^,? (?P<v>\d{5}(?:-\d{4})?)(?![\w-])")
 _KEPT: Final = frozenset(
     {
@@ -158,11 +208,29 @@ def find_places(text: str) -> Iterator[Span]:
     for type_, pattern, score in _COMPILED:
         for match in pattern.finditer(text):
             start, end = match.span("v" if "v" in match.groupdict() else 0)
-            if text[start:end].split(" ", maxsplit=1)[0].lower() in _KEPT:
+            if text[start:end].removeprefix("the ").split(" ", maxsplit=1)[0].lower() in _KEPT:
+                continue
+            if (score == _IF_STRANGE or type_ is Identifier.EMPLOYER) and not _may_be_one(
+                text, start, end, score
+            ):
                 continue
             yield Span(start, end, type_, score, "rules")
             if type_ is Identifier.ADDRESS and score > 0.9:
                 yield from _around(text, end)
+
+
+def _may_be_one(text: str, start: int, end: int, score: float) -> bool:
+    """Whether words can be a place or an employer: none is of the trade, and on weak cues one is in no list."""
+    said = [word for word, _, _ in words(fold(text[start:end])) if word not in ("the", "of", "and", "on")]
+    if not said or is_medical(text, start, end) or said[0] in lexicon("nowhere"):
+        return False
+    if any(word in lexicon(each) for word in said for each in ("products", "trade_words", "labels")):
+        return False
+    if score != _IF_STRANGE:
+        return True
+    if said[0] in lexicon("not_names") or text[start:end].isupper():
+        return False
+    return len(said) > 1 or said[0] not in lexicon("ordinary_words")
 
 
 _IN: Final = re.compile(
