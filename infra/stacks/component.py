@@ -13,6 +13,7 @@ from infra.stacks.network import NetworkStack
 from infra.stacks.operations import OperationsStack
 from infra.stacks.orchestration import OrchestrationStack
 from infra.stacks.processing import ProcessingStack
+from infra.stacks.sharing import SharingStack
 from infra.stacks.storage import StorageStack
 
 
@@ -47,3 +48,6 @@ class LakeStage(cdk.Stage):
             self.processing.add_stack_dependency(needed)
         for granted in (self.processing, *self.tables):
             self.grants.add_stack_dependency(granted)
+        if deployment.environment.sharing:
+            self.sharing = SharingStack(self, deployment)
+            self.sharing.add_stack_dependency(self.table_grants[-1])

@@ -154,7 +154,7 @@ def test_no_template_breaks_a_rule_of_our_own(templates):
 
 
 def test_templates_are_clean_under_cfn_lint(templates, deployment):
-    """CloudFormation's own schemas and rules find nothing; the largest shard of a kind stands for the others."""
+    """CloudFormation's own rules find nothing; the largest shard of a kind stands for the others."""
     alike = {}
     for path in sorted(templates.values(), key=lambda each: each.stat().st_size):
         kind = path.name.removeprefix(deployment.environment.name)
