@@ -271,9 +271,13 @@ def _lone_month(match: re.Match[str]) -> float:
             else 0.0
         )
     begins = _SENTENCE.search(match.string, max(0, match.start() - 4), match.start())
-    return 0.6 if said[0].isupper() and not said.isupper() and not begins else 0.0
+    month = said[0].isupper() and not said.isupper() and not begins
+    return 0.6 if month and _NO_VERB_AFTER.match(match.string, match.end()) else 0.0
 
 
+_NO_VERB_AFTER: Final = re.compile(
+    r"\W*(?:$|\n)|[.,;:)/!?]| (?:if|with|w/|or|and|for|at|to|when|because|since|she|he|they|we|i)\b"
+)
 _SENTENCE: Final = re.compile(r"(?:^|[.!?:\n>*•-])\s*$")
 _ROUGH_SCORES: Final = {
     "us_compact": 0.6, "the_day": 0.55, "feast": 0.6, "feast_day": 0.7, "year_month": 0.7, "short_month": 0.7,

@@ -3,7 +3,7 @@
 # ruff: noqa: E501, ISC004, PLR2004, RUF001 -- patterns are read whole; their numbers are the forms of the identifiers
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Final
 
@@ -39,6 +39,8 @@ _WORK: Final = (
 )
 # Of a place or an employer whose words are in no list.
 _IF_STRANGE: Final = 0.55
+# Of one that is told by the words before it alone.
+_BY_CUE: Final = 0.6
 _MONTHS_AND_DAYS: Final = (
     r"(?:January|February|March|April|May|June|July|August|September|October|November|December|"
     r"Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)\b"
@@ -210,7 +212,7 @@ def find_places(text: str) -> Iterator[Span]:
             start, end = match.span("v" if "v" in match.groupdict() else 0)
             if text[start:end].removeprefix("the ").split(" ", maxsplit=1)[0].lower() in _KEPT:
                 continue
-            if (score == _IF_STRANGE or type_ is Identifier.EMPLOYER) and not _may_be_one(
+            if (score <= _BY_CUE or type_ is Identifier.EMPLOYER) and not _may_be_one(
                 text, start, end, score
             ):
                 continue
@@ -226,11 +228,15 @@ def _may_be_one(text: str, start: int, end: int, score: float) -> bool:
         return False
     if any(word in lexicon(each) for word in said for each in ("products", "trade_words", "labels")):
         return False
+    return score > _BY_CUE or _is_no_other(text[start:end], said, score)
+
+
+def _is_no_other(written: str, said: Sequence[str], score: float) -> bool:
+    if said[0] in lexicon("not_names") or said == ["work"]:
+        return False
     if score != _IF_STRANGE:
         return True
-    if said[0] in lexicon("not_names") or text[start:end].isupper():
-        return False
-    return len(said) > 1 or said[0] not in lexicon("ordinary_words")
+    return not written.isupper() and (len(said) > 1 or said[0] not in lexicon("ordinary_words"))
 
 
 _IN: Final = re.compile(
