@@ -239,6 +239,10 @@ def test_what_moved_to_somebody_else_is_never_handed_out(another, put, tmp_path)
     with pytest.raises(UsageError, match="not come into every table") as refused:
         officer.rights.export(key, tmp_path / "meanwhile")
     assert "silver.encounter" in str(refused.value.where)
+    lake.run("silver.encounter")
+    with pytest.raises(UsageError, match="not come into every table") as refused:
+        officer.rights.export(key, tmp_path / "meanwhile")
+    assert "gold.patient_counts" in str(refused.value.where)
     lake.run()
     officer.rights.export(key, tmp_path / "after")
     everything = b"".join(path.read_bytes() for path in (tmp_path / "after").rglob("*") if path.is_file())

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
-from a360.contract import Held, LakePlan, SilverStep, quote_table, quote_text
+from a360.contract import GoldStep, Held, LakePlan, SilverStep, quote_table, quote_text
 from a360.table import Tables
 from a360.trust.rights._envelopes import KINDS, RECORDS, RESOURCES, units_sql
 
 
 def behind(plan: LakePlan, tables: Tables, reach: Sequence[Held], relation: str) -> list[str]:
     """The datasets that stand on an older state of what came of some patients."""
-    return sorted({*_silver(plan, tables, reach, relation), *_gold(plan, tables, reach, relation)})
+    return sorted({*_silver(plan, tables, reach, relation), *_gold(plan, tables, reach)})
 
 
 def _silver(plan: LakePlan, tables: Tables, reach: Sequence[Held], relation: str) -> Iterator[str]:
@@ -33,17 +33,33 @@ def _silver(plan: LakePlan, tables: Tables, reach: Sequence[Held], relation: str
             yield step.dataset
 
 
-def _gold(plan: LakePlan, tables: Tables, reach: Sequence[Held], relation: str) -> Iterator[str]:
-    """Those that have not read a row of theirs."""
-    where = {held.dataset: held.where(relation) for held in reach}
-    for step in plan.steps:
-        if isinstance(step, SilverStep) or step.dataset not in where:
+def _gold(plan: LakePlan, tables: Tables, reach: Sequence[Held]) -> Iterator[str]:
+    """Those made of anything older than what their upstream datasets hold now, whoever the change was about.
+
+    Of a row that moved to somebody else, upstream no longer says whose it was.
+    """
+    waiting = {held.dataset for held in reach}
+    steps = {step.dataset: step for step in plan.steps if isinstance(step, GoldStep)}
+    seen: set[str] = set()
+    while waiting:
+        step = steps.get(waiting.pop())
+        if step is None or step.dataset in seen:
             continue
-        for dataset in step.upstream:
-            if dataset in where and "commit_id" in plan.table(dataset).column_names:
-                found = f"SELECT count(*) AS n FROM {quote_table(dataset)} WHERE ({where[dataset]})"
-                if _any_since(tables, step.dataset, dataset, found):
-                    yield step.dataset
+        seen.add(step.dataset)
+        waiting |= {*step.upstream}
+        if tables.current_snapshot_id(step.dataset) is None:
+            continue
+        stood = tables.standing_stamp(step.dataset)[0]
+        if any(_moved_on(tables, each, stood.get(each)) for each in step.upstream):
+            yield step.dataset
+
+
+def _moved_on(tables: Tables, upstream: str, stood: str | None) -> bool:
+    """Whether a dataset has other rows than at a snapshot; the same rows in other files are no change."""
+    current = tables.current_snapshot_id(upstream)
+    if current is None or current == stood:
+        return False
+    return stood is None or tables.commits_since(upstream, stood, recorded=True) != []
 
 
 def _any_since(tables: Tables, dataset: str, upstream: str, sql: str) -> bool:
