@@ -139,6 +139,30 @@ def test_tests_that_do_not_end_have_failed(tmp_path):
     assert "ended after 2 seconds" in finding.found
 
 
+@pytest.mark.parametrize("death", ["os._exit(0)", "pytest.exit('enough', 2)"])
+def test_cases_that_never_ran_are_no_proof(tmp_path, death):
+    """Where pytest dies before it came to the later cases, a test of which all passed that ran has failed."""
+    (tmp_path / "tests").mkdir()
+    (tmp_path / FILE).write_text(f"""
+import os
+import pytest
+
+
+@pytest.fixture
+def deadly(request):
+    if request.node.callspec.params["value"] == 2:
+        {death}
+
+
+@pytest.mark.parametrize("value", [1, 2, 3])
+def test_cut_off(deadly, value):
+    pass
+""")
+    [finding] = run_tests(tmp_path, named("test_cut_off")).values()
+    assert finding.outcome == "failed"
+    assert "2 of 3 cases did not come to an end" in finding.found
+
+
 def test_a_folder_without_tests_is_told(tmp_path):
     """No checkout is an error and not evidence."""
     with pytest.raises(OperatorError) as caught:

@@ -1,7 +1,8 @@
 """Runs tests of the software by their names, in a process of its own, and tells how each came out.
 
-A test counts as passed if each of its cases ran to its end and none failed or was skipped. What was named and
-is not there, or did not come to an end, has failed: silence proves nothing.
+A test counts as passed if pytest came to its end, and each case of the test that it had collected ran to its
+end and neither failed nor was skipped. What was named and is not there, or did not come to an end, has
+failed: silence proves nothing.
 """
 
 import ast
@@ -21,11 +22,13 @@ from typing import Any, Final
 from a360._progress import Progress
 from a360.errors import OperatorError
 from a360.operate._evidence._checks import Finding
-from a360.operate._evidence._pytest_report import OPTION
+from a360.operate._evidence._pytest_report import COLLECTED, OPTION
 
 LONGEST_SECONDS: Final = 3600.0
 _PLUGIN: Final = "a360.operate._evidence._pytest_report"
 _LOOK_SECONDS: Final = 0.5
+# What pytest ends with where all cases were run: they passed, or some failed.
+_RAN_ALL: Final = (0, 1)
 
 
 def test_functions(path: Path) -> Mapping[str, str]:
@@ -80,9 +83,9 @@ def run_tests(
     with tempfile.TemporaryDirectory(prefix="a360-evidence-") as folder:
         report = Path(folder) / "report.jsonl"
         report.touch()
-        end = _run(tests, list(there), report, progress, longest) if there else ""
+        broke_off = _run(tests, list(there), report, progress, longest) if there else None
         cases = _cases(report)
-    return {name: _finding(name, cases, end) if name in there else _absent() for name in names}
+    return {name: _finding(name, cases, broke_off) if name in there else _absent() for name in names}
 
 
 def _require(tests: Path) -> None:
@@ -103,8 +106,10 @@ def _require(tests: Path) -> None:
         )
 
 
-def _run(tests: Path, names: list[str], report: Path, progress: Progress | None, longest: float) -> str:
-    """Run pytest until it ends; how it ended, where that was not by itself."""
+def _run(
+    tests: Path, names: list[str], report: Path, progress: Progress | None, longest: float
+) -> str | None:
+    """Run pytest until it ends; why not all that was collected has run, where that is so."""
     settings = tests / "pyproject.toml"
     command = [
         sys.executable,
@@ -140,16 +145,18 @@ def _watched(
     known: int,
     progress: Progress | None,
     longest: float,
-) -> str:
+) -> str | None:
     begun = monotonic()
     while monotonic() - begun < longest:
         try:
             process.wait(_LOOK_SECONDS)
         except subprocess.TimeoutExpired:
             if progress:
-                progress("tests", "", len({each["test"].partition("[")[0] for each in _lines(report)}), known)
+                begun_ones = (each["test"] for each in _lines(report) if each["phase"] != COLLECTED)
+                progress("tests", "", len({each.partition("[")[0] for each in begun_ones}), known)
         else:
-            return f"pytest ended with {process.returncode}"
+            ended = process.returncode
+            return None if ended in _RAN_ALL else f"pytest ended with {ended}"
     return f"ended after {longest:,.0f} seconds"
 
 
@@ -160,30 +167,42 @@ def _lines(report: Path) -> Iterator[dict[str, Any]]:
 
 
 def _cases(report: Path) -> Mapping[str, list[dict[str, Any]]]:
-    """The phases of each case."""
-    cases: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    """The phases of each case that was collected; of one that never began there are none."""
+    cases: dict[str, list[dict[str, Any]]] = {}
     for line in _lines(report):
-        cases[line["test"]].append(line)
+        phases = cases.setdefault(line["test"], [])
+        if line["phase"] != COLLECTED:
+            phases.append(line)
     return cases
 
 
-def _finding(name: str, cases: Mapping[str, list[dict[str, Any]]], end: str) -> Finding:
+def _finding(name: str, cases: Mapping[str, list[dict[str, Any]]], broke_off: str | None) -> Finding:
     own = [phases for case, phases in cases.items() if name in {case, case.partition("[")[0]}]
     if not own:
-        return Finding("failed", f"it did not run: {end}")
+        return Finding("failed", f"it did not run: {broke_off or 'pytest collected no case of it'}")
     outcomes = [_outcome(phases) for phases in own]
     took = sum(phase["milliseconds"] for phases in own for phase in phases)
-    for outcome, told in (("failed", "failed"), ("skipped", "skipped")):
+    for outcome, told in (
+        ("failed", "failed"),
+        ("unended", "did not come to an end"),
+        ("skipped", "skipped"),
+    ):
         if outcome in outcomes:
             found = f"{outcomes.count(outcome)} of {len(own)} cases {told}"
-            return Finding("failed" if outcome == "failed" else "not run", found, took)
+            why = f": {broke_off}" if broke_off else ""
+            return Finding("not run" if outcome == "skipped" else "failed", found + why, took)
+    # What was cut off after the last case may have been what takes a case back, as the end of a fixture.
+    if broke_off:
+        return Finding("failed", broke_off, took)
     return Finding("passed", f"{len(own)} case{'' if len(own) == 1 else 's'}", took)
 
 
 def _outcome(phases: Sequence[Mapping[str, Any]]) -> str:
     by_phase = {phase["phase"]: phase["outcome"] for phase in phases}
-    if "failed" in by_phase.values() or "teardown" not in by_phase:
+    if "failed" in by_phase.values():
         return "failed"
+    if "teardown" not in by_phase:
+        return "did not come to an end"
     return "skipped" if "skipped" in by_phase.values() else "passed"
 
 
