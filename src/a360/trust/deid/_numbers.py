@@ -2,13 +2,24 @@
 
 # ruff: noqa: E501, PLR2004, RUF001 -- patterns are read whole; their numbers are the forms of the identifiers
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from typing import Final
 
+from a360.trust.deid._checks import (
+    digits_of,
+    is_card,
+    is_code,
+    is_dea,
+    is_iban,
+    is_ip,
+    is_npi,
+    is_phone,
+    is_ssn,
+    is_vin,
+    today,
+)
 from a360.trust.deid._spans import Identifier, Span
 
 _CODE: Final = r"(?P<v>(?=[A-Z0-9./-]*\d)[A-Z0-9][A-Z0-9./-]{2,24}[A-Z0-9])"
@@ -28,85 +39,6 @@ class _Rule:
     pattern: re.Pattern[str]
     score: float
     holds: Callable[[str], bool] = _always
-
-
-def luhn(digits: str) -> bool:
-    """Whether the last digit checks the others (ISO/IEC 7812-1)."""
-    odd, even = digits[-1::-2], digits[-2::-2]
-    return (sum(map(int, odd)) + sum(sum(divmod(2 * int(each), 10)) for each in even)) % 10 == 0
-
-
-def is_npi(digits: str) -> bool:
-    """Whether ten digits are a National Provider Identifier: Luhn, after the prefix 80840."""
-    return len(digits) == 10 and digits[0] in "12" and luhn(f"80840{digits}")
-
-
-def is_ssn(text: str) -> bool:
-    """Whether nine digits can have been given to somebody: no area 000, 666 or 9xx, no group 00, no serial 0000."""
-    digits = _digits(text)
-    area = digits[:3]
-    return (
-        len(digits) == 9
-        and area not in ("000", "666")
-        and area[0] != "9"
-        and digits[3:5] != "00"
-        and digits[5:] != "0000"
-    )
-
-
-def is_dea(text: str) -> bool:
-    """Whether the last digit of a DEA registration checks the six before it."""
-    digits = [int(each) for each in text[2:]]
-    return (sum(digits[0:5:2]) + 2 * sum(digits[1:6:2])) % 10 == digits[6]
-
-
-def is_vin(text: str) -> bool:
-    """Whether the ninth character of a vehicle's number checks the others (49 CFR 565.15)."""
-    worth = dict(zip("ABCDEFGHJKLMNPRSTUVWXYZ", map(int, "12345678123457923456789"), strict=True))
-    weights = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
-    values = [worth.get(each, int(each) if each.isdigit() else 0) for each in text.upper()]
-    rest = sum(weight * value for weight, value in zip(weights, values, strict=True)) % 11
-    return text[8].upper() == ("X" if rest == 10 else str(rest))
-
-
-def is_phone(text: str) -> bool:
-    """Whether ten digits can be a number of the North American plan: area and exchange begin with 2 to 9."""
-    digits = _digits(text)
-    digits = digits[1:] if len(digits) == 11 and digits[0] == "1" else digits
-    return len(digits) == 10 and digits[0] in "23456789" and digits[3] in "23456789"
-
-
-def _is_card(text: str) -> bool:
-    digits = _digits(text)
-    return 13 <= len(digits) <= 19 and luhn(digits)
-
-
-def _is_iban(text: str) -> bool:
-    solid = re.sub(r"\s", "", text).upper()
-    turned = solid[4:] + solid[:4]
-    return int("".join(str(int(each, 36)) for each in turned)) % 97 == 1
-
-
-def _is_ip(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_code(text: str) -> bool:
-    """Whether enough of a word is digits: four, or three among letters."""
-    digits = len(_digits(text))
-    return digits >= 4 or (digits == 3 and text.isupper())
-
-
-def _today() -> date:
-    return datetime.now(UTC).date()
-
-
-def _digits(text: str) -> str:
-    return re.sub(r"\D", "", text)
 
 
 def _rule(type_: Identifier, pattern: str, score: float, holds: Callable[[str], bool] = _always) -> _Rule:
@@ -129,7 +61,7 @@ _RULES: Final = (
         rf"req|requested|donor|registry|session|key ?fob|check|cheque|transaction|order|unit|club|our ref|your ref|health ref|reference|study instance)"
         rf"(?: (?:id|code|card|ref(?:erence)?))?{_NO}{_FILLER}{_CODE}",
         0.8,
-        _is_code,
+        is_code,
     ),
     _rule(
         Identifier.OTHER,
@@ -142,7 +74,7 @@ _RULES: Final = (
         Identifier.OTHER,
         r"(?:#|\b(?:no|nr|nbr|num|number|n[uú]mero|n[º°]|id|code|ref)\b[.:#=]{0,2}) ?(?:is )?(?P<v>(?=(?:[A-Z./-]*\d){4})[A-Z0-9]+(?:[./-][A-Z0-9]+)*)(?![\w-])",
         0.7,
-        lambda text: len(_digits(text)) >= 5 or (len(_digits(text)) == 4 and len(text) > 4),
+        lambda text: len(digits_of(text)) >= 5 or (len(digits_of(text)) == 4 and len(text) > 4),
     ),
     # A number as long as a record's, with nothing that says what it numbers.
     _rule(Identifier.OTHER, r"(?<![\w.$/#,^+-])(?<!\d )\d{7,12}(?![\w/%]|[.,-]\d)", 0.5),
@@ -160,12 +92,12 @@ _RULES: Final = (
     ),
     _rule(Identifier.URL, r"(?<![\w@./-])[a-z0-9][\w-]+(?:\.[a-z][\w-]+)+/(?=[^\s<>\"']{3})[^\s<>\"']*[\w/]", 0.8),
     _rule(Identifier.DEVICE, r"(?<![\w.-])\d{7,8}-\d{3}(?![\w-])", 0.7),
-    _rule(Identifier.DEVICE, rf"\b(?:serial|ser|s/?n|sn)\.?{_NO}[\s:#]{{0,3}}(?:r|l|right|left|od|os)[\s:#]{{1,2}}{_CODE}", 0.9, lambda text: len(_digits(text)) >= 3),
+    _rule(Identifier.DEVICE, rf"\b(?:serial|ser|s/?n|sn)\.?{_NO}[\s:#]{{0,3}}(?:r|l|right|left|od|os)[\s:#]{{1,2}}{_CODE}", 0.9, lambda text: len(digits_of(text)) >= 3),
     _rule(
         Identifier.AGE,
         r"\b(?:born|b\.|nacid[oa]|yob|birth ?year|year of birth|n[eé]e?)(?: (?:in|en|on|el|around|circa))?[\s:]{1,2}(?:\w+ )?(?P<v>(?:18|19)\d\d)\b(?![-/])",
         0.85,
-        lambda text: int(text) <= _today().year - 90,
+        lambda text: int(text) <= today().year - 90,
     ),
     _rule(
         Identifier.AGE,
@@ -185,8 +117,8 @@ _RULES: Final = (
         r"(?<![\w@.])(?:[a-z0-9-]+\.)+(?:com|org|net|io|health|clinic|me|co|info|es|mx)(?:/[^\s<>\"']*[\w/])?(?![\w@])",
         0.85,
     ),
-    _rule(Identifier.IP, r"(?<![\w.])(?<!ver )(?<!version )(?<!v)(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\w)", 0.95, _is_ip),
-    _rule(Identifier.IP, r"(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])", 0.95, _is_ip),
+    _rule(Identifier.IP, r"(?<![\w.])(?<!ver )(?<!version )(?<!v)(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\w)", 0.95, is_ip),
+    _rule(Identifier.IP, r"(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])", 0.95, is_ip),
     _rule(Identifier.SSN, r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])", 0.98, is_ssn),
     _rule(Identifier.SSN, r"(?<![\w-])\d{3}[- ]\d{2}[- ]\d{4}(?![\w-])", 0.65),
     _rule(Identifier.SSN, r"\b(?:ssn|soc(?:ial)? sec\w*|ss ?#|itin)[^\d\n]{0,24}(?P<v>\d{3}[- ]?\d{2}[- ]?\d{4})(?!\d)", 0.98),
@@ -209,7 +141,7 @@ _RULES: Final = (
         r"\b(?:phone|ph|tel|telephone|tlf|tel[eé]fono|m[oó]vil|cell|mobile|call(?:ed|back)?|text|home|work|number|at)"
         r"\b[^\d\n]{0,16}(?P<v>\+?\(?\d[\d ().-]{5,18}\d)(?![\d%]|\s?(?:mg|ml|units?|cc|nm|j)\b)",
         0.8,
-        lambda text: 7 <= len(_digits(text)) <= 15,
+        lambda text: 7 <= len(digits_of(text)) <= 15,
     ),
     _rule(Identifier.PHONE, r"(?<![\w.$/#-])[2-9]\d{2}[-.][0-9]{4}(?![\w/-]|\.\d)", 0.6),
     _rule(Identifier.OTHER, r"(?<![\w.@/])@(?=[\w.]*[a-z])[\w.]{2,29}\w", 0.9),
@@ -221,25 +153,25 @@ _RULES: Final = (
         rf"\b(?:mrn|mr ?#|med(?:ical)?\.? rec(?:ord)?|chart|patient|pt|hospital|record)(?:[\s.]{{0,2}}id|[\s.]{{0,2}}"
         rf"(?:no|num|number)\.?| ?#)?(?: band)?{_FILLER}{_CODE}",
         0.95,
-        lambda text: len(_digits(text)) >= 4,
+        lambda text: len(digits_of(text)) >= 4,
     ),
     _rule(
         Identifier.INSURANCE,
         rf"\b(?:policy|member(?:ship)?|subscriber|insurance|ins|group|grp|medicare|medicaid|mbi|hicn|plan|claim|"
         rf"beneficiary|p[oó]liza|payer)(?: (?:id|no|num|number))?(?:[\s.]{{0,2}}#)?{_FILLER}{_CODE}",
         0.93,
-        lambda text: len(_digits(text)) >= 4,
+        lambda text: len(digits_of(text)) >= 4,
     ),
     _rule(Identifier.INSURANCE, r"\b[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?"
           r"[AC-HJKMNP-RT-Y]{2}\d{2}\b", 0.95),
-    _rule(Identifier.ACCOUNT, r"(?<![\w.-])(?:\d[ -]?){12,18}\d(?![\w-])", 0.97, _is_card),
-    _rule(Identifier.ACCOUNT, r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b", 0.97, _is_iban),
+    _rule(Identifier.ACCOUNT, r"(?<![\w.-])(?:\d[ -]?){12,18}\d(?![\w-])", 0.97, is_card),
+    _rule(Identifier.ACCOUNT, r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b", 0.97, is_iban),
     _rule(
         Identifier.ACCOUNT,
         rf"\b(?:account|acct|a/c|invoice|inv|routing|iban|card|receipt|order|confirmation|cuenta)\.?{_NO}"
         rf"[\s,:#.=]{{0,4}}(?:is |was )?{_CODE}",
         0.93,
-        lambda text: len(_digits(text)) >= 4,
+        lambda text: len(digits_of(text)) >= 4,
     ),
     _rule(Identifier.LICENCE, r"\b[ABCDEFGHJKLMPRSTUX][A-Z9]\d{7}\b", 0.95, is_dea),
     _rule(
@@ -247,14 +179,14 @@ _RULES: Final = (
         rf"\b(?:licen[cs]e|lic|dl|d/l|dea|npi|certificate|cert|credential|passport|pasaporte|dni|nie|upin)\.?"
         rf"{_NO}{_FILLER}(?:[A-Z]{{2}} )?{_CODE}",
         0.93,
-        lambda text: len(_digits(text)) >= 4,
+        lambda text: len(digits_of(text)) >= 4,
     ),
     _rule(
         Identifier.INSURANCE,
         rf"\b(?:aetna|cigna|bcbs|blue ?cross|united ?health\w*|uhc|humana|kaiser|anthem|tricare|medicaid|medicare|molina|ambetter|oscar)"
         rf"(?: (?:ppo|hmo|epo|plan|id|member|policy|group))*{_FILLER}{_CODE}",
         0.85,
-        lambda text: len(_digits(text)) >= 5,
+        lambda text: len(digits_of(text)) >= 5,
     ),
     _rule(Identifier.PHOTO, r"\b(?:IMG|DSC|DSCN|PXL|MVI|VID|DCIM|P10)[ _-]?\d{3,}\w*", 0.9),
     _rule(
@@ -289,7 +221,7 @@ _RULES: Final = (
         Identifier.DEVICE,
         rf"\b(?:serial|ser|s/?n|sn|device id|udi|imei|mac)\.?{_NO}{_FILLER}{_CODE}",
         0.93,
-        lambda text: len(_digits(text)) >= 3,
+        lambda text: len(digits_of(text)) >= 3,
     ),
     _rule(Identifier.DEVICE, r"\(01\)\d{14}(?:\(\d{2}\)[\w-]+)*", 0.95),
     _rule(Identifier.VEHICLE, r"\b[A-HJ-NPR-Z0-9]{17}\b", 0.95, is_vin),
