@@ -16,7 +16,10 @@ _NOTES: Final = (".sig", ".note")
 
 @dataclass(frozen=True, slots=True)
 class Certified:
-    """A certificate with what speaks against it; `told` is empty where it is not signed."""
+    """A certificate with what speaks against it; `told` is empty where it is not signed.
+
+    Of files it says something only where `told` lists them; in a folder, none may lie beside it otherwise.
+    """
 
     path: Path
     told: Mapping[str, Any]
@@ -51,7 +54,8 @@ def open_certified(path: Path, key: VerifierKey) -> Certified:
         found = "no note signs it" if note is None else f"{note.name} is not over it, or of another key"
         return Certified(document, {}, (f"{document.name}: {found}",))
     listed = told.get("files")
-    faults = _files(document, note, listed) if isinstance(listed, list) else ()
+    # One by itself that lists nothing, as that of an erasure, lies among other things.
+    faults = _files(document, note, listed or []) if listed is not None or path.is_dir() else ()
     return Certified(document, told, tuple(faults))
 
 

@@ -4,6 +4,7 @@
 data must stay.
 """
 
+from a360.trust.erasure._certificate import FORMAT
 from a360.trust.erasure._erase import Eraser
 from a360.trust.erasure._find import tokens_of
 from a360.trust.erasure._halting import Halted
@@ -13,6 +14,7 @@ from a360.trust.erasure._means import Erasure, Means
 from a360.trust.erasure._retention import age_limit
 
 __all__ = [
+    "FORMAT",
     "Eraser",
     "Erasure",
     "Halted",
