@@ -19,7 +19,7 @@ def is_npi(digits: str) -> bool:
 
 
 def is_ssn(text: str) -> bool:
-    """Whether nine digits can have been given to somebody: no area 000, 666 or 9xx, no zeros as group or serial."""
+    """Whether nine digits can be somebody's: no area 000, 666 or 9xx, no zeros as group or serial."""
     digits = digits_of(text)
     area = digits[:3]
     return (
