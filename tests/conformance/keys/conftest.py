@@ -10,9 +10,9 @@ from a360.aws import KmsForm, KmsKeyStore
 from a360.protect import LocalKeyStore
 from a360.protect.keys import LocalForm, _passphrase
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from ministack_server import emulated_kms
+from ministack_server import emulated_aws
 
 PASSPHRASE = "four words of no meaning"
 
@@ -56,7 +56,7 @@ def by_kms(emulator):
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory):
     """An emulator of KMS."""
-    with emulated_kms(tmp_path_factory.mktemp("ministack")) as serving:
+    with emulated_aws(tmp_path_factory.mktemp("ministack")) as serving:
         yield serving
 
 

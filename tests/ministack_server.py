@@ -1,4 +1,4 @@
-"""A ministack of one's own: TLS, loopback, signatures checked; and two keys of KMS in it."""
+"""A ministack of one's own: TLS, loopback, whoever is not known refused; and two keys of KMS in it."""
 
 import contextlib
 import datetime as dt
@@ -22,7 +22,7 @@ from cryptography.x509.oid import NameOID
 
 from a360.contract import Environment
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[1]
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
 SIGNED_AS = {"AWS_ACCESS_KEY_ID": "AKIDOPERATOROFKEYS00", "AWS_SECRET_ACCESS_KEY": "the emulator's secret"}
@@ -30,7 +30,7 @@ SIGNED_AS = {"AWS_ACCESS_KEY_ID": "AKIDOPERATOROFKEYS00", "AWS_SECRET_ACCESS_KEY
 
 @dataclass(frozen=True)
 class Emulator:
-    """Where KMS is, and two keys in it."""
+    """Where the services are, and two keys of KMS."""
 
     url: str
     client: Any
@@ -46,7 +46,7 @@ class Emulator:
 
 
 @contextlib.contextmanager
-def emulated_kms(folder):
+def emulated_aws(folder, services="kms,sts,iam"):
     """Start the emulator, and stop it; skips with a reason where it is not set up."""
     home = _home()
     if not (home / "ready").exists():
@@ -65,7 +65,7 @@ def emulated_kms(folder):
         "IOT_MTLS_ENABLED": "0",
         "MINISTACK_SSL_CERT": str(certificate),
         "MINISTACK_SSL_KEY": str(key),
-        "SERVICES": "kms,sts,iam",
+        "SERVICES": services,
         "TMPDIR": str(folder),
         "USE_SSL": "1",
     }
