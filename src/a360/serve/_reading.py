@@ -52,7 +52,7 @@ frame = pl.read_ipc_stream(answer.content)
 print(frame)
 """
 _DUCKDB = """\
--- In DuckDB 1.5 or later. The token stands in the variable A360_TOKEN of the shell.
+-- In DuckDB's command line, 1.5 or later, which alone has getenv(); the token stands in A360_TOKEN.
 INSTALL httpfs;
 LOAD httpfs;
 SET force_download = true;
