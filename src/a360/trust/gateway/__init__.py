@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from a360.trust.gateway._formats import (
         json_rows,
         json_value,
+        unmarked,
         write_arrow,
         write_csv,
         write_json,
@@ -27,6 +28,7 @@ __all__ = [
     "Workers",
     "json_rows",
     "json_value",
+    "unmarked",
     "write_arrow",
     "write_csv",
     "write_json",
@@ -41,6 +43,7 @@ _LAZY = {
     "Workers": "_pool",
     "json_rows": "_formats",
     "json_value": "_formats",
+    "unmarked": "_formats",
     "write_arrow": "_formats",
     "write_csv": "_formats",
     "write_json": "_formats",

@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
+from a360.contract import quote_text
+
 # A spreadsheet runs a cell that begins so as a formula; the wide forms count where East Asian input is set.
 _FORMULA = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
 # A number below zero stays one: spreadsheets take it for a value.
@@ -55,6 +57,13 @@ def _without_formulas(column: pa.ChunkedArray) -> pa.ChunkedArray:
     runs = pc.fill_null(pc.and_not(begins, number), fill_value=False)
     mark, nothing = pa.scalar("'", column.type), pa.scalar("", column.type)
     return pc.if_else(runs, pc.binary_join_element_wise(mark, column, nothing), column)
+
+
+def unmarked(column: str) -> str:
+    """The SQL for a text that was read from such CSV as it was before; `column` is its quoted name."""
+    formula, negative = (quote_text(f"^'{shape.removeprefix('^')}") for shape in (_FORMULA, _NEGATIVE))
+    marked = f"regexp_matches({column}, {formula}) AND NOT regexp_matches({column}, {negative})"
+    return f"CASE WHEN {marked} THEN substr({column}, 2) ELSE {column} END"
 
 
 def write_arrow(rows: pa.RecordBatchReader, stream: IO[bytes]) -> None:
