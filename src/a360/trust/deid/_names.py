@@ -32,7 +32,7 @@ _LABEL: Final = (
     r"anesthesiologist|physician|doctor|nurse|tech|technician|injector|author|from|to|re|cc|attn|attention|caller|"
     r"emergency contact|contact|next of kin|spouse|guardian|signed|dictated by|transcribed by|reviewed by|seen by|"
     r"recovery nurse|referring(?: provider| physician)?|referred by|pcp|preferred|pref|signature|witness|parent|"
-    r"surgeon 1|operator|user|reporter|reported by|pathologist|radiologist|examiner|adjuster|supervisor|coordinator|counselor|accompanied by|brought by|how heard|referral source|circ(?:ulator|ulating)?|anes(?:thesia)?|scrub|prescriber|requested by|ordered by|entered by|verified by|host|alias|tutor|testigo|recepci[oó]n|enfermer[oa]|enf\.?|firma|atendida por|atendido por|m[eé]dico|account holder|guarantor|insured|subscriber"
+    r"surgeon 1|operator|user|reporter|reported by|pathologist|radiologist|examiner|adjuster|supervisor|coordinator|counselor|accompanied by|brought by|how heard|referral source|circ(?:ulator|ulating)?|anes(?:thesia)?|scrub|prescriber|requested by|ordered by|entered by|verified by|host|alias|tutor|testigo|recepci[oó]n|enfermer[oa]|enf\.?|firma|atendida por|atendido por|m[eé]dico|account holder|guarantor|guar|subs|policy ?holder|insured|subscriber"
 )
 _DEGREE: Final = (
     r"M\.?D\.?|D\.?O\.?|R\.?N\.?|N\.?P\.?|PA(?:-C)?|P\.A\.|FNP(?:-[A-Z]+)?|APRN|DNP|LVN|LPN|CRNA|BSN|MSN|PhD|FAAD|"
@@ -54,9 +54,6 @@ _RULES: Final = (
     (rf"(?im:^|[.!?] )(?i:dear|hi|hello|hey|hola|estimad[oa]|querid[oa]|thanks|thank you|thx|gracias|xoxo|love|cheers|reminder:?),? "
      rf"(?i:{_TITLE}\.? )?(?P<v>{_NAME})", 0.85),
     (rf"\b(?P<v>{_LAST_FIRST}),? (?:MRN|DOB|\d{{2,3}} ?y/?o|is a|was seen|an? \d)", 0.9),
-    (r"(?<![A-Z-])(?P<v>[A-Z](?:[-–][A-Z]){3,})(?![A-Z-])", 0.95),
-    (r"(?<![\w.])(?P<v>[A-Z](?:,? [A-Z]){3,})(?![\w])", 0.85),
-    (r"(?<![\w.])(?P<v>[A-Z] (?:as in|for|like) [A-Z][a-z]+(?:,? (?:[A-Z] (?:as in|for|like) [A-Z][a-z]+|[A-Z])\b)*)", 0.85),
     (r"\b(?i:pt|patient|client|paciente) (?P<v>[A-Za-z]\.|[A-Z]{2})(?=[\s,;:.)/])(?! ?\d)", 0.6),
     (r"(?<![\w.@/])(?P<v>[A-Z]\.(?:[A-Z]\.)?(?:Mc|Mac|O['’])?[A-Z][a-zà-ÿ]{2,})(?![\w@])", 0.75),
     (rf"(?P<v>{_CAP} [A-Z])\.?,? (?:{_DEGREE})(?![\w-])", 0.9),
@@ -81,6 +78,13 @@ _RULES: Final = (
     (rf"(?m:^)(?P<v>{_CAP} {_CAP}(?: {_CAP})?)(?=\s*(?:\n|$))", 0.0),
     (rf"\b(?P<v>{_CAP}) \"(?P<w>{_CAP})\" ", 0.0),
 )  # fmt: skip
+# Letter by letter: here `A` is no article.
+_SPELLED: Final = re.compile(
+    r"(?<![A-Z-])[A-Z](?:[-–][A-Z]){3,}(?![A-Z-])|(?<![\w.])[A-Z](?:,? [A-Z]){3,}(?!\w)|"
+    r"(?<![\w.])[A-Z],? (?:as in|for|like) [A-Z][a-z]+(?:,? (?:[A-Z],? (?:as in|for|like) [A-Z][a-z]+|[A-Z]\b))*"
+)
+# Of a signing-in: `given.family`.
+_SIGN_IN: Final = re.compile(r"(?<![\w@./-])([a-z]{3,})[._]([a-z]{3,})(?![\w@/-]|\.\w)")
 _COMPILED: Final = tuple((re.compile(pattern), score) for pattern, score in _RULES if score)
 _LONG: Final = 5
 # Words that begin sentences more often than their namesakes do.
@@ -117,6 +121,14 @@ def find_names(text: str) -> Iterator[Span]:
             start, end = _trimmed(text, *match.span("v"))
             if start < end and _is_name(text, start, end):
                 yield Span(start, end, Identifier.NAME, score, "rules")
+
+    for match in _SPELLED.finditer(text):
+        yield Span(*match.span(), Identifier.NAME, 0.9, "rules")
+    for match in _SIGN_IN.finditer(text):
+        parts = match.groups()
+        known = any(each in lexicon("given_names") for each in parts)
+        if known and not all(each in lexicon("ordinary_words") for each in parts):
+            yield Span(*match.span(), Identifier.NAME, 0.7, "rules")
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:

@@ -254,9 +254,11 @@ _RULES: Final = (
         0.95,
     ),
 )  # fmt: skip
+# What is one of these whatever stands before it.
+_SPEAKS: Final = frozenset({Identifier.EMAIL, Identifier.URL})
 _FAX: Final = re.compile(r"\bfax\w*\b[^\d\n|]{0,24}$", re.IGNORECASE)
 _NOT_A_PERSONS: Final = re.compile(
-    r"\b(?:lot|(?<!our )(?<!your )(?<!health )(?<!claim )(?<!case )(?<!file )ref|exp|batch|ndc|cpt|icd(?:-10)?|loinc|snomed|hcpcs|path|catalog|cat|ver|version|ndc|gtin|sku|model|form|page|bates|hcpcs|drg|kit|tray)(?: no\.?| number)?\W{0,4}$",
+    r"\b(?:lot|(?<!our )(?<!your )(?<!health )(?<!claim )(?<!case )(?<!file )ref|exp|batch|ndc|cpt|icd(?:-10)?|loinc|snomed|hcpcs|path|catalog|cat|ver|version|ndc|gtin|sku|bates|drg)(?: no\.?| number)?\W{0,4}$",
     re.IGNORECASE,
 )
 
@@ -272,7 +274,7 @@ def find_numbers(text: str) -> Iterator[Span]:
         for match in rule.pattern.finditer(text):
             start, end = match.span("v" if "v" in match.groupdict() else 0)
             before = text[max(0, start - 40) : start]
-            if not rule.holds(text[start:end]) or is_of_a_thing(text, start):
+            if not rule.holds(text[start:end]) or (rule.type not in _SPEAKS and is_of_a_thing(text, start)):
                 continue
             fax = rule.type is Identifier.PHONE and _FAX.search(before)
             yield Span(start, end, Identifier.FAX if fax else rule.type, rule.score, "rules")

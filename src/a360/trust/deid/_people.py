@@ -26,7 +26,7 @@ _AND: Final = re.compile(r"(?:['’]s)?(?:,? (?:and|&|or|y|e|und|vs?\.) |, |/|; 
 _BEFORE: Final = re.compile(
     r"(?:\b(?:with|w/|by|from|to|per|told|tells?|asks?|asked|via|sees?|saw|seen by|called|calling|calls?|paged|between|"
     r"informed|notified|thanks?|thank you|spoke|inform|notify|hi|hello|hey|hola|dear|both|ref by|"
-    r"sent by|sincerely|con|por|c/o|cc|attn|witness|wit|scribe|nanny|neighbor|signed|for|named|who is|tag|and|met|via|than|w|host|alias|helped|includes?|desde|"
+    r"sent by|sincerely|con|por|c/o|cc|attn|witness|wit|scribe|nanny|neighbor|signed|for|named|who is|tag|and|met|via|than|w|host|alias|can|could|does|did|pt of|patient of|helped|includes?|desde|"
     r"contact|is|lives with|given to|given by|report to|report from|left with|joined by|relieved|husband|wife|mom|dad)[:,]? |@ ?|[-–—~] ?|> )\Z",
     re.IGNORECASE,
 )
@@ -201,7 +201,7 @@ def _with_a_capital(text: str, it: Word, before: str) -> float:
 def _beginning(it: Word, *, acts: bool, does: bool, initial: bool) -> float:
     """How likely the first word of a sentence is a name by what comes after it."""
     if initial and it.kind in (Kind.UNKNOWN, Kind.GIVEN):
-        return 0.55
+        return _NAMED
     if acts:
         return 0.5 if it.kind is Kind.UNKNOWN else 0.7
     known = it.kind in (Kind.GIVEN, Kind.EPONYM) or it.word in lexicon("given_names")

@@ -69,7 +69,7 @@ _RULES: Final = (
         Identifier.ADDRESS,
         r"(?<![\w/])(?i:\d{1,6} )?(?:[NSEW]{1,2} )?(?i:hwy|highway|fm|county road|cr|state route|route|rte|interstate|ranch road) ?-?\d{1,4}\b(?: (?:[NSEW]|North|South|East|West)\b)?(?: "
         rf"(?i:{_KIND})\b\.?)?",
-        0.88,
+        0.92,
     ),
     (Identifier.ZIP, r"\b[A-Z]{1,2}\d[A-Z\d]? \d[ABD-HJLNP-UW-Z]{2}\b|\b[ABCEGHJ-NPRSTVXY]\d[A-Z] ?\d[A-Z]\d\b", 0.7),
     (Identifier.ADDRESS, rf"\b(?:on|off|at|near|along|down|from|of) (?P<v>(?:[NSEW]\.? )?{_NAMED}(?: {_NAMED})? (?:St|Ave|Rd|Ln|Lane|Road|Drive|Court|Ct|Way|Highway|Hwy|Trail|Circle|Pike|Terrace)\b\.?)", 0.8),
@@ -164,7 +164,7 @@ _RULES: Final = (
         0.75,
     ),
     (Identifier.EMPLOYER, rf"\b(?i:employed by|hired by|fired by|laid off by|(?:her|his|their) (?:employer|company|school|work|firm),?|prior|retired [a-z]+ ?\(|employee of|contract with) ?(?P<v>{_ORG})", 0.7),
-    (Identifier.EMPLOYER, rf"\b(?:at|At|@) (?P<v>{_ORG})", _IF_STRANGE),
+    (Identifier.EMPLOYER, rf"(?:\b[Aa]t|(?<=\s)@) (?P<v>{_ORG})", _IF_STRANGE),
     (
         Identifier.EMPLOYER,
         rf"\b(?!(?:{_NAMED} )*(?:Medical|Medicine|Spa|Skin|Laser|Clinic|Aesthetics?|Dermatology|Surgery|Plastic|Botox|Food|American|Emergency)\b)"
@@ -226,7 +226,9 @@ def _may_be_one(text: str, start: int, end: int, score: float) -> bool:
     said = [word for word, _, _ in words(fold(text[start:end])) if word not in ("the", "of", "and", "on")]
     if not said or is_medical(text, start, end) or said[0] in lexicon("nowhere"):
         return False
-    if any(word in lexicon(each) for word in said for each in ("products", "trade_words", "labels")):
+    if any(word in lexicon("products") for word in said):
+        return False
+    if any(said[0] in lexicon(each) for each in ("trade_words", "labels")):
         return False
     return score > _BY_CUE or _is_no_other(text[start:end], said, score)
 
