@@ -5,7 +5,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from a360.contract._yaml import parse_yaml, walk
+from a360.contract._yaml import parse_yaml, read_yaml, walk
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=12)
 SCALARS = st.none() | st.booleans() | st.integers(-(10**18), 10**18) | TEXTS | st.floats(-1e9, 1e9)
@@ -85,3 +85,16 @@ def test_all_duplicate_keys_are_reported():
     source, faults = parse_yaml("a: 1\nb: {c: 1, c: 2}\na: {d: 3}\na: 4\n", "x.yaml")
     assert [(fault.code, fault.line) for fault in faults] == [("C102", 2), ("C102", 3), ("C102", 4)]
     assert source.data == {"a": 1, "b": {"c": 1}}
+
+
+def test_a_file_read_again_is_what_it_holds_now(tmp_path):
+    """Files of one text do not share what becomes of their values, and a changed file is read anew."""
+    one, other = tmp_path / "one.yaml", tmp_path / "other.yaml"
+    for file in (one, other):
+        file.write_text("a: [1]\nb: no\n")
+    (first, unsound), (second, unsound_too) = (read_yaml(file, file.name) for file in (one, other))
+    first.data["a"].append(2)
+    assert (second.label, second.data["a"]) == ("other.yaml", [1])
+    assert [each.file for each in (*unsound, *unsound_too)] == ["one.yaml", "other.yaml"]
+    one.write_text("a: [3]\n")
+    assert read_yaml(one, "one.yaml")[0].data == {"a": [3]}

@@ -8,7 +8,9 @@ depends on the reader (`no`, `0o17`, `12:30`) are faults rather than surprises.
 import codecs
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +85,23 @@ def read_text(path: Path, label: str) -> tuple[str, list[Fault]]:
 
 
 def read_yaml(path: Path, label: str) -> tuple[SourceFile, list[Fault]]:
-    """The values of a YAML file with their places, and the faults found on the way."""
+    """The values of a YAML file with their places, and the faults found on the way.
+
+    A text that was read before is not parsed again, whatever file it is of.
+    """
     text, faults = read_text(path, label)
-    return (SourceFile(label, text), faults) if faults else parse_yaml(text, label)
+    if faults:
+        return SourceFile(label, text), faults
+    parsed, found = _parsed(text)
+    # Who reads may change the values: what cannot be valid is taken out of them, one by one.
+    own = replace(parsed, label=label, data=deepcopy(parsed.data))
+    return own, [replace(each, file=label) for each in found]
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> tuple[SourceFile, tuple[Fault, ...]]:
+    source, faults = parse_yaml(text, "")
+    return source, tuple(faults)
 
 
 def parse_yaml(text: str, label: str) -> tuple[SourceFile, list[Fault]]:
