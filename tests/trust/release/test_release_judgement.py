@@ -185,12 +185,25 @@ def test_what_clinics_write_is_taken_for_no_identifier(judged, text):
     assert (found.findings, found.rows["finding"].null_count) == ([], 0)
 
 
-@pytest.mark.parametrize(("number", "leaves"), [(9999, True), (10_000, False), (-482_113, False)])
-def test_a_long_whole_number_that_few_patients_have_does_not_leave(judged, number, leaves):
-    """It may be a record's number or a ZIP code; a count has fewer digits."""
-    plan = release(("units", "long", "value"), suppress=Decimal("0.1"))
+@pytest.mark.parametrize(
+    ("kind", "type_", "number", "leaves"),
+    [
+        ("long", pa.int64(), 9999, True),
+        ("long", pa.int64(), 10_000, False),
+        ("long", pa.int64(), -482_113, False),
+        ("double", pa.float64(), 482_113.0, False),
+        ("double", pa.float64(), 482_113.5, True),
+        ("decimal(9,2)", pa.decimal128(9, 2), Decimal("482113.00"), False),
+        ("decimal(9,2)", pa.decimal128(9, 2), Decimal("482113.50"), True),
+        ("decimal(7,0)", pa.decimal128(7, 0), Decimal(482_113), False),
+    ],
+    ids=str,
+)
+def test_a_long_whole_number_that_few_patients_have_does_not_leave(judged, kind, type_, number, leaves):
+    """It may be a record's number or a ZIP code, in whatever type; a count has fewer digits."""
+    plan = release(("units", kind, "value"), suppress=Decimal("0.1"))
     rows = [(f"p{each}", 20_000) for each in range(40)]
-    found = judged(plan, [pa.int64()], [*rows, ("p1", number)])
+    found = judged(plan, [type_], [*rows, ("p1", number)])
     assert ((number in found.rows["units"].to_pylist()), found.findings) == (leaves, [])
     assert found.figures.suppressed_values == (not leaves)
 

@@ -15,7 +15,7 @@ _LEAST_NUMBER: Final = 10_000_000
 _NUMBERS: Final = ("int", "long", "double", "decimal")
 # A count has fewer digits; a ZIP code has as many, a record's number at least.
 _LEAST_COUNTED: Final = 10_000
-_COUNTED: Final = frozenset({"int", "long"})
+_WHOLE: Final = frozenset({"int", "long"})
 _OPEN: Final = frozenset({"value", "country"})
 _BAND: Final = 10
 _MONTH: Final = (
@@ -111,13 +111,17 @@ def rare_when(column: ReleasedColumnPlan) -> str | None:
     """The condition on values that few may not have alone; None where no value tells of one person.
 
     Of texts that is any, unless the contract lists them; of whole numbers those that are as long as a ZIP
-    code or a record's number.
+    code or a record's number, whatever the type they lie in.
     """
     if column.element not in _OPEN or column.listed is not None:
         return None
     if column.type == "string":
         return "true"
-    return f"abs({quote_name(column.name)}) >= {_LEAST_COUNTED}" if column.type in _COUNTED else None
+    if not column.type.startswith(_NUMBERS):
+        return None
+    name = quote_name(column.name)
+    long = f"abs({name}) >= {_LEAST_COUNTED}"
+    return long if column.type in _WHOLE else f"{long} AND {name} = trunc({name})"
 
 
 def _safe(column: ReleasedColumnPlan, name: str, today: date) -> Iterator[Check]:
