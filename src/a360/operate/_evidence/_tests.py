@@ -182,13 +182,9 @@ def _finding(name: str, cases: Mapping[str, list[dict[str, Any]]], broke_off: st
         return Finding("failed", f"it did not run: {broke_off or 'pytest collected no case of it'}")
     outcomes = [_outcome(phases) for phases in own]
     took = sum(phase["milliseconds"] for phases in own for phase in phases)
-    for outcome, told in (
-        ("failed", "failed"),
-        ("unended", "did not come to an end"),
-        ("skipped", "skipped"),
-    ):
+    for outcome in ("failed", "did not come to an end", "skipped"):
         if outcome in outcomes:
-            found = f"{outcomes.count(outcome)} of {len(own)} cases {told}"
+            found = f"{outcomes.count(outcome)} of {len(own)} cases {outcome}"
             why = f": {broke_off}" if broke_off else ""
             return Finding("not run" if outcome == "skipped" else "failed", found + why, took)
     # What was cut off after the last case may have been what takes a case back, as the end of a fixture.
