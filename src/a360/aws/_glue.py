@@ -17,11 +17,14 @@ from a360.catalog.upstream import (
     Upstream,
     decode_object,
     encode,
+    plain_name,
 )
 from a360.contract import DeployedNames
 
 _CONFIG = "/v1/config"
 _BELOW = "/namespaces/"
+# Whoever lacks a right is told on which of Glue's databases.
+_OF_RIGHTS = frozenset({401, 403})
 _OF_TABLES = ("metadata-location", "metadata")
 
 
@@ -56,7 +59,7 @@ class GlueUpstream:
             return Reply.error(NotAuthorizedError(f"AWS gives no credentials to sign with ({unsigned})"))
         if not reply.body:
             return reply
-        return self._inward(request, reply) if reply.ok else _in_words(reply)
+        return self._inward(request, reply) if reply.ok else self._refused(reply)
 
     def _outward(self, request: Request) -> Request:
         """A request under the names of Glue."""
@@ -66,8 +69,11 @@ class GlueUpstream:
         if below:
             namespace, cut, rest = after.partition("/")
             after = f"{quote(self._start + unquote(namespace), safe='')}{cut}{rest}"
-        path = f"{before}{below}{after}"
-        return replace(request, path=path, body=self._body_outward(request) if request.body else b"")
+        query = request.query
+        if parent := request.parameters.get("parent"):
+            query = urlencode({**request.parameters, "parent": self._start + parent})
+        body = self._body_outward(request) if request.body else b""
+        return replace(request, path=f"{before}{below}{after}", query=query, body=body)
 
     def _body_outward(self, request: Request) -> bytes:
         body = request.json()
@@ -101,11 +107,28 @@ class GlueUpstream:
                 return {**content, "namespace": self._ours(levels)}
         return content
 
-    def _theirs(self, levels: Sequence[str]) -> list[str]:
-        return [self._start + each for each in levels]
+    def _theirs(self, levels: Sequence[object]) -> list[str]:
+        first, *others = map(plain_name, levels) if levels else [""]
+        return [self._start + plain_name(first), *others]
 
     def _ours(self, levels: Sequence[str]) -> list[str]:
-        return [each.removeprefix(self._start) for each in levels]
+        first, *others = levels
+        return [first.removeprefix(self._start), *others]
+
+    def _refused(self, reply: Reply) -> Reply:
+        """A refusal as the specification words it: what stands before Glue answers as all of AWS does."""
+        try:
+            content = decode_object(reply.body)
+        except RestError:
+            return reply
+        error = content.get("error")
+        if not isinstance(error, dict):
+            kind = str(content.get("__type") or "Refused").rpartition("#")[2]
+            message = content.get("message") or content.get("Message") or kind
+            error = {"message": message, "type": kind, "code": reply.status}
+        if reply.status not in _OF_RIGHTS:
+            error = {**error, "message": str(error.get("message")).replace(self._start, "")}
+        return replace(reply, body=encode({"error": error}))
 
     def bringing(self, updates: Sequence[Json]) -> AbstractContextManager[None]:
         """Files are S3's business."""
@@ -122,17 +145,3 @@ class GlueUpstream:
     def close(self) -> None:
         """Close the connections."""
         self._inner.close()
-
-
-def _in_words(reply: Reply) -> Reply:
-    """A refusal as the specification words it: what stands before Glue answers as all of AWS does."""
-    try:
-        content = decode_object(reply.body)
-    except RestError:
-        return reply
-    if isinstance(content.get("error"), dict):
-        return reply
-    kind = str(content.get("__type") or "Refused").rpartition("#")[2]
-    message = str(content.get("message") or content.get("Message") or kind)
-    error = {"message": message, "type": kind, "code": reply.status}
-    return replace(reply, body=encode({"error": error}))

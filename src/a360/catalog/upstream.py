@@ -6,7 +6,7 @@ from a360.catalog._errors import NotAuthorizedError, RestError
 from a360.catalog._wire import Json, Reply, Request, decode_object, encode
 from a360.catalog.gateway import Upstream, UpstreamLostError
 from a360.catalog.gateway._http_upstream import HttpUpstream
-from a360.catalog.server import GLUE, endpoints_of, find_route
+from a360.catalog.server import GLUE, endpoints_of, find_route, plain_name
 
 __all__ = [
     "GlueAbilities",
@@ -20,6 +20,7 @@ __all__ = [
     "UpstreamLostError",
     "decode_object",
     "encode",
+    "plain_name",
 ]
 
 

@@ -1,12 +1,17 @@
-"""One suite over all faces of the catalog: bare, behind the gateway, behind a gateway that proxies it."""
+"""One suite over all faces of the catalog: bare, behind a gateway that proxies it, behind one as for Glue."""
 
 import contextlib
 import itertools
+from dataclasses import replace
 
 import httpx
 import pytest
 
+from a360.aws._glue import GlueUpstream
 from a360.catalog import CatalogSession, serve_catalog
+from a360.catalog.gateway import EmbeddedUpstream
+from a360.catalog.server import GLUE, EmbeddedCatalog
+from a360.contract import DeployedNames
 
 
 @contextlib.contextmanager
@@ -14,8 +19,12 @@ def _open(face, profile, lake):
     if face == "catalog":
         with serve_catalog(lake, profile=profile) as endpoint:
             yield endpoint
-    elif face == "gateway":
-        with CatalogSession.open(lake, profile=profile) as session:
+    elif face == "deployed":
+        account = "123456789012"
+        embedded = EmbeddedCatalog(lake, replace(GLUE, prefix=f"catalogs/{account}"))
+        names = DeployedNames("a360", "staging", account, "eu-west-1")
+        upstream = GlueUpstream(EmbeddedUpstream(embedded), names)
+        with CatalogSession(upstream, str(embedded.warehouse.folder)) as session:
             yield session.endpoint
     else:
         with (
@@ -140,7 +149,13 @@ _names = itertools.count()
 
 
 # Each face is run under one profile at least, and the bare catalog under both.
-COMBINATIONS = [("catalog", "full"), ("proxy", "full"), ("catalog", "glue"), ("gateway", "glue")]
+COMBINATIONS = [
+    ("catalog", "full"),
+    ("proxy", "full"),
+    ("catalog", "glue"),
+    ("gateway", "glue"),
+    ("deployed", "glue"),
+]
 
 
 def pytest_generate_tests(metafunc):
@@ -151,6 +166,7 @@ def pytest_generate_tests(metafunc):
         (face, profile)
         for face, profile in COMBINATIONS
         if not {"only_full", "only_glue"} & set(metafunc.fixturenames) - {f"only_{profile}"}
+        and not (face == "deployed" and "only_embedded" in metafunc.fixturenames)
     ]
     metafunc.parametrize(
         "api", chosen, ids=["-".join(each) for each in chosen], indirect=True, scope="module"
@@ -176,6 +192,11 @@ def version(request):
 @pytest.fixture
 def table(api, version):
     return api.table(version)
+
+
+@pytest.fixture
+def only_embedded():
+    """Marks a test of what Glue itself has not, or tells otherwise."""
 
 
 @pytest.fixture

@@ -108,7 +108,7 @@ def test_metadata_has_a_limit(glue, error_of):
     assert table.metadata == table.made
 
 
-def test_paths_have_a_prefix(glue):
+def test_paths_have_a_prefix(glue, only_embedded):
     """Clients are told a prefix, and paths without it are not found."""
     assert glue.root == "/v1/catalogs/embedded"
     assert glue.http.get("/v1/namespaces").status_code == 404

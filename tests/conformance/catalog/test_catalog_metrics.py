@@ -34,7 +34,7 @@ COMMIT = {
 
 
 @pytest.mark.parametrize("report", [SCAN, COMMIT, {"report-type": "of-tomorrow", "anything": 1}])
-def test_reports_are_taken(api, report):
+def test_reports_are_taken(api, report, only_embedded):
     """Reports of scans and commits are taken; kinds that came later than this catalog are too."""
     assert api.post(f"{api.table().path}/metrics", report).status_code == 204
 
@@ -42,13 +42,13 @@ def test_reports_are_taken(api, report):
 @pytest.mark.parametrize(
     "report", [{}, {"report-type": 7}, {"report-type": "scan-report"}, {**SCAN, "metrics": [1]}]
 )
-def test_what_is_no_report_is_refused(api, error_of, report):
+def test_what_is_no_report_is_refused(api, error_of, report, only_embedded):
     """A report without its kind or its metrics is a bad request."""
     answer = api.post(f"{api.table().path}/metrics", report)
     assert error_of(answer) == (400, "BadRequestException")
 
 
-def test_reports_are_about_a_table(api, error_of):
+def test_reports_are_about_a_table(api, error_of, only_embedded):
     """A report on a table that is not there is answered with 404."""
     answer = api.post(f"/namespaces/{api.namespace()}/tables/none/metrics", SCAN)
     assert error_of(answer) == (404, "NoSuchTableException")

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 
-def test_the_configuration_names_what_is_offered(api):
+def test_the_configuration_names_what_is_offered(api, only_embedded):
     """Clients learn the warehouse, the prefix and the operations from `/v1/config`; no address, no token."""
     config = api.http.get("/v1/config", params={"warehouse": "any"}).json()
     assert config["overrides"]["warehouse"] == api.endpoint.warehouse

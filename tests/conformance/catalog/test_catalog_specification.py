@@ -163,7 +163,7 @@ def test_the_tests_speak_of_what_they_test():
     assert silent == []
 
 
-def test_the_endpoints_announced_are_those_of_the_specification(api):
+def test_the_endpoints_announced_are_those_of_the_specification(api, only_embedded):
     """The configuration lists what is served, under the specification's own paths, and nothing else."""
     lacking = REFUSED | BEFORE_THE_CATALOG
     if api.profile == "glue":

@@ -378,7 +378,7 @@ def test_only_snapshots_with_a_name_are_loaded_when_asked(api, table):
     assert [each["snapshot-id"] for each in found] == [2]
 
 
-def test_no_storage_credentials_are_handed_out(api, error_of):
+def test_no_storage_credentials_are_handed_out(api, error_of, only_embedded):
     """Tables lie on this machine: the list of credentials is empty, for a table that is there."""
     table = api.table()
     assert api.get(f"{table.path}/credentials").json() == {"storage-credentials": []}
