@@ -89,12 +89,15 @@ def _audit(parts: Parts) -> Iterator[Damage]:
         verify,
     )
 
-    folder = parts.folder.audit
-    if not any(folder.glob("*.jsonl")):
+    folder, anchor = parts.folder.audit, parts.settings.audit_anchor
+    place = anchor or folder / CHECKPOINTS
+    # Before the first record there is neither log nor checkpoint; a policy in force was recorded.
+    recorded = parts.policy_file.exists() or any((*folder.glob("*.jsonl"), *place.glob("*.note")))
+    if not recorded and (anchor is None or anchor.is_dir()):
         return
-    place = parts.settings.audit_anchor or folder / CHECKPOINTS
     try:
-        found = verify(folder, log_key(parts.keys), [CheckpointFolder(place)] if place.is_dir() else [])
+        places = [CheckpointFolder(place)] if anchor or place.is_dir() else []
+        found = verify(folder, log_key(parts.keys), places)
     except _UNREADABLE as broken:
         yield Damage("audit", "audit", _found(broken), _AUDIT)
         return

@@ -29,6 +29,8 @@ def whole(tmp_path_factory):
         opened.tables.append(TABLE, rows(50), CommitStamp("b"))
         opened.tables.delete(TABLE, "id = 3", CommitStamp("d"))
         opened._parts.keys.create_data_keys(1)
+        assert opened._parts.policy.fingerprint
+        opened.audit.checkpoint()
         assert opened.verify().sound
     return folder
 
@@ -117,3 +119,29 @@ def test_metadata_taken_away_is_what_a_rebuild_goes_back_from(lake):
     assert damage_in(folder) == []
     with open_lake(folder) as opened:
         assert len(ids(opened)) == 100
+
+
+@pytest.mark.parametrize("gone", ["audit/*.jsonl", "audit/checkpoints/*", "audit/**/*.*"])
+def test_a_deleted_audit_log_is_damage(lake, gone):
+    """Where checkpoints, or the policy on record, say that there was a log, it is missed."""
+    folder, backup = lake
+    lost = [each for each in folder.glob(gone) if each.is_file()]
+    assert lost
+    for path in lost:
+        path.unlink()
+    assert "audit" in {each.kind for each in damage_in(folder)}
+    for path in lost:
+        shutil.copy2(backup / path.relative_to(folder), path)
+    assert damage_in(folder) == []
+
+
+def test_a_folder_of_checkpoints_that_is_configured_and_gone_is_damage(lake, tmp_path, monkeypatch):
+    """Checkpoints elsewhere vouch for the log: without them it is not called sound."""
+    folder, _ = lake
+    monkeypatch.setenv("A360_AUDIT_ANCHOR", str(tmp_path / "anchor"))
+    assert [each.kind for each in damage_in(folder)] == ["audit"]
+
+
+def test_a_lake_that_never_recorded_anything_misses_no_log(tmp_path):
+    """Before the first record there is nothing to hold against anything."""
+    assert damage_in(tmp_path / "new") == []
