@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from a360.errors import A360Error
+from a360.errors import A360Error, OperatorError
 from a360.failpoints import FailpointError
 from a360.protect import LocalKeyStore
 from a360.protect.keys import _exchange, _passphrase, back_up, export, import_keys
@@ -336,3 +336,27 @@ def test_two_imports_at_once_are_one_after_the_other(store, folder, tmp_path, mo
         kept = tmp_path / "kept.key"
         list(pool.map(lambda _: import_keys(folder, tmp_path / "backup", master=kept), range(2)))
     holds(folder, store.known)
+
+
+def test_keys_made_after_a_copy_come_back_from_the_folder(store, folder, tmp_path):
+    """A lost keyring costs no key: those younger than the backup stand whole in the folder's packs."""
+    back_up(store, tmp_path / "backup")
+    younger = dict(store.create_data_keys(2))
+    (folder / "keyring.json").write_bytes(b"gone")
+    import_keys(folder, tmp_path / "backup")
+    holds(folder, {**store.known, **younger})
+
+
+def test_destruction_reaches_folders_that_were_put_aside(store, folder, tmp_path):
+    """A key that is destroyed opens from no folder that was put aside, and no draft of a pack stays."""
+    gone = next(iter(store.known))
+    pack = f"{gone[:28]}.pack"
+    aside = tmp_path / "keys.lost-2026"
+    shutil.copytree(folder, aside)
+    draft = folder / "packs" / "a360-0123.tmp"
+    shutil.copy(folder / "packs" / pack, draft)
+    LocalKeyStore.open(folder).destroy(gone)
+    assert not draft.exists()
+    with pytest.raises(OperatorError) as caught:
+        LocalKeyStore.open(aside).data_key(gone)
+    assert caught.value.code.slug == "key-destroyed"

@@ -29,6 +29,8 @@ PRIVATE_FILE = 0o600
 _SHARED_FILE = 0o666  # less what the user's mask takes
 _PRIVATE_FOLDER = 0o700
 _DRAFT = "a360-{}.tmp"
+DRAFTS = _DRAFT.format("*")
+"""The files that who died while writing one as a whole leaves, as a pattern."""
 _UNFINISHED = "{}.unfinished-{}"
 
 

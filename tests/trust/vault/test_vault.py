@@ -234,6 +234,34 @@ def test_many_destroyed_keys_are_all_on_record(small_lake):
     assert set(ids) <= set(destroyed_keys(small_lake.path / "audit"))
 
 
+def test_a_log_that_was_changed_tells_of_no_destroyed_keys(small_lake, tmp_path):
+    """Where a record is not what it was, no import goes by the log: a key could come back that it told of."""
+    small_lake._for_all.sealer.destroy(LocalKeyStore.open(small_lake.path / "keys").create_data_key()[0])
+    copy = tmp_path / "audit"
+    shutil.copytree(small_lake.path / "audit", copy)
+    assert len(set(destroyed_keys(copy))) == 1
+    file = next(each for each in sorted(copy.glob("*.jsonl")) if b"keys.destroy" in each.read_bytes())
+    file.write_bytes(file.read_bytes().replace(b'"keys.destroy"', b'"keys.destrox"'))
+    with pytest.raises(OperatorError) as caught:
+        set(destroyed_keys(copy))
+    assert caught.value.code.slug == "audit-broken"
+
+
+def test_a_noted_key_that_the_store_never_held_holds_up_nothing(small_lake):
+    """After an import of older keys, a note of a younger one that is gone with them stops no run."""
+    LocalKeyStore.open(small_lake.path / "keys").create_data_key()
+    known = LocalKeyStore.open(small_lake.path / "keys").create_data_key()[0]
+    with (small_lake.path / "pending-keys").open("a") as noted:
+        noted.write(f"{'0' * 32}\n{known}\n")
+    small_lake.vault.sweep()
+    assert (
+        not (small_lake.path / "pending-keys").exists() or not (small_lake.path / "pending-keys").read_text()
+    )
+    with pytest.raises(OperatorError) as caught:
+        LocalKeyStore.open(small_lake.path / "keys").data_key(known)
+    assert caught.value.code.slug == "key-destroyed"
+
+
 def test_a_patient_who_is_forgotten_is_nobody(small_lake, put):
     """Rows and keys are gone for the patient and her kin, and for nobody else; a second call does no harm."""
     put(small_lake, person(1), person(2), kin("k1", "p1", "Cleo Quill"))

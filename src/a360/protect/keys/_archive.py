@@ -34,10 +34,9 @@ from a360.protect.keys._packs import (
 )
 from a360.protect.keys._passphrase import KIND, Passphrase, require_strong
 from a360.protect.keys._slots import Slots
-from a360.protect.keys._store import LOCK, PACKS, Opened, PackedKeyStore, locked
+from a360.protect.keys._store import LOCK, LOST, PACKS, Opened, PackedKeyStore, locked, put_aside
 
 _LARGEST_KEYRING: Final = 1 << 30
-_LOST: Final = ".lost-"
 _UNFINISHED: Final = ".unfinished"
 
 
@@ -200,7 +199,7 @@ def bring_back(
     with locked(folder):
         if store is None:
             return _make(folder, archive, form, gone)
-        return _merge(folder, store.opened(), archive, [folder, *_put_aside(folder)], gone)
+        return _merge(folder, store.opened(), archive, [folder, *put_aside(folder)], gone)
 
 
 def _opened_or_none(folder: Path, form: Form) -> PackedKeyStore | None:
@@ -281,10 +280,10 @@ def _member(archive: tarfile.TarFile, name: str, largest: int) -> bytes:
 
 def _make(folder: Path, archive: _Archive, form: Form, gone: Collection[str]) -> ImportReport:
     """A key folder of an archive, under a new guard; what was there is put aside, and is a record too."""
-    for each in _put_aside(folder):
+    for each in put_aside(folder):
         if (each / _UNFINISHED).exists():
             shutil.rmtree(each)
-    part = folder.with_name(f"{folder.name}{_LOST}{datetime.now(UTC):%Y%m%d%H%M%S%f}")
+    part = folder.with_name(f"{folder.name}{LOST}{datetime.now(UTC):%Y%m%d%H%M%S%f}")
     try:
         (part / PACKS).mkdir(mode=PRIVATE_FOLDER, parents=True)
         part.chmod(PRIVATE_FOLDER)
@@ -292,7 +291,7 @@ def _make(folder: Path, archive: _Archive, form: Form, gone: Collection[str]) ->
         guard = form.guard(part, archive.keyring.store)
         start = replace(archive.keyring.rewrapped(archive.guard, guard), packs={})
         before = Opened(start, guard, archive.root, ())
-        report = _merge(part, before, archive, [folder, *_put_aside(folder)], gone)
+        report = _merge(part, before, archive, [folder, *put_aside(folder)], gone)
         _put_in_place(part, folder)
     except BaseException:
         if (part / _UNFINISHED).exists():
@@ -316,10 +315,6 @@ def _put_in_place(part: Path, folder: Path) -> None:
     else:
         exchange(part, folder)
     failpoint("keys.import.aside")
-
-
-def _put_aside(folder: Path) -> list[Path]:
-    return sorted(folder.parent.glob(f"{folder.name}{_LOST}*"))
 
 
 def _merge(

@@ -21,9 +21,13 @@ class Slots:
         self.counts = [0, 0, 0]
 
     def merged(self, records: Sequence[Sequence[bytes]], gone: Collection[str]) -> list[bytes]:
-        """The slots; `records` are others that tell which keys were destroyed, `gone` the ids of such."""
-        longest = max(len(self._ours), len(self._theirs))
-        columns = [_at(each, longest) for each in (self._ours, self._theirs, *records)]
+        """The slots; `records` are others that tell which keys were destroyed, `gone` the ids of such.
+
+        Keys that were made after the copy stand in these others alone: those that open come back from there.
+        """
+        held = (self._ours, self._theirs, *records)
+        longest = max(map(len, held))
+        columns = [_at(each, longest) for each in held]
         return [
             self._one(slot, held, known=key_id_of(self._pack, slot) in gone)
             for slot, held in enumerate(zip(*columns, strict=True))
@@ -32,7 +36,7 @@ class Slots:
     def _one(self, slot: int, held: Sequence[bytes], *, known: bool) -> bytes:
         ours, theirs = held[:2]
         marks = [each for each in dict.fromkeys(held) if self._is_mark(slot, each)]
-        if marks or (known and any(self._is_key(slot, each) for each in (ours, theirs))):
+        if marks or (known and any(self._is_key(slot, each) for each in held)):
             self.counts[1] += not is_destroyed(theirs)
             # A mark that is damaged still says that the key was destroyed, and no longer when.
             sound = (each for each in marks if is_sound(self._under, slot, each))
@@ -41,9 +45,10 @@ class Slots:
             raise faults.broken(self._place, f"slot {slot} has another key than the backup or escrow")
         if self._is_key(slot, ours):
             return ours
-        if self._is_key(slot, theirs):
+        found = next((each for each in held[1:] if self._is_key(slot, each)), None)
+        if found is not None:
             self.counts[0] += 1
-            return theirs
+            return found
         self.counts[2] += not (is_empty(ours) and is_empty(theirs))
         return ours or theirs
 

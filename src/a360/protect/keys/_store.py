@@ -5,7 +5,7 @@ import os
 import re
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -17,13 +17,14 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from a360.errors import A360Error, OperatorError
 from a360.failpoints import failpoint
-from a360.files import PRIVATE_FILE
+from a360.files import DRAFTS, PRIVATE_FILE
 from a360.protect.keys import _faults as faults
 from a360.protect.keys._guards import KEY_BYTES, Guard, NotOpenedError
 from a360.protect.keys._keyring import FILE, Keyring, Pack, read_keyring, write_keyring
 from a360.protect.keys._openers import Opener
 from a360.protect.keys._packs import (
     PACK_ID_BYTES,
+    SLOT_BYTES,
     SLOTS,
     PackFolder,
     destroyed_at,
@@ -37,6 +38,7 @@ from a360.protect.keys._packs import (
 
 PACKS: Final = "packs"
 LOCK: Final = ".lock"
+LOST: Final = ".lost-"
 _TRIES: Final = 3
 _KEY_ID: Final = re.compile(r"[0-9a-f]{32}")
 _PACK_ID: Final = 2 * PACK_ID_BYTES
@@ -192,6 +194,20 @@ class PackedKeyStore:
                 if slots:
                     self._packs.overwrite(pack, dict.fromkeys(slots, mark))
                     failpoint("keys.destroy.overwritten")
+            self._destroy_copies(places, mark)
+
+    def _destroy_copies(self, places: Mapping[str, Sequence[int]], mark: bytes) -> None:
+        """The same in folders that were put aside, whose old master may open them still, and in drafts."""
+        for draft in (self._folder / PACKS).glob(DRAFTS):
+            draft.unlink()
+        for aside in put_aside(self._folder):
+            for draft in (aside / PACKS).glob(DRAFTS):
+                draft.unlink()
+            packs = PackFolder(aside / PACKS)
+            for pack, slots in places.items():
+                if packs.path(pack).exists():
+                    whole = packs.path(pack).stat().st_size // SLOT_BYTES - 1
+                    packs.overwrite(pack, dict.fromkeys((slot for slot in slots if slot < whole), mark))
 
     def _to_destroy(self, pack: str, slots: Sequence[int]) -> list[int]:
         """Those of the slots that are not destroyed yet."""
@@ -329,6 +345,11 @@ class PackedKeyStore:
     def _locked(self) -> Iterator[None]:
         with locked(self._folder):
             yield
+
+
+def put_aside(folder: Path) -> list[Path]:
+    """The key folders in whose place an import has put this one."""
+    return sorted(folder.parent.glob(f"{folder.name}{LOST}*"))
 
 
 @contextmanager

@@ -9,12 +9,16 @@ from typing import Final
 
 import pyarrow.compute as pc
 
+from a360.errors import OperatorError
 from a360.protect import AuditEvent
 from a360.trust.audit._log import LocalAuditLog
 from a360.trust.audit._search import search
+from a360.trust.audit._verify import verify
 
 _ACTION: Final = "keys.destroy"
 _DETAIL: Final = "destroyed_keys"
+# What checkpoints would tell of the log's end, and a last line that somebody died while writing.
+_OF_THE_END: Final = ("checkpoint", "truncated", "torn")
 # Their ids, of 32 digits each, have to fit what one detail of a record holds.
 _MOST: Final = 200
 
@@ -29,7 +33,21 @@ def record_destruction(audit: LocalAuditLog, principal: str, key_ids: Sequence[s
 
 
 def destroyed_keys(folder: Path) -> Iterator[str]:
-    """The ids of all keys that the log in a folder says were destroyed."""
+    """The ids of all keys that the log in a folder says were destroyed.
+
+    Raises:
+        OperatorError: `audit-broken` where a record is not what it was: it may have told of a key.
+    """
+    if folder.is_dir():
+        found = [each for each in verify(folder, None, ()).findings if each.kind not in _OF_THE_END]
+        if found:
+            raise OperatorError(
+                "audit-broken",
+                "Which keys were destroyed cannot be told",
+                where=str(folder / found[0].file),
+                found=found[0].text,
+                next_step="bring the audit log back from a copy; `a360 audit verify` tells all that is wrong",
+            )
     for batch in search(folder):
         details = batch.column("details")
         for text in details.filter(pc.match_substring(details, _DETAIL)).to_pylist():

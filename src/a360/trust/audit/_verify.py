@@ -87,12 +87,12 @@ class Verification:
         }
 
 
-def verify(folder: Path, key: VerifierKey, places: Sequence[CheckpointPlace]) -> Verification:
+def verify(folder: Path, key: VerifierKey | None, places: Sequence[CheckpointPlace]) -> Verification:
     """Read a log from its first record and hold it against its checkpoints.
 
     Args:
         folder: The log's folder, or a copy of it.
-        key: The public key of the log.
+        key: The public key of the log; without one, records are held to each other alone.
         places: Where checkpoints are kept. Those that the log's keeper cannot change prove the most.
 
     Raises:
@@ -122,8 +122,8 @@ def _standing(folder: LogFolder) -> list[tuple[Path, int]]:
 class _Reading:
     """One pass over a log."""
 
-    def __init__(self, key: VerifierKey) -> None:
-        self.result = Verification(key.name)
+    def __init__(self, key: VerifierKey | None) -> None:
+        self.result = Verification(key.name if key else "")
         self._key = key
         self._tree = Tree()
         self._due: list[Checkpoint] = []
@@ -145,9 +145,10 @@ class _Reading:
     def take(self, places: Sequence[CheckpointPlace]) -> None:
         """Open all checkpoints, and order them by size."""
         found: list[Checkpoint] = []
-        for place in places:
+        key = self._key
+        for place in places if key else ():
             for name in place.names():
-                checkpoint = open_note(place.read(name), self._key)
+                checkpoint = open_note(place.read(name), key) if key else None
                 if checkpoint is None or note_name(checkpoint.size) != name:
                     self.add("checkpoint", name, "not a checkpoint of this log under this key")
                 else:
@@ -211,7 +212,7 @@ class _Reading:
             self.result.recoveries.append(link.sequence)
         if (link.sequence == 1) != (event.action == BEGIN):
             self._tell("another-log", "a log begins with its first record, and only there", link.sequence)
-        elif link.sequence == 1 and event.details.get("log") != self._key.name:
+        elif link.sequence == 1 and self._key and event.details.get("log") != self._key.name:
             self._tell("another-log", f"the log is not {self._key.name}", link.sequence)
 
     def _compare(self) -> None:

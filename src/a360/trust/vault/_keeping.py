@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from a360.catalog import CommitStamp
 from a360.contract import IDENTITIES, LakePlan, version_order
 from a360.engine import quote_table
+from a360.errors import OperatorError
 from a360.failpoints import failpoint
 from a360.protect import BatchSealer, Sealer, identity_context
 from a360.table import Tables
@@ -143,10 +144,21 @@ class Vault:
             return ()
         named = set(self._key_ids("TRUE"))
         gone = [key_id for key_id in noted if key_id not in named]
-        self._sealer.destroy(*gone)
+        self._destroy(gone)
         failpoint("vault.sweep.destroyed")
         self._pending.clear()
         return gone
+
+    def _destroy(self, key_ids: Sequence[str]) -> None:
+        """Destroy keys. A store that came back from a copy may never have held one: nothing lies under it."""
+        try:
+            self._sealer.destroy(*key_ids)
+        except OperatorError as error:
+            if error.code.slug != "key-missing":
+                raise
+            if len(key_ids) > 1:
+                for key_id in key_ids:
+                    self._destroy([key_id])
 
     def _key_ids(self, where: str) -> list[str]:
         """The keys that rows name, as the table stands now: to be wrong here would destroy what is needed."""
