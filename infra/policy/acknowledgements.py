@@ -7,6 +7,7 @@ somewhere else is a finding of its own. A test holds that these are the findings
 from collections.abc import Iterator
 
 from infra.contracts_adapter import Deployment
+from infra.stacks.catalog import OPTIMIZER_LOGS
 from infra.views import MASKS, VIEWS
 
 _HIPAA, _NIST, _SOLUTIONS = "HIPAA.Security", "NIST.800.53.R5", "AwsSolutions"
@@ -115,6 +116,11 @@ def _wildcards(deployment: Deployment) -> Iterator[tuple[str, str]]:
         f"arn:aws:emr-serverless:{at}:/applications/<SsmParameterValue{application}{_LOOKED_UP}>/jobruns/*",
         "Runs of one application; AWS makes their ids.",
     )
+    for group in OPTIMIZER_LOGS:
+        yield (
+            f"arn:aws:logs:{at}:log-group:{group}:*",
+            "Streams of the groups that optimizers log to.",
+        )
     for group in (f"/{names.prefix}", "/aws-glue/jobs"):
         yield f"arn:aws:logs:{at}:log-group:{group}/*", "Groups of logs of this lake's jobs."
     yield (

@@ -36,6 +36,8 @@ from infra.views import MAPS, MASKS, VIEWS
 _JOBS = Path(__file__).parents[1] / "jobs"
 _ORPHAN_DAYS = 7  # as long as a commit may take, and then some
 _FIRST_PARTITION_ID = 1000
+OPTIMIZER_LOGS = tuple(f"/aws-glue/iceberg-{kind}/logs" for kind in ("retention", "orphan-file-deletion"))
+_LOG = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
 _VERSIONS = {2: IcebergFormatVersion.V2, 3: IcebergFormatVersion.V3}
 
 
@@ -104,6 +106,10 @@ class CatalogStack(LakeStack):
                 *statements.objects(self.names, zones, write=True),
                 statements.keys(self._keys(), write=True),
                 *statements.catalog(self.names, zones, write=True),
+                iam.PolicyStatement(
+                    actions=[*_LOG],
+                    resources=[self._arn("logs", f"log-group:{group}:*") for group in OPTIMIZER_LOGS],
+                ),
             ],
         )
 
@@ -125,7 +131,12 @@ class CatalogStack(LakeStack):
                     actions=["s3:GetObject"], resources=[script.bucket.arn_for_objects(script.s3_object_key)]
                 ),
                 iam.PolicyStatement(
-                    actions=["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+                    actions=[
+                        "logs:AssociateKmsKey",
+                        "logs:CreateLogGroup",
+                        "logs:CreateLogStream",
+                        "logs:PutLogEvents",
+                    ],
                     resources=[self._arn("logs", "log-group:/aws-glue/jobs/*")],
                 ),
                 iam.PolicyStatement(

@@ -30,6 +30,7 @@ class StorageStack(LakeStack):
         self.artifacts = self._bucket("artifacts", "operational", [])
         self.audit = self._bucket("audit", "audit", [], locked_days=AUDIT_DAYS)
         self._let_services_record()
+        self._let_glue_log()
 
     def _key(self, sensitivity: str) -> kms.Key:
         alias = self.names.key_alias(sensitivity)
@@ -44,6 +45,19 @@ class StorageStack(LakeStack):
         )
         self.publish(key.key_arn, "keys", sensitivity)
         return key
+
+    def _let_glue_log(self) -> None:
+        """Jobs of Glue have CloudWatch encrypt what they log by the key of patients' data."""
+        at = f"{self.names.region}:{self.names.account}"
+        context = {"kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:{at}:log-group:/aws-glue/jobs/*"}
+        self.keys["phi"].add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal(f"logs.{self.names.region}.amazonaws.com")],
+                actions=["kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"],
+                resources=["*"],  # of a key's own policy: this key
+                conditions={"ArnLike": context},
+            )
+        )
 
     def _log_bucket(self) -> s3.Bucket:
         """Access logs are delivered to buckets under S3's own keys alone."""

@@ -68,3 +68,28 @@ def test_the_audit_cannot_be_deleted_for_six_years(storage, deployment):
     retention = audit["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]
     assert retention["Mode"] == "COMPLIANCE"
     assert retention["Days"] >= 2_190
+
+
+def test_buckets_tell_what_arrives(storage, deployment):
+    """Each bucket but that of access logs sends its events to EventBridge, without a Lambda function."""
+    told = {
+        name
+        for name, bucket in buckets(storage).items()
+        if "EventBridgeConfiguration" in bucket["Properties"].get("NotificationConfiguration", {})
+    }
+    assert told == set(buckets(storage)) - {deployment.names.bucket("access-logs")}
+    storage.resource_count_is("AWS::Lambda::Function", 0)
+
+
+def test_what_jobs_of_glue_log_is_encrypted_by_the_key_of_patients_data(storage):
+    """CloudWatch may use that key for groups of Glue's jobs, and no other group."""
+    (key,) = [
+        each["Properties"]
+        for each in storage.find_resources("AWS::KMS::Key").values()
+        if each["Properties"]["Description"].endswith(": phi")
+    ]
+    (allowed,) = [
+        each for each in key["KeyPolicy"]["Statement"] if "logs." in str(each["Principal"].get("Service", ""))
+    ]
+    (context,) = allowed["Condition"]["ArnLike"].values()
+    assert context.endswith(":log-group:/aws-glue/jobs/*")
