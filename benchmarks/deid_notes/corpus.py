@@ -2,7 +2,8 @@
 
 A template is text with slots: `{kind.form}` plants an identifier, `{!words}` marks words that look like one
 and are none, `{~words}` or `{~{kind}}` words that nobody is asked about (a state, a title). The held-out set
-was written before any rule of `a360.trust.deid` and is never tuned on; `development/` is there for that.
+was written before any rule of `a360.trust.deid` and is never tuned on; `development/` is there for that,
+and `development_2/`, by another author.
 `held_out_2/` came later, written without sight of the rules or of what they find, and is not tuned on either.
 A set's `values.yaml` may bring its own people (`sexes`, for one file where it must; `kin`, who share the
 patient's origin), names that go together (`origins`), ways to write a name (`forms`) or a date (`dates`), and
