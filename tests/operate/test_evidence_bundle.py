@@ -16,6 +16,7 @@ from a360.cli._main import run
 from a360.errors import DataError, OperatorError, UsageError
 from a360.lake import Keys
 from a360.lake._evidence import LakeEvidence
+from a360.lake._verify import Verification
 from a360.operate._doctor import DoctorCheck
 from a360.operate._evidence import (
     EVIDENCE,
@@ -373,6 +374,18 @@ def test_clear_values_in_a_column_of_identifiers_are_found(pattern, contracts):
     assert "female" not in finding.found
 
 
+def test_files_that_were_not_read_are_no_proof(pattern, contracts):
+    """A sample that found nothing, and a lake without files, leave the check open."""
+    with a360.open(pattern.again(), contracts=contracts) as lake:
+        subject = LakeEvidence(lake._parts)._subject
+        looked = lambda each: run_checks(each, ["files-whole"])["files-whole"]  # noqa: E731
+        assert looked(subject(None)).outcome == "passed"
+        sampled = looked(subject(1))
+        assert (sampled.outcome, sampled.found.partition(" of ")[0]) == ("not run", "1")
+        empty = dataclasses.replace(subject(None), verified=lambda: Verification(0, 0, 0, ()))
+        assert looked(empty).outcome == "not run"
+
+
 def test_copies_of_keys_are_known_by_the_log(pattern, contracts, tmp_path, monkeypatch):
     """Without a backup on record the check fails, with a new one it passes, with an old one it fails."""
     with a360.open(pattern.again(), contracts=contracts) as lake:
@@ -380,6 +393,9 @@ def test_copies_of_keys_are_known_by_the_log(pattern, contracts, tmp_path, monke
         looked = lambda: run_checks(subject, ["keys-copied"])["keys-copied"].outcome  # noqa: E731
         assert looked() == "failed"
         lake.close()
+        with pytest.raises(OperatorError):
+            Keys(subject.settings).back_up(tmp_path / "nowhere" / "keys.tar")
+        assert looked() == "failed"
         Keys(subject.settings).back_up(tmp_path / "keys.tar")
         assert looked() == "passed"
         monkeypatch.setattr(_checks, "_COPY_AGE", _checks._COPY_AGE * 0)

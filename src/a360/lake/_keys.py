@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from a360.errors import OperatorError
 from a360.lake._asker import account
 from a360.lake._key_stores import KeyStores, require_local
 from a360.protect import AuditEvent
@@ -14,7 +15,10 @@ from a360.trust.audit import LocalAuditLog, destroyed_keys
 
 
 class Keys:
-    """The keys of a lake. What is done to them is on record before it is done; an import, once it is."""
+    """The keys of a lake.
+
+    What is done to them is on record before it is done, and how it ended after; an import, once it is done.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._stores = KeyStores(settings)
@@ -42,11 +46,11 @@ class Keys:
 
     def back_up(self, path: Path) -> PackedKeyStore:
         """Write a copy that opens as the store itself does."""
-        return self._recorded("keys.backup", lambda store: back_up(store, path))
+        return self._recorded("keys.backup", _written(path, lambda store: back_up(store, path)))
 
     def export(self, path: Path, passphrase: str) -> PackedKeyStore:
         """Write a copy that opens with a passphrase of its own."""
-        return self._recorded("keys.export", lambda store: export(store, path, passphrase))
+        return self._recorded("keys.export", _written(path, lambda store: export(store, path, passphrase)))
 
     def bring_back(
         self,
@@ -65,11 +69,36 @@ class Keys:
 
     def _recorded(self, action: str, act: Callable[[PackedKeyStore], None]) -> PackedKeyStore:
         store = self.open()
-        self._record(store, action, "allowed", {"generation": store.status().generation})
-        act(store)
+        details = {"generation": store.status().generation}
+        self._record(store, action, "allowed", details)
+        try:
+            act(store)
+        except BaseException:
+            self._record(store, action, "failed", details)
+            raise
+        self._record(store, action, "done", details)
         return store
 
     def _record(self, store: PackedKeyStore, action: str, outcome: str, details: dict[str, int]) -> None:
         event = AuditEvent(datetime.now(UTC), account(os.geteuid()), action, (), outcome, details=details)
         with LocalAuditLog.open(self._audit, store, anchor=self._anchor) as log:
             log.record(event)
+
+
+def _written(path: Path, act: Callable[[PackedKeyStore], None]) -> Callable[[PackedKeyStore], None]:
+    """The act, with an error that a person can mend where the copy cannot be written."""
+
+    def write(store: PackedKeyStore) -> None:
+        try:
+            act(store)
+        except FileExistsError:
+            raise
+        except OSError as error:
+            raise OperatorError(
+                "input-missing" if isinstance(error, FileNotFoundError) else "storage-full",
+                "The copy of the keys cannot be written",
+                where=str(path),
+                found=error.strerror or type(error).__name__,
+            ) from error
+
+    return write
