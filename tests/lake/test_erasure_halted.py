@@ -96,3 +96,15 @@ def test_what_is_gone_is_told_and_no_more_goes(lake, monkeypatch):
     done = only(lake.erasures.resume())
     assert json.loads(Path(done.certificate).read_text())["rows"]["silver.patient"] == 1
     assert not [text for text in bytes_under(lake.path) if key.encode() in text]
+
+
+def test_a_withdrawn_erasure_leaves_known_what_another_has_erased(lake, monkeypatch):
+    """Where a second erasure of somebody is withdrawn, the first goes on keeping them out."""
+    key = lake.erasures.key_of("default", "c")
+    before = sorted(rows_of(lake, "SELECT kind, digest, erasure_id FROM ops.erased"), key=str)
+    assert before
+    cut_short(monkeypatch, "erasure.suppress", lambda: lake.erasures.erase(key))
+    held = lake.erasures.hold(key, "case 5/2026")
+    assert only(held.halted).withdrawn
+    assert sorted(rows_of(lake, "SELECT kind, digest, erasure_id FROM ops.erased"), key=str) == before
+    lake.erasures.release(held.hold.hold_id)

@@ -17,7 +17,7 @@ from a360.trust.erasure._means import Means
 from a360.trust.erasure._sealed import BLOCKS
 from a360.trust.erasure._suppressed import digests_of
 
-_ENVELOPES: Final = "erasing_envelope"
+_ROWS: Final = "erasing_rows"
 
 
 class Rows:
@@ -40,13 +40,24 @@ class Rows:
                 "known_at": pa.array([datetime.now(UTC)] * len(told), pa.timestamp("us", "UTC")),
             }
         )
-        self._means.tables.merge(ERASED, rows, ["kind", "digest"], CommitStamp(journal.rows_commit))
+        tables = self._means.tables
+        tables.session.refresh()
+        if self._finder.holds(ERASED):
+            # What an erasure before has made known stays its own: this one may yet be withdrawn.
+            with self._registered(rows) as relation:
+                rows = tables.session.sql(
+                    f"SELECT * FROM {relation} ANTI JOIN {quote_table(ERASED)} USING (kind, digest)"
+                )
+        if rows.num_rows:
+            tables.append(ERASED, rows, CommitStamp(journal.rows_commit))
 
     def take(self, journal: Journal) -> None:
         """Envelopes first; then silver; then gold from the last to the first, as rows are found by others."""
         tables, plan = self._means.tables, self._means.plan
         for dataset, rows in journal.found.envelopes.items():
-            with self._envelopes(rows) as relation:
+            commits, arrivals = zip(*rows, strict=True)
+            going = pa.table({"commit_id": pa.array(commits), "arrival": pa.array(arrivals, pa.int64())})
+            with self._registered(going) as relation:
                 where = f"(commit_id, arrival) IN (SELECT commit_id, arrival FROM {relation})"
                 tables.expunge(dataset, where, CommitStamp(journal.rows_commit))
         reach = {each.dataset: each for each in self._finder.reach if each.dataset not in BLOCKS}
@@ -67,15 +78,13 @@ class Rows:
         return [*silver, *reversed(gold), *others]
 
     @contextmanager
-    def _envelopes(self, rows: Sequence[tuple[str, int]]) -> Iterator[str]:
+    def _registered(self, rows: pa.Table) -> Iterator[str]:
         session = self._means.tables.session
-        commits, arrivals = zip(*rows, strict=True)
-        table = pa.table({"commit_id": pa.array(commits), "arrival": pa.array(arrivals, pa.int64())})
-        session.register(_ENVELOPES, table)
+        session.register(_ROWS, rows)
         try:
-            yield _ENVELOPES
+            yield _ROWS
         finally:
-            session.unregister(_ENVELOPES)
+            session.unregister(_ROWS)
 
     def expunge(
         self,
@@ -117,10 +126,12 @@ class Rows:
         return CommitStamp(commit_id, stands, {}, more)
 
     def left(self, journal: Journal) -> list[str]:
-        """The datasets that still hold something of what was to go."""
+        """The datasets that still hold something of what was to go, and the files beside them."""
         with self._finder.keys(journal.patients) as keys:
             held = {each.dataset: each.where(keys) for each in self._finder.reach}
             found = [name for name, where in held.items() if self._any(name, where)]
+        store = self._means.store
+        found += [f"object {name}" for name in journal.found.objects if store and store.holds(name)]
         return found + [name for name, where in journal.conditions.items() if self._any(name, where)]
 
     def _any(self, dataset: str, where: str) -> bool:
