@@ -30,6 +30,7 @@ from a360.operate._evidence import (
     run_tests,
 )
 from a360.operate._evidence._checks import run_checks
+from a360.operate._evidence._facts import state_of_tests
 from a360.trust.policy import Principal
 
 TREE = '''
@@ -162,6 +163,16 @@ def test_cut_off(deadly, value):
     [finding] = run_tests(tmp_path, named("test_cut_off")).values()
     assert finding.outcome == "failed"
     assert "2 of 3 cases did not come to an end" in finding.found
+
+
+@pytest.mark.parametrize("name", ["conftest.py", "pyproject.toml", "tests/words.txt"])
+def test_the_digest_of_tests_covers_what_decides_them(tmp_path, name):
+    """A conftest.py in the root, the settings of pytest and what tests read are part of the digest."""
+    (tmp_path / "tests").mkdir()
+    (tmp_path / FILE).write_text(TREE)
+    before = state_of_tests(tmp_path).digest
+    (tmp_path / name).write_text("")
+    assert state_of_tests(tmp_path).digest != before
 
 
 def test_a_folder_without_tests_is_told(tmp_path):

@@ -77,7 +77,7 @@ class LakeEvidence:
 
     def _told(self, found: "operate.Evidence", tests: Path | None) -> dict[str, Any]:
         parts = self._parts
-        ran = tests and {**operate.checkout_of(tests / "tests").to_json(), "pytest": version("pytest")}
+        ran = tests and {**operate.state_of_tests(tests).to_json(), "pytest": version("pytest")}
         return {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "by": account(os.geteuid()),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from a360.operate._doctor import DoctorCheck, OpenLake, examine
     from a360.operate._evidence import ACTION as EVIDENCE_ACTION
     from a360.operate._evidence import DETAIL as EVIDENCE_DETAIL
-    from a360.operate._evidence import Evidence, checkout_of, machine_facts, software_facts
+    from a360.operate._evidence import Evidence, machine_facts, software_facts, state_of_tests
     from a360.operate._evidence import Subject as EvidenceSubject
     from a360.operate._evidence import gather as gather_evidence
     from a360.operate._evidence import on_record as evidence_on_record
@@ -62,7 +62,7 @@ _LAZY = {
     "RollbackReport": "_rollback",
     "RunRecord": "_journal",
     "Terminology": "_terminology",
-    "checkout_of": "_evidence",
+    "state_of_tests": "_evidence",
     "evidence_on_record": "_evidence:on_record",
     "examine": "_doctor",
     "gather_evidence": "_evidence:gather",
@@ -105,7 +105,6 @@ __all__ = [
     "RollbackReport",
     "RunRecord",
     "Terminology",
-    "checkout_of",
     "evidence_on_record",
     "examine",
     "gather_evidence",
@@ -118,6 +117,7 @@ __all__ = [
     "rollback",
     "software_facts",
     "sources_of",
+    "state_of_tests",
     "write_evidence",
 ]
 

@@ -14,7 +14,7 @@ from a360.operate._evidence._bundle import (
 )
 from a360.operate._evidence._checks import CHECKS, Finding, Subject
 from a360.operate._evidence._controls import CONTROLS, Control, Rule
-from a360.operate._evidence._facts import checkout_of, machine_facts, software_facts
+from a360.operate._evidence._facts import machine_facts, software_facts, state_of_tests
 from a360.operate._evidence._judge import Evidence, Judged, Proof, gather
 from a360.operate._evidence._table import markdown
 from a360.operate._evidence._tests import run_tests, says_of
@@ -36,7 +36,6 @@ __all__ = [
     "Proof",
     "Rule",
     "Subject",
-    "checkout_of",
     "gather",
     "machine_facts",
     "markdown",
@@ -45,5 +44,6 @@ __all__ = [
     "run_tests",
     "says_of",
     "software_facts",
+    "state_of_tests",
     "write_bundle",
 ]

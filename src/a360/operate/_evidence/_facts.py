@@ -4,7 +4,7 @@ import hashlib
 import os
 import platform
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +12,8 @@ from typing import Any
 
 _PACKAGES = ("cryptography", "duckdb", "pyarrow", "pyiceberg")
 _PACKAGE = Path(__file__).parents[2]
-_PARTS = ("*.py", "*.yaml", "*.json")
+# What decides how the tests of a checkout come out: they, and what pytest reads beside them.
+_OF_TESTS = ("tests/**/*", "*.py", "pyproject.toml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +35,31 @@ class Checkout:
         return asdict(self)
 
 
-def checkout_of(folder: Path) -> Checkout:
-    """The state of the files of a program in a folder."""
+def checkout_of(folder: Path, parts: Sequence[str] = ("**/*",)) -> Checkout:
+    """The state of those files of a folder that match one of the patterns, less what Python makes of them."""
     commit = _git(folder, "rev-parse", "HEAD")
-    changed = _git(folder, "status", "--porcelain", "--", ".") if commit else None
-    return Checkout(_digest(folder), commit, None if changed is None else bool(changed))
+    changed = (
+        _git(folder, "status", "--porcelain", "--", *(f":(glob){each}" for each in parts)) if commit else None
+    )
+    return Checkout(_digest(folder, parts), commit, None if changed is None else bool(changed))
 
 
-def _digest(folder: Path) -> str:
+def state_of_tests(checkout: Path) -> Checkout:
+    """The state of the tests of a checkout."""
+    return checkout_of(checkout, _OF_TESTS)
+
+
+def _digest(folder: Path, parts: Sequence[str]) -> str:
     digest = hashlib.sha256()
-    for path in sorted(_files(folder)):
+    for path in sorted({path for part in parts for path in folder.glob(part) if _is_kept(path, folder)}):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
         digest.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
     return digest.hexdigest()
 
 
-def _files(folder: Path) -> Iterable[Path]:
-    return (path for part in _PARTS for path in folder.rglob(part) if path.is_file())
+def _is_kept(path: Path, folder: Path) -> bool:
+    made = any(each == "__pycache__" or each.startswith(".") for each in path.relative_to(folder).parts)
+    return not made and path.is_file()
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

@@ -116,7 +116,14 @@ def _run(
         "-m",
         "pytest",
         *("-q", "-p", _PLUGIN, OPTION, str(report), "-p", "no:cacheprovider"),
-        *("--rootdir", str(tests), "-c", str(settings if settings.is_file() else os.devnull)),
+        *(
+            "--rootdir",
+            str(tests),
+            "--confcutdir",
+            str(tests),
+            "-c",
+            str(settings if settings.is_file() else os.devnull),
+        ),
         *names,
     ]
     # Tests are of the software, and are to know nothing of the lake that they are evidence for.
