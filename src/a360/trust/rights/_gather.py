@@ -29,6 +29,7 @@ from a360.table import Tables
 from a360.trust.rights._behind import behind
 from a360.trust.rights._envelopes import BLOCKS, KINDS, RECORDS, RESOURCES, units_sql
 from a360.trust.rights._refused import Refused, look_through
+from a360.trust.rights._shared import told_of_others
 
 PATIENTS: Final = "silver.patient"
 NOTES: Final = "silver.note"
@@ -115,7 +116,7 @@ class Gatherer:
         missing: dict[str, int] = defaultdict(int)
         with self._named(keys) as relation:
             found = {
-                each.dataset: self._received(each, relation, set(keys), missing)
+                each.dataset: self._received(each, relation, set(keys), missing, withheld)
                 for each in self.reach
                 if each.dataset in BLOCKS
             }
@@ -164,7 +165,14 @@ class Gatherer:
         finally:
             session.unregister(_KEYS)
 
-    def _received(self, held: Held, relation: str, keys: set[str], missing: dict[str, int]) -> list[Received]:
+    def _received(
+        self,
+        held: Held,
+        relation: str,
+        keys: set[str],
+        missing: dict[str, int],
+        withheld: dict[str, int],
+    ) -> list[Received]:
         """The last version of each resource or record; of one that is deleted, the last before."""
         kind, key = KINDS[held.dataset]
         subject = "subject_token" if held.dataset == RESOURCES else "CAST(NULL AS VARCHAR)"
@@ -179,6 +187,12 @@ class Gatherer:
         ).to_pylist()
         # A later version may speak of somebody else: it was moved to another patient.
         own = [row for row in rows if row["subject"] is None or {row["subject"], row["id"]} & keys]
+        if held.dataset == RECORDS:
+            others = told_of_others(self._plan, self._tables, own, relation)
+            shared = [row for row in own if (row["source"], row["kind"], row["id"]) in others]
+            for row in shared:
+                withheld[row["kind"]] += 1
+            own = [row for row in own if row not in shared]
         for row in own:
             if row["block_id"] is None:
                 missing[row["kind"]] += 1
