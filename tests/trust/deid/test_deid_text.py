@@ -132,6 +132,7 @@ def test_rules_name_what_they_find(rules, text, type_):
         "she may take 2 tablets; lot C7744C3 exp 06/2027, version 2.3.1.4",
         "Cooper's ligament, Wood's lamp, Jackson-Pratt drain, Dr. Jart cream",
         "a 45-year-old woman, 2-8 C, 2,500 mL, 1064 nm, 12.5 J/cm2",
+        "- Tx note: forehead 10 U, Crow's feet left 8 U",
         "made in Germany, open 24/7. May bruise. Hurley stage 1, Mallampati 2, ear ring",
         "switched from Dysport to Xeomin, from glabella to brow. To Whom It May Concern: in ICU",
         "NDC 0023-1145-01, catalog 5500-10, aged 89, born 1984, exp 09/2027, at bedside, in PACU",

@@ -24,7 +24,7 @@ from a360.trust.deid._surrogates import Method, Replacing, Surrogates, redaction
 type KnownValuesOf = Callable[[pa.Array], pa.Table]
 """For patient keys a table of `patient_key`, `kind` and `value`, as the vault keeps them."""
 
-RULES_VERSION: Final = "3"
+RULES_VERSION: Final = "4"
 # A span less sure than the first is left in the text; one below the second is for a person to look at.
 LEAST, SURE = 0.4, 0.5
 NOT_SURE, NOBODY_KNOWN = "not-sure", "nothing-known"

@@ -190,7 +190,8 @@ def is_medical(text: str, start: int, end: int) -> bool:
     last = [each for each, _, _ in words(folded)][-1:]
     if last and last[0] in lexicon("eponym_nouns") and len(words(folded)) > 1:
         return words(folded)[-2][0] in lexicon("eponyms")
-    if text[start].isupper() and " " not in text[start:end] and _SCALE.match(text, end):
+    crows_feet = folded == "crow" and after[:1] == ["feet"]
+    if crows_feet or (text[start].isupper() and " " not in folded and _SCALE.match(text, end)):
         return True
     own = re.match(r"['’]s?\b", text[end:]) is not None
     if (
