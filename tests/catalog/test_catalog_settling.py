@@ -281,7 +281,7 @@ def test_a_read_that_keeps_failing_is_answered_with_the_failure(catalog, space):
     place.unlink()
     catalog.warehouse.discard(str(place))
     answer = Gateway(EmbeddedUpstream(catalog), PATIENCE).handle(Request("GET", path))
-    assert (answer.status, decode_object(answer.body)["error"]["type"]) == (500, "InternalServerError")
+    assert (answer.status, decode_object(answer.body)["error"]["type"]) == (422, "FileDamagedException")
 
 
 def test_a_stopped_gateway_says_that_it_does_not_know(catalog, space):
