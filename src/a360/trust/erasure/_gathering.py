@@ -11,11 +11,23 @@ import pyarrow as pa
 
 from a360.contract import Held, quote_name, quote_table, quote_text
 from a360.protect import sealing_key_sql
-from a360.trust.erasure._find import RECORDS, RESOURCES, Finder, files_where, refused_where, rows_where
+from a360.trust.erasure._find import (
+    ATTACHMENTS,
+    RECORDS,
+    RESOURCES,
+    Finder,
+    files_where,
+    refused_where,
+    rows_where,
+)
 from a360.trust.erasure._journal import Found, Row
 from a360.trust.erasure._sealed import BLOCKS, FILES, Record, block_groups, lines_in, sealed_columns
 
+_OBJECT: Final = b'"object"'
 _ROWS: Final = "erasing_row"
+PLACE: Final = ("commit_id", "file", "offset")
+PLACED: Final = ", ".join(map(quote_name, PLACE))
+PLACE_SQL: Final = f"({PLACED})"
 
 
 class Gathering:
@@ -52,10 +64,12 @@ class Gathering:
         """Records that came with the same piece of input: the message, the pictures within a resource."""
         if not self.finder.holds(RECORDS):
             return
-        places = {(row["commit_id"], row["file"], row["offset"]) for row in self.going[RESOURCES].values()}
-        with self.registered(places, ("commit_id", "file", "offset")) as relation:
-            same = f'(commit_id, file, "offset") IN (SELECT commit_id, file, "offset" FROM {relation})'
-            self.take(RECORDS, self.envelopes(RECORDS, same))
+        with self.registered(self.places(), PLACE) as relation:
+            self.take(RECORDS, self.envelopes(RECORDS, f"{PLACE_SQL} IN (SELECT {PLACED} FROM {relation})"))
+
+    def places(self) -> set[tuple[Any, ...]]:
+        """The pieces of input with which all goes that came with them."""
+        return {(row["commit_id"], row["file"], row["offset"]) for row in self.going[RESOURCES].values()}
 
     @contextmanager
     def registered(self, rows: Iterable[tuple[Any, ...]], names: Sequence[str]) -> Iterator[str]:
@@ -119,18 +133,38 @@ class Gathering:
                         held[row["commit_id"], row["file"]] += row["n"]
         self.result.files = sorted(each for each, count in touched.items() if held[each] == count)
 
-    def told_objects(self) -> set[str]:
-        """The objects that the records name which go, whether silver has read them or not."""
-        names: set[str] = set()
-        going = self.result.lines.get(BLOCKS[RECORDS], {})
-        if going:
-            among = f"record_type = 'attachment' AND block_id IN ({', '.join(map(quote_text, going))})"
-            for group in block_groups(self.session, BLOCKS[RECORDS], among):
-                for row in group:
-                    lines = lines_in(self.sealer, row)
-                    told = [json.loads(lines[at]).get("object") for at in going[row["block_id"]]]
-                    names |= {each for each in told if isinstance(each, str)}
-        return names
+    def settle_objects(self, gone: str) -> None:
+        """The files beside the tables that only rows name which go; `gone` is a condition for silver's.
+
+        Bronze is asked too: silver may not have read, or have refused, what names them. They are shared by
+        content, so that a picture may have been received for somebody else as well.
+        """
+        if self.store is None:
+            return
+        lines = self.result.lines.get(BLOCKS[RECORDS], {})
+        going = {(block_id, at) for block_id, places in lines.items() for at in places}
+        among = f"block_id IN ({', '.join(map(quote_text, lines)) or quote_text('')})"
+        found = {name for place, name in self._named_objects(among) if place in going}
+        if self.finder.holds(ATTACHMENTS):
+            named = f"SELECT object_digest FROM {quote_table(ATTACHMENTS)} WHERE object_digest IS NOT NULL"
+            found |= set(self.session.sql(f"{named} AND ({gone})")[0].to_pylist())
+            found -= set(self.session.sql(f"{named} AND ({gone}) IS NOT TRUE")[0].to_pylist())
+        found = {each for each in found if self.store.holds(each)}
+        if found:
+            found -= {name for place, name in self._named_objects("TRUE") if place not in going}
+        self.result.objects = sorted(found)
+
+    def _named_objects(self, among: str) -> Iterator[tuple[tuple[str, int], str]]:
+        """The objects that lines of records name, each with the line's place."""
+        if not self.finder.holds(BLOCKS[RECORDS]):
+            return
+        where = f"record_type = 'attachment' AND {among}"
+        for group in block_groups(self.session, BLOCKS[RECORDS], where):
+            for row in group:
+                for at, line in enumerate(lines_in(self.sealer, row)):
+                    name = json.loads(line).get("object") if _OBJECT in line else None
+                    if isinstance(name, str):
+                        yield (row["block_id"], at), name
 
     def settle_keys(
         self, reach: Mapping[str, Held], conditions: Mapping[str, str] = MappingProxyType({})

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from a360.contract import LakePlan, SilverStep, TablePlan, quote_name, quote_table, quote_text
 from a360.trust.erasure._find import ATTACHMENTS, RECORDS, RESOURCES, Finder
-from a360.trust.erasure._gathering import Gathering
+from a360.trust.erasure._gathering import PLACE, PLACE_SQL, PLACED, Gathering
 from a360.trust.erasure._journal import Found
 from a360.trust.erasure._sealed import BLOCKS
 
@@ -55,6 +55,11 @@ def find_aged(finder: Finder, conditions: Mapping[str, str]) -> Found:
 class _AgedSearch(Gathering):
     """Finds what goes with rows that are too old: the lines they were made of, and files beside them."""
 
+    def __init__(self, finder: Finder, keys: str, patients: set[str]) -> None:
+        super().__init__(finder, keys, patients)
+        # Conditions for the records of which silver has rows that are not too old.
+        self._staying: list[str] = []
+
     def aged(self, conditions: Mapping[str, str]) -> Found:
         """All that goes where conditions hold."""
         for dataset, where in conditions.items():
@@ -69,9 +74,20 @@ class _AgedSearch(Gathering):
         every = [row for rows in self.going.values() for row in rows.values()]
         self.result.contents = sorted({row["content_hash"] for row in every if row["content_hash"]})
         self.settle_files()
-        self._settle_aged_objects(conditions.get(ATTACHMENTS))
+        self.settle_objects(conditions.get(ATTACHMENTS, "FALSE"))
         self.settle_keys({}, conditions)
         return self.result
+
+    def places(self) -> set[tuple[Any, ...]]:
+        """Those of which nothing stays: a message may be of somebody on hold as well."""
+        with self.registered(super().places(), PLACE) as relation:
+            among = f"{PLACE_SQL} IN (SELECT {PLACED} FROM {relation})"
+            came = self.envelopes(RESOURCES, among)
+            stays = " OR ".join(f"({each})" for each in self._staying) or "FALSE"
+            young = self.envelopes(RECORDS, f"{among} AND ({stays})")
+        known = self.going[RESOURCES]
+        stay = [*(row for row in came if (row["commit_id"], row["arrival"]) not in known), *young]
+        return super().places() - {tuple(row[name] for name in PLACE) for row in stay}
 
     def _take_units(self, dataset: str, conditions: Mapping[str, str]) -> None:
         """Every version of resources or records of which all that silver has is too old."""
@@ -84,11 +100,6 @@ class _AgedSearch(Gathering):
             if name and column and self.finder.holds(step.dataset):
                 made.setdefault(name, []).append((table, column))
         for name, tables in made.items():
-            if not any(table.dataset in self.result.rows for table, _ in tables):
-                continue
-            old = _selected(
-                tables, {each.dataset: conditions.get(each.dataset, "FALSE") for each, _ in tables}
-            )
             young = _selected(
                 tables,
                 {
@@ -98,22 +109,19 @@ class _AgedSearch(Gathering):
                     for each, _ in tables
                 },
             )
+            if dataset == RECORDS:
+                self._staying.append(f"{kind} = {quote_text(name)} AND (source, {key}) IN ({young})")
+            if not any(table.dataset in self.result.rows for table, _ in tables):
+                continue
+            old = _selected(
+                tables, {each.dataset: conditions.get(each.dataset, "FALSE") for each, _ in tables}
+            )
             where = (
                 f"{kind} = {quote_text(name)} AND (source, {key}) IN ({old}) "
                 f"AND (source, {key}) NOT IN ({young})"
             )
             for row in self.envelopes(dataset, where):
                 self.going[dataset][row["commit_id"], row["arrival"]] = row
-
-    def _settle_aged_objects(self, where: str | None) -> None:
-        if self.store is None or where is None or not self.finder.holds(RECORDS):
-            return
-        stay = self.session.sql(
-            f"SELECT object_digest FROM {quote_table(ATTACHMENTS)} "
-            f"WHERE ({where}) IS NOT TRUE AND object_digest IS NOT NULL"
-        )
-        names = self.told_objects() - set(stay[0].to_pylist())
-        self.result.objects = sorted(each for each in names if self.store.holds(each))
 
 
 def _selected(tables: Sequence[tuple[TablePlan, str]], where: Mapping[str, str]) -> str:

@@ -47,7 +47,8 @@ class _Search(Gathering):
         self._look_through_refused()
         self._count(reach)
         self.settle_files()
-        self._settle_objects()
+        held = reach.get(ATTACHMENTS)
+        self.settle_objects(rows_where(self.plan, held, self.keys, self.result.units) if held else "FALSE")
         self.settle_keys(reach)
         return self.result
 
@@ -149,14 +150,3 @@ class _Search(Gathering):
             counted = self.session.sql(f"SELECT count(*) AS n FROM {quote_table(dataset)} WHERE {where}")
             if rows := int(counted["n"][0].as_py()):
                 self.result.rows[dataset] = rows
-
-    def _settle_objects(self) -> None:
-        if self.store is None or not self.finder.holds(ATTACHMENTS):
-            return
-        # Named by a row of somebody else's too, a picture stays: it was received for both.
-        where = f"patient_key IN (SELECT patient_key FROM {self.keys})"
-        own = f"SELECT object_digest FROM {quote_table(ATTACHMENTS)} WHERE {where}"
-        others = f"SELECT object_digest FROM {quote_table(ATTACHMENTS)} WHERE ({where}) IS NOT TRUE"
-        found = set(self.session.sql(own)[0].to_pylist()) | self.told_objects()
-        found -= set(self.session.sql(f"{others} AND object_digest IS NOT NULL")[0].to_pylist())
-        self.result.objects = sorted(each for each in found if each and self.store.holds(each))
