@@ -55,7 +55,7 @@ def test_a_picture_goes_that_silver_has_never_read(lake):
 
 
 def test_a_picture_stays_that_somebody_else_has_too(lake):
-    """Received for another patient since the last run, it opens after that; and goes with the last of them."""
+    """Received for another patient since the last run, it opens after that, and goes with the last."""
     earlier = objects(lake)
     people = [{"resourceType": "Patient", "id": each} for each in "ab"]
     bring(lake, "second", *people, document("d1", "a", (90, 9, 9)))
