@@ -94,6 +94,9 @@ class PlainSealer:
     def unseal(self, sealed: bytes, context: bytes) -> bytes:  # noqa: ARG002 -- the port's signature
         return sealed
 
+    def unseal_all(self, sealed: list[bytes], contexts: list[bytes]) -> list[bytes]:  # noqa: ARG002
+        return sealed
+
     def destroy(self, key_id: str) -> None:
         raise NotImplementedError(key_id)
 

@@ -44,6 +44,32 @@ def test_any_change_breaks_the_seal(sealer, data, plain):
         assert caught.value.code.slug in {"seal-broken", "key-missing"}
 
 
+@settings(deadline=None)
+@given(
+    plain=st.lists(st.tuples(st.binary(max_size=64), st.binary(max_size=8), st.integers(0, 2)), max_size=20)
+)
+def test_many_open_as_one_by_one(sealer, plain):
+    """Sealed bytes that are opened together open as each does alone, in their order, whatever their keys."""
+    batches = sealer.batches(3)
+    sealed = [batches[at].seal(each, context) for each, context, at in plain]
+    contexts = [context for _, context, _ in plain]
+    alone = [sealer.unseal(each, context) for each, context in zip(sealed, contexts, strict=True)]
+    assert sealer.unseal_all(sealed, contexts) == alone == [each for each, _, _ in plain]
+
+
+def test_together_none_opens_where_one_does_not(sealer):
+    """Of sealed bytes that are opened together a changed one, or one whose key is destroyed, is an error."""
+    one, two = sealer.batches(2)
+    sealed = [one.seal(b"one", b"1"), two.seal(b"two", b"2")]
+    with pytest.raises(OperatorError) as caught:
+        sealer.unseal_all(sealed, [b"1", b"1"])
+    assert caught.value.code.slug == "seal-broken"
+    sealer.destroy(two.key_id)
+    with pytest.raises(OperatorError) as caught:
+        sealer.unseal_all(sealed, [b"1", b"2"])
+    assert caught.value.code.slug == "key-destroyed"
+
+
 def test_each_batch_has_its_own_key(sealer):
     """Destroying one batch's key closes that batch for good and leaves the others open."""
     one, two = sealer.batch(), sealer.batch()

@@ -52,13 +52,11 @@ class Refusals:
                 f'SELECT commit_id, file, "offset", payload, {_SEAL} AS seal '
                 f"FROM {quote_table(self._ground.quarantine)} WHERE {_AMONG}"
             ).to_pylist()
-        payloads = {row["seal"]: self._open(row) for row in found}
-        return [payloads[row["seal"]] for row in rows]
-
-    def _open(self, row: Row) -> bytes:
         place = self._ground.quarantine
-        context = quarantine_context(place, row["commit_id"], row["file"], row["offset"])
-        return self._sealer.unseal(row["payload"], context)
+        contexts = [quarantine_context(place, row["commit_id"], row["file"], row["offset"]) for row in found]
+        plain = self._sealer.unseal_all([row["payload"] for row in found], contexts)
+        payloads = {row["seal"]: each for row, each in zip(found, plain, strict=True)}
+        return [payloads[row["seal"]] for row in rows]
 
     def clear(self, rows: Sequence[Row]) -> None:
         """Take rows out of the quarantine."""

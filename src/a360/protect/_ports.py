@@ -66,6 +66,14 @@ class Sealer(Protocol):
         """
         ...
 
+    def unseal_all(self, sealed: Sequence[bytes], contexts: Sequence[bytes]) -> list[bytes]:
+        """Open many sealed bytes, each with its context, in their order; each key is asked for once.
+
+        Raises:
+            OperatorError: for the first that does not open, as `unseal`.
+        """
+        ...
+
     def destroy(self, *key_ids: str) -> None:
         """Make everything sealed under keys unreadable for good; in a lake, which keys is on record first."""
         ...

@@ -18,9 +18,8 @@ from a360.trust.erasure._mentions import Names
 
 # A shorter one stands in anything.
 FEWEST: Final = 4
-# JSON may spell any character by its number, and a slash with a backslash before it.
-_SPELLED: Final = re.compile(rb"\\[u/]")
 _BACKSLASH: Final = b"\\"
+_SPELLS: Final = np.frombuffer(b"u/", np.uint8)
 _ESCAPE: Final = re.compile(rb"\\u([0-9A-Fa-f]{4})|\\(/)")
 # What stands between the fields of a text that is no JSON.
 _BETWEEN: Final = re.compile(r"[,;|^~&\t\r\n\"'{}\[\]:<>=]+")
@@ -78,8 +77,7 @@ class Sought:
         """The lines of resources in which one of their names stands, however it is spelled."""
         found = _lines_at(ends, self.names.found_in(text))
         starts = [0, *ends.tolist()]
-        spelled = _SPELLED.finditer(text) if b"\\u" in text or b"\\/" in text else ()
-        for at in _lines_at(ends, (each.start() for each in spelled)) - found:
+        for at in _lines_at(ends, _spelled_at(text)) - found:
             line = msgspec.json.encode(msgspec.json.decode(text[starts[at] : starts[at + 1]]))
             if any(True for _ in self.names.found_in(line)):
                 found.add(at)
@@ -130,6 +128,16 @@ def _at(value: object, path: Sequence[str]) -> str | None:
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     return str(value).strip() if isinstance(value, str | int) else None
+
+
+def _spelled_at(text: bytes) -> list[int]:
+    """Where a text, ended by a newline, spells a character by its number, or a slash with a backslash.
+
+    JSON allows both. Two searches of a whole block for two bytes take ten times as long as this.
+    """
+    seen = np.frombuffer(text, np.uint8)
+    at = np.flatnonzero(seen == _BACKSLASH[0])
+    return at[np.isin(seen[at + 1], _SPELLS)].tolist()  # type: ignore[no-any-return]
 
 
 def _lines_at(ends: np.ndarray, places: Iterable[int]) -> set[int]:

@@ -83,6 +83,13 @@ class Resealing:
         """Sealed bytes under the key that takes the place of theirs."""
         return self._under(sealed).seal(self._sealer.unseal(sealed, context), context)
 
+    def all_renewed(self, sealed: Sequence[bytes], contexts: Sequence[bytes]) -> list[bytes]:
+        """Many sealed bytes, each under the key that takes the place of its own."""
+        self.prepare(sealed)
+        plain = self._sealer.unseal_all(sealed, contexts)
+        given = zip(sealed, plain, contexts, strict=True)
+        return [self._under(old).seal(each, context) for old, each, context in given]
+
     def block(self, row: Record, changes: Mapping[int, bytes]) -> Record | None:
         """A block under the key that takes the place of its own, with other lines in the place of some.
 

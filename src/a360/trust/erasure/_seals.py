@@ -1,7 +1,8 @@
 """What lies sealed beside what goes: sealed anew under other keys, so that the old ones can be destroyed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import compress
 
 import pyarrow as pa
 
@@ -78,9 +79,8 @@ class Seals:
         staged: list[StagedFile] = []
         for where in self._parts(column, f"{under} AND NOT ({gone})"):
             rows = tables.session.sql(f"SELECT * FROM {quote_table(column.dataset)} WHERE {where}")
-            sealing.prepare(rows[column.column].to_pylist())
-            # One by one: handing so small values to threads takes longer than to seal them.
-            renewed = [_renewed(journal.found, column, sealing, each) for each in rows.to_pylist()]
+            # In this thread: handing so small values to others takes longer than to seal them.
+            renewed = _renewed(journal.found, column, sealing, rows.to_pylist())
             if renewed:
                 place = rows.schema.get_field_index(column.column)
                 values = pa.array(renewed, rows.schema.types[place])
@@ -100,11 +100,16 @@ class Seals:
         return [f"{where} AND hash({name}) % {count} = {each}" for each in range(count)]
 
 
-def _renewed(found: Found, column: SealedColumn, sealing: Resealing, row: Record) -> bytes | None:
-    """A value as it goes on; a file's path goes where nothing else was in the file."""
-    if column.dataset == FILES and (row["commit_id"], row["file"]) in found.files:
-        return None
-    return sealing.renewed(row[column.column], column.context(row))
+def _renewed(
+    found: Found, column: SealedColumn, sealing: Resealing, rows: Sequence[Record]
+) -> list[bytes | None]:
+    """The values of rows as they go on; a file's path goes where nothing else was in the file."""
+    goes = set(found.files) if column.dataset == FILES else ()
+    stay = [not goes or (row["commit_id"], row["file"]) not in goes for row in rows]
+    staying = list(compress(rows, stay))
+    sealed, contexts = [row[column.column] for row in staying], [column.context(row) for row in staying]
+    renewed = iter(sealing.all_renewed(sealed, contexts))
+    return [next(renewed) if each else None for each in stay]
 
 
 class _Renewing:

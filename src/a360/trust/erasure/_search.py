@@ -123,7 +123,7 @@ class _Search(Gathering):
         places = {(row["source"], row["file"], row["offset"]) for row in rows}
         for column in sealed_columns(self.plan):
             if column.dataset.startswith("quarantine.") and self.finder.holds(column.dataset):
-                going = sorted(self._refused(column, places))
+                going = sorted(set(self._refused(column, places)))
                 if going:
                     self.result.refused[column.dataset] = going
                     self.result.rows[column.dataset] = len(going)
@@ -135,11 +135,14 @@ class _Search(Gathering):
             batch_rows=_REFUSED_ROWS,
         )
         for batch in rows:
-            for row in batch.to_pylist():
-                sought = self._sought.get(row["source"])
-                if (row["source"], row["file"], row["offset"]) in places or (
-                    sought and sought.told_by(self.sealer.unseal(row["payload"], column.context(row)))
-                ):
+            listed = batch.to_pylist()
+            yield from (
+                row["seal"] for row in listed if (row["source"], row["file"], row["offset"]) in places
+            )
+            asked = [row for row in listed if row["source"] in self._sought]
+            sealed, contexts = [row["payload"] for row in asked], list(map(column.context, asked))
+            for row, payload in zip(asked, self.sealer.unseal_all(sealed, contexts), strict=True):
+                if self._sought[row["source"]].told_by(payload):
                     yield row["seal"]
 
     def _count(self, reach: Mapping[str, Held]) -> None:

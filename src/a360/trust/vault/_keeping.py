@@ -243,9 +243,9 @@ class Vault:
         instants = sealed["known_at"].cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_pylist()
         owners, arrivals = sealed["owner"].to_pylist(), sealed["arrival"].to_pylist()
         places = zip(owners, instants, arrivals, strict=True)
+        contexts = [identity_context(*place) for place in places]
         payloads = [
-            self._sealer.unseal(identity, identity_context(*place)).decode()
-            for identity, place in zip(sealed["identity"].to_pylist(), places, strict=True)
+            each.decode() for each in self._sealer.unseal_all(sealed["identity"].to_pylist(), contexts)
         ]
         return (
             sealed.drop_columns(["identity", "owner", "arrival"])
