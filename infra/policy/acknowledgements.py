@@ -35,6 +35,10 @@ _OF_BOTH = {
     "RDSInBackupPlan": (
         "RDS backs it up itself, for 14 days; it holds runs of the orchestrator, and no data."
     ),
+    "EFSInBackupPlan": (
+        "The file system's own backup policy is on: AWS Backup copies the lake's folder every day and "
+        "keeps copies for 35 days. The packs ask for a plan in the same template."
+    ),
     "ELBLoggingEnabled": (
         "The balancer is reached from within the network alone, whose flow logs tell who did."
     ),

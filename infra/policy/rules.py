@@ -21,6 +21,7 @@ ELIGIBLE = frozenset(
         "EC2",
         "ECR",
         "ECS",
+        "EFS",
         "ElasticLoadBalancingV2",
         "EMRServerless",
         "Events",
@@ -54,6 +55,7 @@ _KEPT = (
     "AWS::Backup::BackupVault",
     "AWS::RDS::DBInstance",
     "AWS::ECR::Repository",
+    "AWS::EFS::FileSystem",
 )
 # Actions for which IAM knows no resource, so that a policy can only say `*`.
 _WITHOUT_RESOURCE = (

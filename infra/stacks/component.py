@@ -15,6 +15,7 @@ from infra.stacks.orchestration import OrchestrationStack
 from infra.stacks.processing import ProcessingStack
 from infra.stacks.sharing import SharingStack
 from infra.stacks.storage import StorageStack
+from infra.stacks.workplace import WorkplaceStack
 
 
 class LakeStage(cdk.Stage):
@@ -36,9 +37,12 @@ class LakeStage(cdk.Stage):
         self.catalog.add_stack_dependency(self.governance)
         self.grants, self.table_grants = add_grants(self, deployment, read_ledger())
         self.network = NetworkStack(self, deployment)
+        self.workplace = WorkplaceStack(self, deployment)
+        self.workplace.add_stack_dependency(self.network)
         self.processing = ProcessingStack(self, deployment)
         self.orchestration = OrchestrationStack(self, deployment)
         self.orchestration.add_stack_dependency(self.processing)
+        self.orchestration.add_stack_dependency(self.workplace)
         self.operations = OperationsStack(self, deployment)
         self.operations.add_stack_dependency(self.storage)
         self.delivery = DeliveryStack(

@@ -12,6 +12,7 @@ from infra.contracts_adapter import Deployment
 from infra.stacks._stack import LakeStack
 
 _CIDR = "10.60.0.0/16"
+_NFS = 2049
 _LOG_DAYS = logs.RetentionDays.THIRTEEN_MONTHS
 
 _Service = ec2.InterfaceVpcEndpointAwsService
@@ -158,6 +159,7 @@ class NetworkStack(LakeStack):
         workers.add_egress_rule(ec2.Peer.ipv4(_CIDR), ec2.Port.tcp(443), "HTTPS to the endpoints")
         prefixes = ec2.Peer.prefix_list(self._s3_prefixes())
         workers.add_egress_rule(prefixes, ec2.Port.tcp(443), "HTTPS to S3 by its gateway endpoint")
+        workers.add_egress_rule(ec2.Peer.ipv4(_CIDR), ec2.Port.tcp(_NFS), "The lake's folder, over TLS")
         workers.connections.allow_internally(ec2.Port.all_tcp(), "Executors of one job speak to each other")
         return workers
 

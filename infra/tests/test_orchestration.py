@@ -67,3 +67,25 @@ def test_the_tasks_pass_on_one_role_to_one_service(orchestration, deployment):
     (statement,) = passed
     assert statement["Resource"] == deployment.names.role_arn("spark")
     assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "emr-serverless.amazonaws.com"}}
+
+
+def test_services_reach_their_database_and_the_balancer_reaches_them(orchestration):
+    """The services' own group lets them out to Postgres, and lets the balancer in to the web server."""
+    egress = properties(orchestration, "AWS::EC2::SecurityGroupEgress")
+    ingress = properties(orchestration, "AWS::EC2::SecurityGroupIngress")
+    assert {each["FromPort"] for each in egress} >= {5432, 3000}
+    assert {each["FromPort"] for each in ingress} >= {5432, 3000}
+    for service in properties(orchestration, "AWS::ECS::Service"):
+        assert len(service["NetworkConfiguration"]["AwsvpcConfiguration"]["SecurityGroups"]) == 2
+
+
+def test_the_lakes_folder_is_mounted_over_tls_as_the_role(orchestration):
+    """Each task mounts the folder through its access point, and finds the lake there."""
+    for task in properties(orchestration, "AWS::ECS::TaskDefinition"):
+        (volume,) = [each for each in task["Volumes"] if each["Name"] == "lake"]
+        mounted = volume["EFSVolumeConfiguration"]
+        assert mounted["TransitEncryption"] == "ENABLED"
+        assert mounted["AuthorizationConfig"]["IAM"] == "ENABLED"
+        (container,) = task["ContainerDefinitions"]
+        told = {each["Name"]: each["Value"] for each in container["Environment"]}
+        assert told["A360_LAKE"] in {each["ContainerPath"] for each in container["MountPoints"]}
