@@ -5,7 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from a360.contract import Carriers, Environment, LakePlan, TablePlan, load_contracts, make_plan
+from a360.contract import (
+    Carriers,
+    Environment,
+    LakePlan,
+    ReceptionPlan,
+    TablePlan,
+    load_contracts,
+    make_plan,
+)
 from a360.errors import OperatorError
 from infra.names import Names
 
@@ -40,6 +48,11 @@ class Deployment:
     def tables(self, zone: str) -> tuple[TablePlan, ...]:
         """The tables of a zone."""
         return tuple(table for table in self.plan.tables if table.namespace == zone)
+
+    @cached_property
+    def streams(self) -> tuple[ReceptionPlan, ...]:
+        """The record types whose records are events: each has a stream of its own."""
+        return tuple(each for each in self.plan.receptions if "events" in each.kinds)
 
     def zone_sensitivity(self, zone: str) -> str:
         """The highest sensitivity of anything in a zone: its files are encrypted by the key of that."""

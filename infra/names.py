@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from a360.contract import DeployedNames
 
+DEAD_LETTERS = ("landing-dead", "undelivered")
+"""Queues of what nobody could take: objects that did not land, and what services could not deliver."""
+
 
 @dataclass(frozen=True, slots=True)
 class Names(DeployedNames):
@@ -20,6 +23,10 @@ class Names(DeployedNames):
     def parameter(self, *parts: str) -> str:
         """A parameter of Systems Manager: what one stack tells the others when it is deployed."""
         return "/" + "/".join((self.lake, self.environment, *parts))
+
+    def stream(self, record: str) -> str:
+        """The stream that events of a record type arrive in, and what carries them on."""
+        return self.of(record.replace("_", "-"))
 
     def role(self, *parts: str) -> str:
         """A role's name."""

@@ -1,6 +1,6 @@
 """Services on Fargate that nobody reaches from outside the network."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from aws_cdk import aws_ec2 as ec2
@@ -30,18 +30,20 @@ class Service:
     port: int | None = None
     alone: bool = False
     """Two of it would each do what is due: the old one ends before the new one begins."""
+    folder: bool = True
+    """Whether it works on the lake, whose folder it then has; others hand on what they receive."""
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
 class PrivateServices:
-    """The services of a part of the lake: one cluster, one image, one role, one group of security.
+    """The services of a part of the lake: one cluster, one image, one group of security.
 
     Containers run without root; they can write to scratch space and to the lake's folder alone.
     """
 
-    def __init__(self, stack: LakeStack, part: str, *, role: iam.Role, key: kms.IKey, image: str) -> None:
+    def __init__(self, stack: LakeStack, part: str, *, key: kms.IKey, image: str) -> None:
         """`image` is the part of the repository's name and of the parameter that names the tag to run."""
-        self._stack, self._part, self._role, self._key = stack, part, role, key
+        self.stack, self._part, self._key = stack, part, key
         self.vpc, self.workers = private_network(stack)
         self._image = ecs.ContainerImage.from_ecr_repository(
             ecr.Repository.from_repository_name(stack, "images", stack.names.of(image)),
@@ -58,20 +60,36 @@ class PrivateServices:
         self.group = ec2.SecurityGroup(
             stack, "services", vpc=self.vpc, description=f"Services of {part}", allow_all_outbound=False
         )
-        for statement in folder_rights(stack):
-            role.add_to_policy(statement)
 
-    def task(self, service: Service) -> ecs.FargateTaskDefinition:
-        """What runs, whether as a service or by a schedule."""
-        stack, names = self._stack, self._stack.names
+    def role(self, name: str, doc: str, may: Iterable[iam.PolicyStatement]) -> iam.Role:
+        """A role that tasks of this account take on."""
+        role = iam.Role(
+            self.stack,
+            f"{name}-role",
+            role_name=self.stack.names.role(name),
+            description=doc,
+            assumed_by=iam.ServicePrincipal(
+                "ecs-tasks.amazonaws.com",
+                conditions={"StringEquals": {"aws:SourceAccount": self.stack.names.account}},
+            ),
+        )
+        for statement in may:
+            role.add_to_policy(statement)
+        return role
+
+    def task(self, service: Service, role: iam.Role) -> ecs.FargateTaskDefinition:
+        """What runs as a role, whether as a service or by a schedule."""
+        stack, names = self.stack, self.stack.names
+        for statement in folder_rights(stack) if service.folder else ():
+            role.add_to_policy(statement)
         task = ecs.FargateTaskDefinition(
             stack,
             f"{service.name}-task",
             family=names.of(self._part, service.name),
             cpu=1024,
             memory_limit_mib=4096,
-            task_role=self._role,
-            volumes=[ecs.Volume(name="scratch"), folder_volume(stack)],
+            task_role=role,
+            volumes=[ecs.Volume(name="scratch"), *([folder_volume(stack)] if service.folder else ())],
         )
         container = task.add_container(
             service.name,
@@ -86,7 +104,7 @@ class PrivateServices:
             ),
             environment={
                 "A360_ENV": stack.deployment.environment.name,
-                "A360_LAKE": MOUNTED,
+                "A360_LAKE": MOUNTED if service.folder else f"{_SCRATCH}/lake",
                 "A360_CACHE": f"{_SCRATCH}/cache",
                 "A360_LOG_FORMAT": "json",
                 "TMPDIR": _SCRATCH,
@@ -95,19 +113,22 @@ class PrivateServices:
             port_mappings=[ecs.PortMapping(container_port=service.port)] if service.port else [],
         )
         container.add_mount_points(
-            ecs.MountPoint(container_path=_SCRATCH, source_volume="scratch", read_only=False),
-            ecs.MountPoint(container_path=MOUNTED, source_volume="lake", read_only=False),
+            ecs.MountPoint(container_path=_SCRATCH, source_volume="scratch", read_only=False)
         )
+        if service.folder:
+            container.add_mount_points(
+                ecs.MountPoint(container_path=MOUNTED, source_volume="lake", read_only=False)
+            )
         return task
 
-    def run(self, service: Service) -> ecs.FargateService:
+    def run(self, service: Service, role: iam.Role) -> ecs.FargateService:
         """A service that is kept running."""
         return ecs.FargateService(
-            self._stack,
+            self.stack,
             service.name,
-            service_name=self._stack.names.of(self._part, service.name),
+            service_name=self.stack.names.of(self._part, service.name),
             cluster=self.cluster,
-            task_definition=self.task(service),
+            task_definition=self.task(service, role),
             desired_count=service.count,
             min_healthy_percent=0 if service.alone else 50,
             max_healthy_percent=100 if service.alone else 200,
@@ -120,7 +141,7 @@ class PrivateServices:
     def door(self, name: str, what: str, *, outside: int, inside: int) -> ec2.SecurityGroup:
         """The group of a balancer: from inside the network to it, and from it to the services."""
         door = ec2.SecurityGroup(
-            self._stack, f"{name}-door", vpc=self.vpc, description=what, allow_all_outbound=False
+            self.stack, f"{name}-door", vpc=self.vpc, description=what, allow_all_outbound=False
         )
         workers = ec2.Peer.security_group_id(self.workers.security_group_id)
         door.add_ingress_rule(workers, ec2.Port.tcp(outside), "From inside the network")
@@ -131,9 +152,9 @@ class PrivateServices:
     def web_balancer(self, identifier: str, name: str, door: ec2.SecurityGroup) -> elb.ApplicationListener:
         """A balancer of HTTPS inside the network; its certificate is published by an operator."""
         balancer = elb.ApplicationLoadBalancer(
-            self._stack,
+            self.stack,
             identifier,
-            load_balancer_name=self._stack.names.of(name)[:32],
+            load_balancer_name=self.stack.names.of(name)[:32],
             vpc=self.vpc,
             internet_facing=False,
             deletion_protection=True,
@@ -151,4 +172,4 @@ class PrivateServices:
 
     def certificate(self) -> elb.IListenerCertificate:
         """The certificate of the part's balancers."""
-        return elb.ListenerCertificate.from_arn(self._stack.published(self._part, "certificate"))
+        return elb.ListenerCertificate.from_arn(self.stack.published(self._part, "certificate"))

@@ -38,6 +38,44 @@ def objects(names: Names, purposes: Iterable[str], *, write: bool = False) -> li
     ]
 
 
+def folders(
+    names: Names, purpose: str, paths: Iterable[str], *, write: bool = False
+) -> list[iam.PolicyStatement]:
+    """The same for what lies below some paths of a bucket."""
+    bucket, below = names.bucket_arn(purpose), [*paths]
+    actions = [*_READ_OBJECTS, *(_WRITE_OBJECTS if write else ())]
+    return [
+        iam.PolicyStatement(
+            actions=["s3:ListBucket"],
+            resources=[bucket],
+            conditions={"StringLike": {"s3:prefix": [f"{path}/*" for path in below]}},
+        ),
+        iam.PolicyStatement(actions=["s3:GetBucketLocation"], resources=[bucket]),
+        iam.PolicyStatement(actions=actions, resources=[f"{bucket}/{path}/*" for path in below]),
+    ]
+
+
+def metrics() -> iam.PolicyStatement:
+    """To report the lake's metrics. PutMetricData knows no resource; the namespace is what bounds it."""
+    return iam.PolicyStatement(
+        actions=["cloudwatch:PutMetricData"],
+        resources=["*"],
+        conditions={"StringEquals": {"cloudwatch:namespace": "A360"}},
+    )
+
+
+def guarding(names: Names, key: str) -> iam.PolicyStatement:
+    """To have packs of keys wrapped and opened by the key of KMS that the environment names."""
+    named = key.startswith("arn:") and ":key/" in key
+    alias = key[key.index("alias/") :] if not named else ""
+    return iam.PolicyStatement(
+        actions=["kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"],
+        resources=[key if named else f"arn:aws:kms:{names.region}:{names.account}:key/*"],
+        # A policy cannot name a key by its alias; the condition does.
+        conditions=None if named else {"ForAnyValue:StringEquals": {"kms:ResourceAliases": [alias]}},
+    )
+
+
 def keys(arns: Sequence[str], *, write: bool = False) -> iam.PolicyStatement:
     """To use keys for what S3 and Kinesis encrypt by them."""
     actions = ["kms:Decrypt", "kms:DescribeKey", *(["kms:GenerateDataKey"] if write else ())]

@@ -1,5 +1,6 @@
 """Alarms, where they go, and the board that shows what they watch."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import aws_cdk as cdk
@@ -12,11 +13,12 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from infra.names import Names
+from infra.names import DEAD_LETTERS, Names
 
 METRICS = "A360"
 """The namespace of the metrics that the lake itself reports."""
 _ANOMALY_USD = 50
+_WAIT_SECONDS = 1800  # twice as long as anything takes that goes well
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,65 @@ class Watched:
     silence_is_bad: bool = False
 
 
-def watched(names: Names) -> tuple[Watched, ...]:
-    """What the lake is watched for."""
+def watched(names: Names, records: Sequence[str] = ()) -> tuple[Watched, ...]:
+    """What the lake is watched for; `records` are the types of records that arrive in streams."""
+    return (*_of_lake(names), *_arriving(names), *(each for one in records for each in _stream(names, one)))
+
+
+def _arriving(names: Names) -> tuple[Watched, ...]:
+    """Dead letters, and what waits too long."""
+    visible, landing = "ApproximateNumberOfMessagesVisible", names.of("landing")
+    dead = (
+        Watched(
+            each,
+            f"Dead letters lie in the queue {each}",
+            "AWS/SQS",
+            visible,
+            0,
+            dimensions=(("QueueName", names.of(each)),),
+        )
+        for each in DEAD_LETTERS
+    )
+    waiting = Watched(
+        "landing-age",
+        "An object in landing waits to be taken in",
+        "AWS/SQS",
+        "ApproximateAgeOfOldestMessage",
+        _WAIT_SECONDS,
+        minutes=15,
+        dimensions=(("QueueName", landing),),
+    )
+    return (*dead, waiting)
+
+
+def _stream(names: Names, record: str) -> tuple[Watched, ...]:
+    """Events that nobody reads, or that do not become files."""
+    name = names.stream(record)
+    part = record.replace("_", "-")
+    return (
+        Watched(
+            f"{part}-iterator-age",
+            f"Events of {record} wait in their stream",
+            "AWS/Kinesis",
+            "GetRecords.IteratorAgeMilliseconds",
+            _WAIT_SECONDS * 1000,
+            minutes=15,
+            dimensions=(("StreamName", name),),
+        ),
+        Watched(
+            f"{part}-delivery-age",
+            f"Events of {record} wait to be written to files",
+            "AWS/Firehose",
+            "DeliveryToS3.DataFreshness",
+            _WAIT_SECONDS,
+            minutes=15,
+            dimensions=(("DeliveryStreamName", name),),
+        ),
+    )
+
+
+def _of_lake(names: Names) -> tuple[Watched, ...]:
+    """What the lake reports of itself, and its jobs."""
     lake = (("Environment", names.environment),)
     return (
         Watched("failed-runs", "A run or job of the lake failed", METRICS, "RunsFailed", 0, "Sum", 5, lake),
@@ -66,12 +125,20 @@ def watched(names: Names) -> tuple[Watched, ...]:
 class Watch(Construct):
     """A topic under a customer key, an alarm for each thing watched, a board, and limits of cost."""
 
-    def __init__(self, scope: Construct, names: Names, *, emails: tuple[str, ...], budget_usd: float) -> None:
-        """`emails` are told of alarms and cost; `budget_usd` is a month's."""
+    def __init__(
+        self,
+        scope: Construct,
+        names: Names,
+        *,
+        records: Sequence[str],
+        emails: tuple[str, ...],
+        budget_usd: float,
+    ) -> None:
+        """`emails` are told of alarms and cost; `budget_usd` is a month's; `records` arrive in streams."""
         super().__init__(scope, "watch")
         self._names = names
         self.topic = self._topic(emails)
-        self.alarms = [self._alarm(each) for each in watched(names)]
+        self.alarms = [self._alarm(each) for each in watched(names, records)]
         self._board()
         if emails:
             self._costs(emails, budget_usd)

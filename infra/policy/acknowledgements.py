@@ -6,6 +6,7 @@ somewhere else is a finding of its own. A test holds that these are the findings
 
 from collections.abc import Iterator
 
+from infra.constructs.event_stream import SOURCE
 from infra.contracts_adapter import Deployment
 from infra.stacks.catalog import OPTIMIZER_LOGS
 from infra.views import MASKS, VIEWS
@@ -52,6 +53,9 @@ _OF_SOLUTIONS = {
     "RDS11": "The port tells nobody anything: the group admits the orchestrator's services alone.",
     "ECS2": "The variables name the environment and its places; secrets come from Secrets Manager.",
     "ELB2": _OF_BOTH["ELBLoggingEnabled"],
+    "KDS3": (
+        "Events of patients are encrypted by the customer key of bronze; AWS's own key has no policy of ours."
+    ),
 }
 _OF_CLOUDFORMATION = {
     "CloudFormation-Validate::W3010": "Zones come from the context, so that a synthesis asks AWS nothing.",
@@ -127,7 +131,39 @@ def _wildcards(deployment: Deployment) -> Iterator[tuple[str, str]]:
         )
     for group in (f"/{names.prefix}", "/aws-glue/jobs"):
         yield f"arn:aws:logs:{at}:log-group:{group}/*", "Groups of logs of this lake's jobs."
+    yield from _receiving(deployment)
     yield (
         f"arn:aws:sagemaker:{at}:feature-group/{names.of('*')}",
         "Feature groups of this lake; they come and go with models.",
     )
+
+
+def _receiving(deployment: Deployment) -> Iterator[tuple[str, str]]:
+    """What takes data in writes below paths of bronze's bucket, and Lambda makes interfaces for it."""
+    names = deployment.names
+    at, bronze = f"{names.region}:{names.account}", names.bucket_arn("bronze")
+    for table in deployment.tables("bronze"):
+        yield f"{bronze}/{table.name}/*", "Files of one table of bronze, named when they are written."
+    for path in ("landing", "landing/events", f"landing/events/{SOURCE}", "landing/fhir", "landing/hl7v2"):
+        yield f"{bronze}/{path}/*", "Objects that arrive below one path; senders and times name them."
+    yield (
+        f"{bronze}/undelivered/*",
+        "What a delivery could not write as an event, named when it is put there.",
+    )
+    yield (
+        f"arn:aws:ec2:{at}:network-interface/*",
+        "Lambda makes interfaces whose ids AWS chooses, in two subnets and one group that are named.",
+    )
+    yield (
+        f"arn:aws:logs:{at}:log-group:/{names.lake}/{names.environment}/ingest/object-created:*",
+        "Streams of the one group that the function logs to.",
+    )
+    yield (
+        f"arn:aws:ecs:{at}:task-definition/{names.of('ingest', 'replay')}:*",
+        "Each deployment makes a revision of the one task that the schedule may start.",
+    )
+    if deployment.environment.keys and ":key/" not in deployment.environment.keys.key:
+        yield (
+            f"arn:aws:kms:{at}:key/*",
+            "The environment names its key by an alias, to which a condition holds this.",
+        )

@@ -9,10 +9,12 @@ from infra.stacks.catalog import add_catalog
 from infra.stacks.delivery import DeliveryStack
 from infra.stacks.governance import GovernanceStack
 from infra.stacks.grants import add_grants
+from infra.stacks.ingest import IngestStack
 from infra.stacks.network import NetworkStack
 from infra.stacks.operations import OperationsStack
 from infra.stacks.orchestration import OrchestrationStack
 from infra.stacks.processing import ProcessingStack
+from infra.stacks.reception import ReceptionStack
 from infra.stacks.sharing import SharingStack
 from infra.stacks.storage import StorageStack
 from infra.stacks.workplace import WorkplaceStack
@@ -43,6 +45,11 @@ class LakeStage(cdk.Stage):
         self.orchestration = OrchestrationStack(self, deployment)
         self.orchestration.add_stack_dependency(self.processing)
         self.orchestration.add_stack_dependency(self.workplace)
+        self.ingest = IngestStack(self, deployment)
+        self.ingest.add_stack_dependency(self.storage)
+        self.ingest.add_stack_dependency(self.workplace)
+        self.reception = ReceptionStack(self, deployment)
+        self.reception.add_stack_dependency(self.ingest)
         self.operations = OperationsStack(self, deployment)
         self.operations.add_stack_dependency(self.storage)
         self.delivery = DeliveryStack(
@@ -50,7 +57,7 @@ class LakeStage(cdk.Stage):
         )
         for needed in (self.storage, self.network):
             self.processing.add_stack_dependency(needed)
-        for granted in (self.processing, *self.tables):
+        for granted in (self.processing, self.ingest, self.reception, *self.tables):
             self.grants.add_stack_dependency(granted)
         if deployment.environment.sharing:
             self.sharing = SharingStack(self, deployment)

@@ -19,6 +19,7 @@ from infra.constructs.serial import Serial
 from infra.contracts_adapter import Deployment
 from infra.shards import sharded
 from infra.stacks._stack import LakeStack
+from infra.stacks.ingest import WRITTEN
 from infra.views import MASKS, VIEWS, catalog_view
 
 _READ = ("SELECT", "DESCRIBE")
@@ -117,13 +118,21 @@ class GrantsStack(_Granting):
         self._tag_grants()
 
     def _services(self) -> None:
-        """Jobs of Spark write all zones but bronze, which they only read; optimizers tend all of them."""
+        """Jobs of Spark write all zones but bronze, which they only read; optimizers tend all of them.
+
+        What takes data in writes bronze, and what was refused.
+        """
         for zone in self.deployment.zones:
             spark = _READ if zone == "bronze" else _TEND
             for role, permissions in (("spark", spark), ("tending", _TEND)):
                 arn = self.names.role_arn(role)
                 self.grant(f"{role}-{zone}", arn, ["DESCRIBE"], database=self.database(zone))
                 self.grant(f"{role}-{zone}-tables", arn, permissions, table=self.table(zone))
+        for zone in WRITTEN:
+            for role in ("object-created", "ingest", "consumer"):
+                arn = self.names.role_arn(role)
+                self.grant(f"{role}-{zone}", arn, ["DESCRIBE"], database=self.database(zone))
+                self.grant(f"{role}-{zone}-tables", arn, _TEND, table=self.table(zone))
 
     def _definer(self) -> None:
         """Who defines a view has to see all of what it reads, and be allowed to let others see it."""

@@ -32,7 +32,11 @@ class OperationsStack(LakeStack):
             self, self.names, zones=deployment.zones, audit_key=self.published("keys", "audit")
         )
         self.watch = Watch(
-            self, self.names, emails=deployment.environment.alerts.emails, budget_usd=_BUDGET_USD
+            self,
+            self.names,
+            records=[each.name for each in deployment.streams],
+            emails=deployment.environment.alerts.emails,
+            budget_usd=_BUDGET_USD,
         )
         self.publish(self.watch.topic.topic_arn, "alerts", "topic")
         self._findings()

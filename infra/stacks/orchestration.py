@@ -26,9 +26,7 @@ class OrchestrationStack(LakeStack):
         super().__init__(scope, "orchestration", deployment)
         self.key = service_key(self, "orchestration")
         self.role = self._task_role()
-        self.running = PrivateServices(
-            self, "orchestration", role=self.role, key=self.key, image="orchestration"
-        )
+        self.running = PrivateServices(self, "orchestration", key=self.key, image="orchestration")
         self.database, self.secret = self._database()
         self._let_read_password()
         place = {
@@ -37,7 +35,7 @@ class OrchestrationStack(LakeStack):
         }
         listen = ("--host", "0.0.0.0", "--port", str(_WEB))  # noqa: S104 - of its own container
         self.services = {
-            each.name: self.running.run(each)
+            each.name: self.running.run(each, self.role)
             for each in (
                 Service(
                     "web", ("dagster-webserver", *listen, *_WORKSPACE), count=2, port=_WEB, environment=place
@@ -130,12 +128,7 @@ class OrchestrationStack(LakeStack):
                 ],
                 resources=[f"arn:aws:athena:{at}:workgroup/{names.of('refine')}"],
             ),
-            # PutMetricData knows no resource; the namespace is what bounds it.
-            iam.PolicyStatement(
-                actions=["cloudwatch:PutMetricData"],
-                resources=["*"],
-                conditions={"StringEquals": {"cloudwatch:namespace": "A360"}},
-            ),
+            statements.metrics(),
             *statements.objects(names, ["bronze"]),
             *statements.objects(
                 names, ["silver", "gold", "quarantine", "ops", "athena-results", "artifacts"], write=True

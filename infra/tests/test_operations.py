@@ -39,7 +39,8 @@ def test_each_thing_watched_has_an_alarm_that_tells_somebody(operations, deploym
     """Every alarm acts on the topic, which has each address of the environment."""
     alarms = properties(operations, "AWS::CloudWatch::Alarm")
     assert {each["AlarmName"] for each in alarms} == {
-        deployment.names.of(each.name) for each in watched(deployment.names)
+        deployment.names.of(each.name)
+        for each in watched(deployment.names, [each.name for each in deployment.streams])
     }
     assert all(each["AlarmActions"] for each in alarms)
     told = {each["Endpoint"] for each in properties(operations, "AWS::SNS::Subscription")}
