@@ -45,8 +45,10 @@ from a360.contract._findings import ChangeAction, Finding, FindingKind, TableCha
 from a360.contract._iceberg import actual_table, iceberg_partition_spec, iceberg_schema, iceberg_sort_order
 from a360.contract._masks import KEYED, MaskDialect, mask_sql
 from a360.contract._plan import (
+    FEATURE_TIME,
     LOOKED_UP,
     ColumnPlan,
+    FeaturePlan,
     GoldStep,
     Hl7v2Plan,
     LakePlan,
@@ -199,6 +201,7 @@ __all__ = [
     "ERASED",
     "EXAMPLES_FILE",
     "FAULTS",
+    "FEATURE_TIME",
     "HISTORY_COLUMN",
     "HOUSEKEEPING",
     "IDENTITIES",
@@ -245,6 +248,7 @@ __all__ = [
     "FailingRows",
     "Fault",
     "FaultyContractsError",
+    "FeaturePlan",
     "FieldPlan",
     "FilterPlan",
     "Finding",

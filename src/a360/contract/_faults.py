@@ -53,6 +53,7 @@ FAULTS = MappingProxyType(
         "C323": "A column that the method of its release cannot let pass.",
         "C324": "A release without the agreement or the determination that its method needs.",
         "C325": "An expert's determination does not measure over what others may know.",
+        "C331": "A feature table that a feature store cannot hold: its key, or one of its columns.",
         # field ids
         "C401": "A column has no field id.",
         "C402": "Two columns have the same field id.",

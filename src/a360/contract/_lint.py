@@ -7,6 +7,7 @@ from a360.contract._faults import Fault
 from a360.contract._folders import default_contracts
 from a360.contract._lint_dataset import check_datasets
 from a360.contract._lint_disclosure import check_disclosures
+from a360.contract._lint_features import check_features
 from a360.contract._lint_fields import check_stray_fields
 from a360.contract._lint_ids import check_ids
 from a360.contract._lint_links import check_files_used, check_relationships, check_views
@@ -58,6 +59,7 @@ _CHECKS: tuple[Check, ...] = (
     check_tokens,
     check_seals,
     check_disclosures,
+    check_features,
     check_records,
     check_stray_fields,
     _check_rules,

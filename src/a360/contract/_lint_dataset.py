@@ -23,6 +23,7 @@ _OF_ZONE = {
     "history": ("silver", False),
     "model": ("gold", True),
     "refresh": ("gold", True),
+    "features": ("gold", False),
 }
 
 

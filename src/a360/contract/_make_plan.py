@@ -1,6 +1,7 @@
 """The pure function from what is declared to the plan of a lake."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 
 from a360.contract._derived import (
@@ -25,6 +26,7 @@ from a360.contract._plan import (
     LOOKED_UP,
     ColumnPlan,
     DerivedPlan,
+    FeaturePlan,
     GoldStep,
     Hl7v2Plan,
     LakePlan,
@@ -77,7 +79,16 @@ def make_plan(contracts: LakeContracts, environment: Environment | str = LOCAL) 
         hl7v2=_hl7v2(contracts.lake.hl7v2),
         relations=relations,
         releases=tuple(release_plans(contracts)),
+        features=tuple(_features(contracts)),
     )
+
+
+def _features(contracts: LakeContracts) -> Iterator[FeaturePlan]:
+    """The feature tables, by name."""
+    for name, dataset in sorted(contracts.datasets.items()):
+        if dataset.contract.a360.features:
+            (record,) = key_of(dataset)
+            yield FeaturePlan(name, record)
 
 
 def _hl7v2(told: Hl7v2) -> Hl7v2Plan:

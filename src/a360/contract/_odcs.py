@@ -222,6 +222,7 @@ class DatasetProperties(Model):
     sort: Many[str] = ()
     retention: Period | None = None
     release: DataRelease | None = None
+    features: bool = False
     properties: dict[Annotated[str, Field(pattern=_FREE_PROPERTY)], str] = Field(default_factory=dict)
 
     @property

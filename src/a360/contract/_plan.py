@@ -273,6 +273,18 @@ type RefinedStep = SilverStep | GoldStep
 type Step = SilverStep | GoldStep | ReferenceStep
 
 
+FEATURE_TIME = "event_time"
+"""The feature beside the columns of a feature table: since when the record is so, as its snapshot says."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeaturePlan:
+    """A gold dataset whose columns are features of what the column `record` names."""
+
+    dataset: str
+    record: str
+
+
 @dataclass(frozen=True, slots=True)
 class ZonePlan:
     """A namespace of the lake; its tables inherit its tags."""
@@ -300,7 +312,7 @@ class LakePlan:
 
     `receptions` say how records of each type are received. `relations` are read as tables are, under the same
     policy, and no table is made for them: what keeps their rows gives them. `releases` say how gold
-    datasets leave that may be let out.
+    datasets leave that may be let out. `features` are the gold datasets that models learn from.
     """
 
     name: str
@@ -313,6 +325,7 @@ class LakePlan:
     hl7v2: Hl7v2Plan = Hl7v2Plan()
     relations: tuple[TablePlan, ...] = ()
     releases: tuple[ReleasePlan, ...] = ()
+    features: tuple[FeaturePlan, ...] = ()
 
     @property
     def fingerprint(self) -> str:
