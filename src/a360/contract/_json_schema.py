@@ -42,6 +42,7 @@ HELP: Mapping[str, str] = MappingProxyType(
         "partition": "column, month(column), day(column), bucket(16, column), truncate(4, column), …",
         "sort": "column, or column desc.",
         "retention": "How long rows are kept, as P10Y; what the zone says where it is missing.",
+        "features": "Of a gold dataset: true says that models learn from its columns; its key is one column.",
         "release": "Of a gold dataset: it may be let out, by {profile: safe_harbor|limited|expert, …}. "
         "Of its columns: what their values are, as value, or {element: date, method: year}.",
         "properties": "Table properties of engines, as write.target-file-size-bytes.",
