@@ -73,7 +73,7 @@ def duty_of(principal: CarrierPrincipal) -> str:
 
 def role_of(principal: CarrierPrincipal) -> str:
     """The part of its role's name; IAM has hyphens where Athena has underscores."""
-    return principal.name.replace("__", "-").replace("_", "-")
+    return principal.role
 
 
 def query(names: Names, role: str, zones: Sequence[str], results_key: str) -> list[iam.PolicyStatement]:

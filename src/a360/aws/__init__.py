@@ -6,9 +6,14 @@ from a360._lazy import lazily
 
 if TYPE_CHECKING:
     from a360.aws._archive import Manifest, digest_of, pack, read_manifest
+    from a360.aws._athena import LONGEST_SECONDS, Answered, Athena
+    from a360.aws._athena_engine import AthenaSession
+    from a360.aws._athena_rows import rows_of
+    from a360.aws._athena_sql import deployed_sql
+    from a360.aws._clients import Aws
     from a360.aws._jobs import Jobs, Outcome, Submission, spark_of
     from a360.aws._kms import KmsForm, KmsKeyStore
-    from a360.aws._lake_catalog import open_catalog
+    from a360.aws._lake_catalog import names_of, open_catalog
     from a360.aws._package import Packager, packager
     from a360.aws._places import DriverLog
     from a360.aws._release import Release, release_of
@@ -19,7 +24,12 @@ if TYPE_CHECKING:
     from a360.aws._workers import SHAPES, Worker
 
 _LAZY = {
+    "LONGEST_SECONDS": "_athena",
     "SHAPES": "_workers",
+    "Answered": "_athena",
+    "Athena": "_athena",
+    "AthenaSession": "_athena_engine",
+    "Aws": "_clients",
     "DriverLog": "_places",
     "Job": "_request",
     "Jobs": "_jobs",
@@ -38,21 +48,29 @@ _LAZY = {
     "Volume": "_volumes",
     "Work": "_sizing",
     "Worker": "_workers",
+    "deployed_sql": "_athena_sql",
     "digest_of": "_archive",
     "measured_rates": "_sizing",
+    "names_of": "_lake_catalog",
     "open_catalog": "_lake_catalog",
     "pack": "_archive",
     "packager": "_package",
     "propose": "_sizing",
     "read_manifest": "_archive",
     "release_of": "_release",
+    "rows_of": "_athena_rows",
     "spark_of": "_jobs",
     "volumes_of": "_volumes",
     "work_of": "_volumes",
 }
 
 __all__ = [
+    "LONGEST_SECONDS",
     "SHAPES",
+    "Answered",
+    "Athena",
+    "AthenaSession",
+    "Aws",
     "DriverLog",
     "Job",
     "Jobs",
@@ -71,14 +89,17 @@ __all__ = [
     "Volume",
     "Work",
     "Worker",
+    "deployed_sql",
     "digest_of",
     "measured_rates",
+    "names_of",
     "open_catalog",
     "pack",
     "packager",
     "propose",
     "read_manifest",
     "release_of",
+    "rows_of",
     "spark_of",
     "volumes_of",
     "work_of",

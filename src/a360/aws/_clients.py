@@ -49,6 +49,11 @@ class Aws:
         self._tries = tries
 
     @cached_property
+    def athena(self) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+        """Athena."""
+        return self._client("athena")
+
+    @cached_property
     def emr(self) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
         """EMR Serverless."""
         return self._client("emr-serverless")
@@ -92,6 +97,13 @@ class Aws:
     def endpoint(self, service: str) -> str | None:
         """Where a service is, if not at its public address."""
         return {str(name): url for name, url in self.environment.endpoints.items()}.get(service)
+
+    def role(self) -> str:
+        """The name of the IAM role whose credentials these are; empty where they are of no role."""
+        with told("ask AWS whose credentials these are", self.environment.name):
+            arn = str(self._client("sts").get_caller_identity()["Arn"])
+        kind, _, rest = arn.rpartition(":")[2].partition("/")
+        return rest.partition("/")[0] if kind == "assumed-role" else ""
 
     def require_account(self) -> None:
         """Raise where the credentials are of another account than the environment's.

@@ -24,7 +24,7 @@ def open_catalog(lake: str, environment: Environment, *, policy: Policy | None =
         DeniedError: `denied` where the credentials may not ask Glue.
     """
     aws, limits = Aws(environment), policy or Policy()
-    names = _names_of(lake, environment)
+    names = names_of(lake, environment)
     credentials, where = aws.credentials, aws.iceberg
     auth = SigV4(credentials, "glue", names.region)
     http = HttpUpstream(where, seconds=limits.upstream, auth=auth, certificates=aws.certificates)
@@ -48,7 +48,12 @@ def open_catalog(lake: str, environment: Environment, *, policy: Policy | None =
     )
 
 
-def _names_of(lake: str, environment: Environment) -> DeployedNames:
+def names_of(lake: str, environment: Environment) -> DeployedNames:
+    """What the parts of a lake are called in an environment of AWS.
+
+    Raises:
+        ValueError: the environment is none of AWS.
+    """
     if environment.account is None or environment.region is None:
         raise ValueError(f"the environment {environment.name} is none of AWS")
     return DeployedNames(lake, environment.name, environment.account, environment.region)

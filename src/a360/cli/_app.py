@@ -57,6 +57,14 @@ class EngineName(StrEnum):
 
     DUCKDB = "duckdb"
     SPARK = "spark"
+    ATHENA = "athena"
+
+
+class AskedEngine(StrEnum):
+    """The engines that `query` knows."""
+
+    DUCKDB = "duckdb"
+    ATHENA = "athena"
 
 
 @app.callback()
@@ -256,6 +264,7 @@ def query(  # noqa: PLR0913 - a flag each
         typer.Option("--at", metavar="WHEN", help="Read as of a snapshot id, a time (UTC) or a tag."),
     ] = None,
     *,
+    engine: Annotated[AskedEngine, typer.Option("--engine", help="What computes.")] = AskedEngine.DUCKDB,
     principal: Annotated[
         str | None,
         typer.Option("--as", metavar="PRINCIPAL", help="Act as a user or a role, if the policy lets you."),
@@ -279,6 +288,7 @@ def query(  # noqa: PLR0913 - a flag each
         sql,
         output,
         at,
+        engine=engine.value,
         principal=principal,
         purpose=purpose,
         emergency=emergency,

@@ -3,12 +3,18 @@
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from a360.cli import _render as render
+from a360.cli._ending import tidy_when_ended
 from a360.cli._face import Face
 from a360.cli._text import number, plain
+from a360.errors import UsageError
+
+if TYPE_CHECKING:
+    from a360.lake import Lake
 
 _ROWS_ON_SCREEN = 50
 
@@ -48,6 +54,7 @@ def query(  # noqa: PLR0913 -- a flag each
     output: Path | None = None,
     at: str | None = None,
     *,
+    engine: str = "duckdb",
     principal: str | None = None,
     purpose: str | None = None,
     emergency: str | None = None,
@@ -61,7 +68,8 @@ def query(  # noqa: PLR0913 -- a flag each
         output = output.expanduser()
         require_known_ending(output)
     with face.lake(principal=principal, purpose=purpose, emergency=emergency, reason=reason) as lake:
-        answer = lake.query(sys.stdin.read() if sql == "-" else sql, at=at)
+        sql = sys.stdin.read() if sql == "-" else sql
+        answer = lake.query(sql, at=at) if engine == "duckdb" else _asked_of_athena(face, lake, sql, at)
     if output is not None:
         export(answer, output)
         said = f"{number(answer.num_rows)} rows in {plain(output)}"
@@ -74,6 +82,21 @@ def query(  # noqa: PLR0913 -- a flag each
         tail = [f"{number(more)} rows more; --output FILE writes all of them"] if more else []
         face.emit(None, render.answer(answer.column_names, shown, _numeric(answer)), *tail)
     return None
+
+
+def _asked_of_athena(face: Face, lake: "Lake", sql: str, at: str | None) -> pa.Table:
+    """An answer of Athena; what it read, which is what it costs, is told beside it."""
+    if at is not None:
+        raise UsageError(
+            "usage",
+            "Athena is asked for tables as they are now",
+            found=f"--at {at}",
+            next_step="leave --at out, or --engine",
+        )
+    with tidy_when_ended():
+        answer = lake.athena.query(sql)
+    face.note(f"Athena read {number(answer.scanned_bytes)} bytes in {answer.seconds:.1f} s")
+    return answer.rows
 
 
 def _numeric(table: pa.Table) -> set[str]:

@@ -1,12 +1,9 @@
 """Commands that run views: run and test."""
 
 import json
-import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any, TypedDict
 
 import pyarrow as pa
@@ -15,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from a360.cli import _render as render
+from a360.cli._ending import tidy_when_ended
 from a360.cli._face import Face
 from a360.cli._output import write_output
 from a360.cli._text import number, plain
@@ -43,7 +41,7 @@ def run(
     limits = Limits(memory_limit=face.settings.memory_limit, threads=face.settings.threads)
     if output is not None:
         outputs = {name: _place(output.expanduser(), name, many=len(views) > 1) for name in views}
-        with _tidy_when_ended():
+        with tidy_when_ended():
             found = run_view(views, inputs, outputs, engine=engine, **limits)
         said = [f"{number(each.rows)} rows of {each.view} in {plain(each.output)}" for each in found]
         face.emit([each.to_json() for each in found], *map(Text, said))
@@ -61,20 +59,6 @@ def run(
     else:
         _show(face, view, view_batches(view, inputs, engine=engine, **limits))
     return None
-
-
-@contextmanager
-def _tidy_when_ended() -> Iterator[None]:
-    """Take away what is half written on SIGTERM too, as an interrupt does."""
-
-    def leave(number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _views(face: Face, names: Sequence[str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from a360.cli import _render as render
+from a360.cli._ending import tidy_when_ended
 from a360.cli._face import Face, require_path
 from a360.cli._vocabulary_notes import vocabulary_notes
 from a360.errors import UsageError
@@ -41,7 +42,7 @@ def _require_input(kind: str, paths: Sequence[Path]) -> None:
 
 def run(face: Face, datasets: Sequence[str], engine: str, *, full: bool) -> int | None:
     """Refine; a step that fails raises, so that what is reported here has been committed."""
-    with face.lake() as lake, face.progress() as progress:
+    with face.lake() as lake, face.progress() as progress, tidy_when_ended():
         report = lake.run(*datasets, engine=engine, full=full, progress=progress)
         told = report.to_json()
         notes = vocabulary_notes(lake, {step["dataset"] for step in told})

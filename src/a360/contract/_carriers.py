@@ -38,6 +38,11 @@ class CarrierPrincipal:
     name: str
     ask: Ask
 
+    @property
+    def role(self) -> str:
+        """The part of its role's name; IAM has hyphens where Athena has underscores."""
+        return self.name.replace("__", "-").replace("_", "-")
+
 
 @dataclass(frozen=True, slots=True)
 class TagAssignment:

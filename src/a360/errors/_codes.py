@@ -70,6 +70,7 @@ _TABLE = (
     ErrorCode("jar-untrusted", "A jar's content is not the one that this version was made with."),
     ErrorCode("archive-unbuilt", "The archive of the Python environment of Spark jobs could not be made."),
     ErrorCode("archive-unfit", "There is no archive of Spark jobs, or it was made for other workers."),
+    ErrorCode("not-on-aws", "The command works on a part of AWS that the environment does not have."),
     ErrorCode("aws-credentials", "AWS does not take the credentials, or they are of another account."),
     ErrorCode("aws-failed", "AWS did not answer, or did not do what was asked."),
     ErrorCode("aws-missing", "An application, a run or a place that was named is not there on AWS."),

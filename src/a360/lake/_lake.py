@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from pyiceberg.table import Table
 
     from a360._progress import Progress
+    from a360.lake._athena import LakeAthena
     from a360.lake._erasures import Erasures
     from a360.lake._evidence import LakeEvidence
     from a360.lake._releases import LakeReleases
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
     from a360.trust.policy import Emergency
     from a360.trust.vault import Vault
 
-ENGINES: tuple[str, ...] = ("duckdb", "spark")
+ENGINES: tuple[str, ...] = ("duckdb", "spark", "athena")
 
 
 class Lake:
@@ -186,11 +187,14 @@ class Lake:
             UsageError: `unknown-dataset`, or `usage` for an engine that does not exist.
             DataError: `rule-blocked` where a blocking rule does not hold; the step committed nothing.
         """
+        from a360.lake._athena import steps_for_athena  # noqa: PLC0415 -- likewise
         from a360.lake._terminology import load_declared  # noqa: PLC0415 -- likewise
         from a360.refine import refine, selected_steps  # noqa: PLC0415 -- few commands refine
 
         _require_one_of("engine", engine, ENGINES)
         steps = selected_steps(self.lake_plan, datasets)
+        if engine == "athena":
+            steps = steps_for_athena(steps, datasets, full=full)
         with self._parts.jobs.recorded("run", engine) as record, self._parts.refining(engine) as context:
             load_declared(self.lake_plan, self.tables, self._parts.contracts, record)
             result = refine(
@@ -342,6 +346,13 @@ class Lake:
             emergency=parts.emergency,
             whole=whole,
         )
+
+    @property
+    def athena(self) -> "LakeAthena":
+        """Asks Athena, where the lake's tables are in Glue."""
+        from a360.lake._athena import LakeAthena  # noqa: PLC0415 -- few commands ask
+
+        return LakeAthena(self._for_all)
 
     def declare_emergency(self, rule: str, reason: str, *, minutes: int | None = None) -> "Emergency":
         """Break the glass by a rule of `breakGlass`, on record; `a360.open(…, emergency=rule)` asks under it.

@@ -265,14 +265,22 @@ class Parts:
         from a360.refine import RefineContext  # noqa: PLC0415 -- few commands refine
 
         with self._session(engine) as session:
+            # Who people are is kept with silver, of which Athena makes nothing.
+            identities = None if engine == "athena" else self.vault
             yield RefineContext(
-                self.plan, self.tables, session, self.tokenizer, self.sealer, identities=self.vault
+                self.plan, self.tables, session, self.tokenizer, self.sealer, identities=identities
             )
 
     @contextmanager
     def _session(self, engine: str) -> Iterator[EngineSession]:
         if engine == self._engine.name:
             yield self.tables.session
+            return
+        if engine == "athena":
+            from a360.lake._athena import LakeAthena  # noqa: PLC0415 -- an extra
+
+            with LakeAthena(self).session() as computing:
+                yield computing
             return
         from a360.engine.spark import SparkEngine  # noqa: PLC0415 -- an extra
 

@@ -6,6 +6,7 @@ from a360._lazy import lazily
 
 if TYPE_CHECKING:
     from a360.trust.gateway._budget import Budget
+    from a360.trust.gateway._elsewhere import AllowedQuery, allowed_elsewhere
     from a360.trust.gateway._formats import (
         json_rows,
         json_value,
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
     from a360.trust.gateway._running import QueryResult
 
 __all__ = [
+    "AllowedQuery",
     "Budget",
     "Gateway",
     "QueryLog",
     "QueryResult",
     "Workers",
+    "allowed_elsewhere",
     "json_rows",
     "json_value",
     "unmarked",
@@ -36,11 +39,13 @@ __all__ = [
 ]
 
 _LAZY = {
+    "AllowedQuery": "_elsewhere",
     "Budget": "_budget",
     "Gateway": "_gateway",
     "QueryLog": "_recording",
     "QueryResult": "_running",
     "Workers": "_pool",
+    "allowed_elsewhere": "_elsewhere",
     "json_rows": "_formats",
     "json_value": "_formats",
     "unmarked": "_formats",

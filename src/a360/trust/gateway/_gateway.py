@@ -24,6 +24,7 @@ from a360.trust.gateway._apply import Applied, apply, unmasked
 from a360.trust.gateway._budget import Budget, Turns, budget_of, budgets_in, exceeded
 from a360.trust.gateway._pool import Workers
 from a360.trust.gateway._recording import QueryLog, Record
+from a360.trust.gateway._refusals import no_table
 from a360.trust.gateway._running import QueryResult, Running, in_words
 from a360.trust.gateway._subjects import Subjects, patient_columns
 from a360.trust.gateway._travel import Visible, moments, still_there
@@ -200,7 +201,7 @@ class Gateway:
         }
         for decision in decisions.values():
             if not decision.allowed or not decision.visible:
-                raise _no_table(decision.dataset)
+                raise no_table(decision.dataset)
         return decisions
 
     def _understand(
@@ -368,12 +369,3 @@ class Gateway:
             where=tuple(where),
             stands_in=_RELATION if source.dataset in self._relations else None,
         )
-
-
-def _no_table(dataset: str) -> DeniedError:
-    """The same for a table that is not there and for one of which nothing may be seen."""
-    return DeniedError(
-        "denied",
-        f"There is no table {dataset[:80]} of which you may see anything for this purpose",
-        next_step="`a360 grants explain` tells what you may see, and why",
-    )
