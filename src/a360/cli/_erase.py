@@ -64,6 +64,9 @@ def _shown(told: "Erasure") -> list[Shown]:
             f"{number(told.unnamed)} known by key alone: texts that name them were not searched for it; "
             "--source and --id do"
         )
+    if told.references:
+        names = (f"{name} {each}" for name, listed in told.references.items() for each in listed)
+        shown.append(f"Branches and tags that go, as they name older states: {plain(', '.join(names))}")
     files = f"{number(told.files)} files, {size(told.bytes)}"
     if told.certificate is None:
         return [*shown, f"{files} of tables are gone through; nothing was changed: --yes erases"]

@@ -159,6 +159,12 @@ class Erasures:
                     done.append(outcome.report.dataset)
             return done
 
+        def keep_again() -> None:
+            from a360.refine import refine_identities  # noqa: PLC0415 -- few commands refine
+
+            with parts.refining("duckdb") as context:
+                refine_identities(context, parts.vault, missing=True)
+
         return Eraser(
             Means(
                 parts.plan,
@@ -170,8 +176,8 @@ class Erasures:
                 parts.folder.path,
                 account(os.geteuid()),
                 recompute,
-                parts.vault.keys_of,
-                parts.vault.forget,
+                parts.vault,
+                keep_again,
             )
         )
 

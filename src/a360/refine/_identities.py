@@ -17,22 +17,26 @@ from a360.table import StepReport, new_commit_id
 
 _PEOPLE = "person_unit"
 _PAYLOAD = "person_payload"
+_VERSION = "patient_key, known_at, arrival"
 _TOLD = ("source", "resource_type", "version_id", "last_updated", "known_at", "arrival")
 
 
-def refine_identities(context: RefineContext, identities: Identities, *, full: bool = False) -> StepOutcome:
-    """Bring the vault up to date with bronze.
+def refine_identities(
+    context: RefineContext, identities: Identities, *, full: bool = False, missing: bool = False
+) -> StepOutcome:
+    """Bring the vault up to date with bronze; `missing` looks through all of bronze for what it lacks.
 
     Values in clear are in the memory of this process alone, whichever engine makes the datasets.
     """
-    return _IdentityRun(context, identities, full=full).run()
+    return _IdentityRun(context, identities, full=full, missing=missing).run()
 
 
 class _IdentityRun:
-    def __init__(self, context: RefineContext, identities: Identities, *, full: bool) -> None:
+    def __init__(self, context: RefineContext, identities: Identities, *, full: bool, missing: bool) -> None:
         self._context = context
         self._identities = identities
         self._full = full
+        self._missing = missing
         self._session: EngineSession = context.tables.session
         self._step = ",".join(identities.elements)
         self._started = time.perf_counter()
@@ -49,19 +53,21 @@ class _IdentityRun:
         tables, dataset = self._context.tables, self._identities.dataset
         stood = standing(tables, dataset)
         upstream = current_snapshots(tables, [FHIR.envelope])
-        if not upstream or (not self._full and stood.is_current(upstream, self._step)):
+        anyway = self._full or self._missing
+        if not upstream or (not anyway and stood.is_current(upstream, self._step)):
             return self._outcome(StepReport(dataset, None), ("nothing", UNCHANGED), upstream)
         commits, why = self._commits(stood)
         read, deleted = self._select(commits)
-        if not read and (commits is not None or stood.snapshot_id is None):
+        if not read and (self._missing or commits is not None or stood.snapshot_id is None):
             return self._outcome(StepReport(dataset, None), ("nothing", UNCHANGED), upstream)
-        if commits is None and stood.step == self._step and self._is_kept():
+        whole = commits is None and not self._missing
+        if whole and stood.step == self._step and self._is_kept():
             same = StepReport(dataset, None, read=read, unchanged=read - deleted, filtered=deleted)
             return self._outcome(same, ("full", why), upstream)
         commit_id = new_commit_id()
         counts = {"read": read, "filtered": deleted}
         stamp = CommitStamp(commit_id, upstream, counts, {STEP_KEY: self._step})
-        kept = self._identities.keep(self._people(), stamp, whole=commits is None)
+        kept = self._identities.keep(self._people(), stamp, whole=whole)
         report = StepReport(
             dataset,
             commit_id,
@@ -72,7 +78,7 @@ class _IdentityRun:
             seconds=self._seconds,
         )
         report.require_reconciled()
-        return self._outcome(report, ("full" if commits is None else "incremental", why), upstream)
+        return self._outcome(report, ("full" if whole else "incremental", why), upstream)
 
     @property
     def _seconds(self) -> float:
@@ -83,6 +89,8 @@ class _IdentityRun:
 
     def _commits(self, stood: Standing) -> tuple[list[str] | None, str]:
         """The bronze commits to look at, those since the last time or None for all of them; and why."""
+        if self._missing:
+            return None, "what it lacks"
         why = anew(stood, self._step, full=self._full)
         if why or FHIR.envelope not in stood.upstream:
             return None, why or FIRST
@@ -100,6 +108,10 @@ class _IdentityRun:
         """
         types = ", ".join(map(quote_text, sorted(PERSON_TYPES)))
         wanted = wanted_sql(commits, FHIR, waiting=False)
+        if self._missing:
+            held = f"SELECT {_VERSION} FROM {quote_table(self._identities.dataset)}"
+            lacks = f"(resource_id, known_at, arrival) NOT IN ({held})"
+            wanted = f"block_id IS NOT NULL AND {lacks} AND ({wanted})"
         self._session.execute(
             f"CREATE OR REPLACE TEMP TABLE {_PEOPLE} AS SELECT resource_id AS patient_key, "
             f'subject_token AS subject_key, {", ".join(_TOLD)}, deleted, block_id, "position" '
@@ -112,9 +124,8 @@ class _IdentityRun:
 
     def _is_kept(self) -> bool:
         """Whether the vault has these very versions: sealed anew they would differ, and say nothing else."""
-        version = "patient_key, known_at, arrival"
-        wanted = f"SELECT {version} FROM {_PEOPLE} WHERE block_id IS NOT NULL"
-        held = f"SELECT {version} FROM {quote_table(self._identities.dataset)}"
+        wanted = f"SELECT {_VERSION} FROM {_PEOPLE} WHERE block_id IS NOT NULL"
+        held = f"SELECT {_VERSION} FROM {quote_table(self._identities.dataset)}"
         differing = f"({wanted} EXCEPT ALL {held}) UNION ALL ({held} EXCEPT ALL {wanted})"
         return not self._session.sql(f"SELECT count(*) AS n FROM ({differing})")["n"][0].as_py()
 

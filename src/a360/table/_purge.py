@@ -12,12 +12,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pyiceberg.table import Table
+from pyiceberg.table.refs import MAIN_BRANCH
 from pyiceberg.table.snapshots import Operation
 
 from a360.catalog import CommitStamp
 from a360.engine import StagedFile, open_io, quote_table, quote_text
+from a360.errors import ConflictError
 from a360.failpoints import failpoint
-from a360.table._audit import drop_branch, stale_branches
+from a360.table._audit import drop_branch
 from a360.table._commit import Change, Committer, SnapshotChange
 from a360.table._files import LyingFile, lying_in, reached_by
 from a360.table._maintain import collect, expire
@@ -101,19 +103,24 @@ def standing_stamp(table: Table) -> tuple[Mapping[str, str], Mapping[str, str]]:
 def purge(
     committer: Committer, name: str, tell: Callable[[Sequence[PurgedFile]], None]
 ) -> Sequence[PurgedFile]:
-    """Forget every snapshot but the current one, tags and leavings with them; what may go, with digests.
+    """Forget every snapshot but the current one, what names others, and leavings; what may go, with digests.
 
     `tell` hears of it before anything is deleted. Metadata files are among it, of which the newest stay for a
     while. Nothing else may write to the table meanwhile: files that await their commit would go.
+
+    Raises:
+        ConflictError: `commit-conflict` where an older snapshot is there still, as where a client has named
+            one meanwhile.
     """
     table = committer.load(name)
     # Each commit from here on has the catalog let go of the oldest.
     metadata = [each for each in lying_in(table) if each.path.endswith(_METADATA)]
     told = _told(table, metadata, tell)
+    naming = past_names(table)
     for tag in tags_of(table, name):
-        if tag.snapshot_id not in {None, str(table.metadata.current_snapshot_id)}:
+        if tag.name in naming:
             remove_tag(committer, tag.name, [name])
-    for branch in stale_branches(table, timedelta(0)):
+    for branch in naming:
         drop_branch(committer, committer.load(name), branch)
     table = committer.load(name)
     current = table.current_snapshot()
@@ -123,7 +130,28 @@ def purge(
     failpoint("table.purge.before")
     expire(committer, name, datetime.now(UTC) + timedelta(days=1), keep=1)
     collect(committer, name, dry_run=False, grace=timedelta(0))
+    _require_past_gone(committer.load(name), name)
     return told
+
+
+def past_names(table: Table) -> list[str]:
+    """The branches and tags, whoever set them, that name other snapshots than the current one."""
+    current = table.metadata.current_snapshot_id
+    refs = table.metadata.refs.items()
+    return sorted(name for name, ref in refs if name != MAIN_BRANCH and ref.snapshot_id != current)
+
+
+def _require_past_gone(table: Table, name: str) -> None:
+    current = table.metadata.current_snapshot_id
+    left = [each for each in table.metadata.snapshots if each.snapshot_id != current]
+    if left:
+        raise ConflictError(
+            "commit-conflict",
+            "Older snapshots of a table are there still, after all of them were to go",
+            where=name,
+            found=f"{len(left)} of them, named by {', '.join(past_names(table)) or 'nothing'}",
+            next_step="end what else writes to the table, then run again",
+        )
 
 
 def _told(

@@ -275,12 +275,16 @@ class Tables:
     def purge(
         self, name: str, tell: Callable[[Sequence[_purge.PurgedFile]], None] = lambda _: None
     ) -> Sequence[_purge.PurgedFile]:
-        """Forget all but the current snapshot, tags of others too, and delete what it does not reach.
+        """Forget all but the current snapshot, what names others too, and delete what it does not reach.
 
         `tell` hears what may be deleted, with digests, before anything is: the newest metadata files stay.
         Nothing else may write to the table meanwhile.
         """
         return _purge.purge(self._committer, name, tell)
+
+    def past_names(self, name: str) -> builtins.list[str]:
+        """The branches and tags of a table that name other snapshots than the current one."""
+        return _purge.past_names(self.load(name))
 
     def has_delete_files(self, name: str) -> bool:
         """Whether rows that were deleted may still lie in a table's data files."""

@@ -6,6 +6,7 @@ keys; and a step that was taken already finds nothing to do. What can be undone 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -55,7 +56,12 @@ class Eraser:
         together = self._finder.together(patients)
         found = find(self._finder, together, named)
         self._require_ours(found)
-        return erasure_of(together, found, self._size())
+        return self._looked(together, found)
+
+    def _looked(self, patients: Sequence[str], found: Found) -> Erasure:
+        tables = self._ending.tables()
+        named = {name: names for name in tables if (names := self._means.tables.past_names(name))}
+        return replace(erasure_of(patients, found, self._size()), references=named)
 
     def _size(self) -> tuple[int, int]:
         """Files and bytes that would be deleted or written anew."""
@@ -80,7 +86,7 @@ class Eraser:
         """What is older than its contract keeps it."""
         found = find_aged(self._finder, self._aged(now))
         self._require_ours(found)
-        return erasure_of([], found, self._size())
+        return self._looked([], found)
 
     def erase_aged(self, now: datetime) -> Erasure | None:
         """Let go of rows that are older than their contracts keep them; None where none is.
@@ -182,7 +188,7 @@ class Eraser:
         ):
             step(journal)
             failpoint(f"erasure.{name}")
-        left = self._rows.left(journal)
+        left = [*self._rows.left(journal), *self._ending.standing_keys(journal)]
         if left:
             raise OperatorError(
                 "erasure-incomplete",

@@ -1,17 +1,17 @@
 """What erasures work with, and what they come to."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from a360.catalog import CommitStamp
 from a360.contract import LakePlan
 from a360.objects import ObjectStore
 from a360.protect import Sealer, Tokenizer
 from a360.table import Tables
 from a360.trust.audit import LocalAuditLog
 from a360.trust.erasure._journal import Found
+from a360.trust.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,8 @@ class Erasure:
     """What an erasure would take, or has taken.
 
     `rows` tells how many of each dataset, `unnamed` how many of the patients the lake knows by their keys
-    alone, so that no text was searched for them. Of one that is done, `certificate` is where that lies.
+    alone, so that no text was searched for them. Of one that is done, `certificate` is where that lies; of
+    one that is looked at, `references` are the branches and tags that name older states, by dataset.
     """
 
     patients: Sequence[str]
@@ -31,6 +32,7 @@ class Erasure:
     bytes: int
     keys: int
     unnamed: int = 0
+    references: Mapping[str, Sequence[str]] = field(default_factory=dict)
     erasure_id: str | None = None
     certificate: str | None = None
 
@@ -47,6 +49,7 @@ class Erasure:
             "bytes": self.bytes,
             "keys": self.keys,
             "known_by_key_alone": self.unnamed,
+            "references": {name: list(names) for name, names in self.references.items()},
             "certificate": self.certificate,
         }
 
@@ -65,8 +68,8 @@ class Means:
         lake: The lake's folder.
         by: The account that erases.
         recompute: Brings gold up to date with what is left; the datasets that it wrote.
-        keys_of: The vault's keys of patients.
-        forget: Has the vault forget patients, under a commit; the keys that it destroyed.
+        vault: What identifies people.
+        keep_again: Has the vault keep versions of people's records that it lacks.
     """
 
     plan: LakePlan
@@ -78,8 +81,8 @@ class Means:
     lake: Path
     by: str
     recompute: Callable[[], Sequence[str]]
-    keys_of: Callable[[Sequence[str]], Sequence[str]]
-    forget: Callable[[Sequence[str], CommitStamp], Sequence[str]]
+    vault: Vault
+    keep_again: Callable[[], None]
 
 
 def erasure_of(patients: Sequence[str], found: Found, size: tuple[int, int]) -> Erasure:

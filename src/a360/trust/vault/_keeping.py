@@ -25,6 +25,7 @@ _ELEMENTS: Final = ("identifier", "name", "telecom", "address", "birthDate", "co
 _ASKED, _BATCH, _SEALED = "vault_asked", "vault_batch", "vault_sealed"
 _KEY: Final = pa.schema([("patient_key", pa.string())])
 _ROWS = quote_table(IDENTITIES)
+_VERSION = "patient_key, known_at, arrival"
 _NEWEST_FIRST = f"{version_order(direction='DESC')}, arrival DESC"
 
 REVEALED: Final = pa.schema(
@@ -168,15 +169,41 @@ class Vault:
         found = self._tables.read(self.dataset, ["key_id"], where, now)
         return list(pc.unique(found["key_id"]).to_pylist())
 
-    def keys_of(self, patient_keys: Sequence[str]) -> Sequence[str]:
-        """The ids of the keys under which rows of people, and of their kin's records, are sealed now."""
-        return self._key_ids(_theirs(patient_keys))
+    def keys_of(
+        self, patient_keys: Sequence[str], others: Sequence[str] = (), again: str | None = None
+    ) -> Sequence[str]:
+        """The ids of the keys that `forget` destroys."""
+        if self._tables.current_snapshot_id(self.dataset) is None:
+            return []
+        theirs, beside = _theirs(patient_keys), _among("patient_key", others)
+        kept_anew = f"coalesce(({_VERSION}) IN ({again}), FALSE)" if again else "FALSE"
+        self._tables.session.refresh()
+        found = self._tables.session.sql(
+            f"SELECT key_id FROM (SELECT key_id, ({theirs}) OR {kept_anew} AS goes FROM {_ROWS} "
+            f"WHERE key_id IN (SELECT key_id FROM {_ROWS} WHERE ({theirs}) OR ({beside}))) "
+            "GROUP BY key_id HAVING bool_and(goes) ORDER BY key_id"
+        )
+        return [str(each) for each in found["key_id"].to_pylist()]
 
-    def forget(self, patient_keys: Sequence[str], stamp: CommitStamp) -> Sequence[str]:
+    def forget(
+        self,
+        patient_keys: Sequence[str],
+        stamp: CommitStamp,
+        others: Sequence[str] = (),
+        again: str | None = None,
+    ) -> Sequence[str]:
         """Delete all rows of people, and of their kin's records, and destroy the keys.
 
         Records that were merged into one person's are that person's: name them all. Whatever dies on the
         way, a second call completes the first.
+
+        Args:
+            patient_keys: The people to forget.
+            stamp: What the commit says.
+            others: People who stay, but whose rows name those who go.
+            again: A query for `patient_key, known_at, arrival` of the versions that can be kept anew.
+                Rows of these that lie under a key of somebody who goes, or are of the others, go as well: who
+                calls has them kept again. A key under which anything else lies stays.
 
         Returns:
             The ids of the keys that were destroyed.
@@ -184,8 +211,10 @@ class Vault:
         swept = [*self.sweep()]
         if self._tables.current_snapshot_id(self.dataset) is None or not patient_keys:
             return swept
-        self._pending.add(self.keys_of(patient_keys))
-        self._tables.delete(self.dataset, _theirs(patient_keys), stamp)
+        going = self.keys_of(patient_keys, others, again)
+        self._pending.add(going)
+        where = f"({_theirs(patient_keys)}) OR ({_among('key_id', going)})"
+        self._tables.delete(self.dataset, where, stamp)
         self._tables.session.refresh()
         return [*swept, *self.sweep()]
 
@@ -308,8 +337,13 @@ def _of_keys(keys: Sequence[str]) -> pa.Table:
 
 def _theirs(patient_keys: Sequence[str]) -> str:
     """The condition for rows of people, and of their kin's records."""
-    asked = ", ".join(f"'{key}'" for key in patient_keys if _is_token(key))
-    return f"patient_key IN ({asked}) OR subject_key IN ({asked})" if asked else "FALSE"
+    return f"{_among('patient_key', patient_keys)} OR {_among('subject_key', patient_keys)}"
+
+
+def _among(column: str, values: Sequence[str]) -> str:
+    """The condition that a column, which may be null, has one of some tokens."""
+    asked = ", ".join(f"'{each}'" for each in values if _is_token(each))
+    return f"coalesce({column} IN ({asked}), FALSE)" if asked else "FALSE"
 
 
 def _is_token(text: str) -> bool:
