@@ -69,6 +69,8 @@ class _AgedSearch(Gathering):
         for dataset in BLOCKS:
             if self.finder.holds(dataset):
                 self._take_units(dataset, conditions)
+        if self.finder.holds(RESOURCES):
+            self._take_rowless()
         self.take_companions()
         self.settle_lines()
         every = [row for rows in self.going.values() for row in rows.values()]
@@ -79,27 +81,33 @@ class _AgedSearch(Gathering):
         return self.result
 
     def places(self) -> set[tuple[Any, ...]]:
-        """Those of which nothing stays: a message may be of somebody on hold as well."""
+        """Those of which nothing of anybody stays: a message may be of somebody on hold as well."""
         with self.registered(super().places(), PLACE) as relation:
             among = f"{PLACE_SQL} IN (SELECT {PLACED} FROM {relation})"
-            came = self.envelopes(RESOURCES, among)
+            came = self.envelopes(RESOURCES, f"{among} AND subject_token IS NOT NULL")
             stays = " OR ".join(f"({each})" for each in self._staying) or "FALSE"
             young = self.envelopes(RECORDS, f"{among} AND ({stays})")
         known = self.going[RESOURCES]
         stay = [*(row for row in came if (row["commit_id"], row["arrival"]) not in known), *young]
         return super().places() - {tuple(row[name] for name in PLACE) for row in stay}
 
+    def _take_rowless(self) -> None:
+        """What silver has no row of, and which so has no age, goes with the message that it came in."""
+        of_kinds = " OR ".join(
+            f"resource_type = {quote_text(kind)} AND (source, resource_id) IN "
+            f"({_selected(tables, dict.fromkeys((each.dataset for each, _ in tables), 'TRUE'))})"
+            for kind, tables in self._made(RESOURCES).items()
+        )
+        with self.registered(self.places(), PLACE) as relation:
+            came = f"{PLACE_SQL} IN (SELECT {PLACED} FROM {relation})"
+            rowless = f"subject_token IS NULL AND ({of_kinds or 'FALSE'}) IS NOT TRUE"
+            for row in self.envelopes(RESOURCES, f"{came} AND {rowless}"):
+                self.going[RESOURCES][row["commit_id"], row["arrival"]] = row
+
     def _take_units(self, dataset: str, conditions: Mapping[str, str]) -> None:
         """Every version of resources or records of which all that silver has is too old."""
         kind, key = ("resource_type", "resource_id") if dataset == RESOURCES else ("record_type", "record_id")
-        made: dict[str, list[tuple[TablePlan, str]]] = {}
-        for step in self.plan.steps:
-            name = _kind_of(step, dataset) if isinstance(step, SilverStep) else None
-            table = self.plan.table(step.dataset)
-            column = _id_column(step, table) if isinstance(step, SilverStep) else None
-            if name and column and self.finder.holds(step.dataset):
-                made.setdefault(name, []).append((table, column))
-        for name, tables in made.items():
+        for name, tables in self._made(dataset).items():
             young = _selected(
                 tables,
                 {
@@ -122,6 +130,17 @@ class _AgedSearch(Gathering):
             )
             for row in self.envelopes(dataset, where):
                 self.going[dataset][row["commit_id"], row["arrival"]] = row
+
+    def _made(self, dataset: str) -> Mapping[str, Sequence[tuple[TablePlan, str]]]:
+        """By each type of resource or record, the silver tables made of it, and what names it there."""
+        made: dict[str, list[tuple[TablePlan, str]]] = {}
+        for step in self.plan.steps:
+            name = _kind_of(step, dataset) if isinstance(step, SilverStep) else None
+            table = self.plan.table(step.dataset)
+            column = _id_column(step, table) if isinstance(step, SilverStep) else None
+            if name and column and self.finder.holds(step.dataset):
+                made.setdefault(name, []).append((table, column))
+        return made
 
 
 def _selected(tables: Sequence[tuple[TablePlan, str]], where: Mapping[str, str]) -> str:
