@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from erasure_samples import bring, bytes_under, patient
+from erasure_samples import bring, bytes_under, opened, patient
 
 import a360
 from a360.errors import OperatorError
@@ -127,3 +127,22 @@ def test_branches_of_others_keep_no_past(lake, tmp_path):
     assert [each.snapshot_id for each in table.metadata.snapshots] == [table.metadata.current_snapshot_id]
     for text in bytes_under(lake.path / "warehouse/silver"):
         assert key.encode() not in text
+
+
+def test_a_replay_brings_nobody_back(lake, tmp_path):
+    """What was refused of the patient is gone; what was refused of others, sealed anew, is tried again."""
+    refused = [
+        {"resourceType": "Observation", "status": "final", "subject": {"reference": f"Patient/{name}"}}
+        for name in "ab"
+    ]
+    bring(lake, tmp_path / "refused", refused)
+    assert len(lake.quarantine.list()) == 1
+    key = lake.erasures.key_of("default", "a")
+    lake.erasures.erase(key)
+    report = lake.replay()
+    assert [each.refused for each in report.datasets] == [1]
+    for name in lake.tables.list():
+        if lake.tables.current_snapshot_id(name):
+            assert key not in str(lake.tables.read(name).to_pylist()), name
+    [payload] = [text for text in opened(lake) if b"Observation" in text]
+    assert b"Patient/b" in payload

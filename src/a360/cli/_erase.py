@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 type Shown = "str | Table"
 
+NOTHING = "No erasure waits to be completed; one that a hold withdrew is in the audit log"
+
 
 def erase(
     face: Face, patients: Sequence[str], ids: Sequence[str], source: str, cause: str, *, yes: bool
@@ -33,7 +35,7 @@ def resume(face: Face) -> int | None:
     """Complete what was begun."""
     with face.lake() as lake:
         done = lake.erasures.resume()
-    shown = [line for each in done for line in _shown(each)] or ["No erasure was cut short"]
+    shown = [line for each in done for line in _shown(each)] or [NOTHING]
     face.emit([each.to_json() for each in done], *shown)
     return None
 
