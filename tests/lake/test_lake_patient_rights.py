@@ -5,6 +5,7 @@ import errno
 import json
 import re
 import shutil
+import tracemalloc
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -275,6 +276,27 @@ def test_what_was_refused_of_the_patient_is_there_or_told_of(another, tmp_path):
     assert sorted(told.refused_not_told.values()) == [1, 1]
     everything = b"".join(path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file())
     assert b"theirs" not in everything
+
+
+def test_what_was_refused_of_others_is_never_in_memory_at_once(another, tmp_path):
+    """It is opened some rows at a time, so that memory does not grow with what a lake has refused."""
+    lake, officer = another
+    strange = {"resourceType": "Encounter", "subject": {"reference": "Patient/pat-two"}}
+    rows, size = 2_000, 20_000
+    with (tmp_path / "Encounter.ndjson").open("w") as stream:
+        for at in range(rows):
+            stream.write(json.dumps({**strange, "status": f"{at:05}" * (size // 5)}) + "\n")
+    lake.ingest(tmp_path / "Encounter.ndjson")
+    [waiting] = rows_of(lake, "SELECT count(*) AS n FROM quarantine.fhir_resource")
+    assert waiting["n"] >= rows
+    key = patient_key(lake, "pat-one")
+    tracemalloc.start()
+    try:
+        officer.rights.export(key, tmp_path / "out")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < rows * size / 2
 
 
 def test_who_is_not_there_and_what_is_not_empty_is_refused(officer, exported, tmp_path):

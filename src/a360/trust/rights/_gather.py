@@ -28,7 +28,7 @@ from a360.protect import Sealer, Tokenizer, column_context, domains, open_block,
 from a360.table import Tables
 from a360.trust.rights._behind import behind
 from a360.trust.rights._envelopes import BLOCKS, KINDS, RECORDS, RESOURCES, units_sql
-from a360.trust.rights._refused import Refused, look_through
+from a360.trust.rights._refused import Refusals, Refused, Text
 from a360.trust.rights._shared import told_of_others
 
 PATIENTS: Final = "silver.patient"
@@ -36,6 +36,10 @@ NOTES: Final = "silver.note"
 _KEYS: Final = "exporting_patient"
 _PERSON: Final = re.compile(r"(?:.*/)?(Patient/|urn:uuid:)([A-Za-z0-9.-]{1,64})(?:/_history/.*)?")
 _ANYTHING: Final = "urn:uuid:"
+
+
+type _Way = tuple[str, str, str]
+"""A source, and a reference in it that may lead to a patient: of what kind, and to which id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,23 +139,24 @@ class Gatherer:
     def _refused(self, keys: set[str], own: Iterable[Received], withheld: dict[str, int]) -> Refused:
         """What was refused and is theirs; what names others, too, is withheld."""
         patients = [each.content for each in own if each.kind == "Patient"]
-        found = look_through(self._plan, self._tables, self._sealer, patients)
+        refusals = Refusals(self._plan, self._tables, self._sealer, patients)
         told = []
-        for text, source in found.readable:
-            each = Received.of(text, source)
-            ways = {(source, *way) for way in _people_in(each.content)}
-            if each.kind == "Patient":
-                ways = {(source, "Patient/", str(each.content.get("id")))}
-            tokens = self._tokens(sorted(ways))
-            if keys.isdisjoint(tokens):
-                continue
-            if self._others(ways, keys):
-                withheld[each.kind] += 1
-            else:
-                told.append(each)
-        return Refused(told, found.not_told)
+        for batch in refusals.readable():
+            for each, ways in self._naming(batch, keys):
+                if self._others(ways, keys):
+                    withheld[each.kind] += 1
+                else:
+                    told.append(each)
+        return Refused(told, dict(refusals.not_told))
 
-    def _tokens(self, ways: Sequence[tuple[str, str, str]]) -> list[str]:
+    def _naming(self, batch: Iterable[Text], keys: set[str]) -> list[tuple[Received, set[_Way]]]:
+        """The resources of a batch that name one of some patients, with all references in each."""
+        found = [(each, _ways_in(each)) for each in (Received.of(*told) for told in batch)]
+        every = sorted(set().union(*(ways for _, ways in found)))
+        theirs = {way for way, token in zip(every, self._tokens(every), strict=True) if token in keys}
+        return [(each, ways) for each, ways in found if ways & theirs]
+
+    def _tokens(self, ways: Sequence[_Way]) -> list[str]:
         texts = pa.array([f"{source}|{person}" for source, _, person in ways], pa.string())
         tokens: list[str] = self._tokenizer.tokens(domains.PATIENT, texts).to_pylist()
         return tokens
@@ -232,7 +237,7 @@ class Gatherer:
             else:
                 yield each
 
-    def _others(self, ways: Iterable[tuple[str, str, str]], keys: set[str]) -> set[tuple[str, str, str]]:
+    def _others(self, ways: Iterable[_Way], keys: set[str]) -> set[_Way]:
         """Of references, those to patients who are not this one; a URN leads to one whom the lake knows."""
         every = sorted(ways)
         tokens = self._tokens(every)
@@ -286,6 +291,13 @@ class Gatherer:
             ],
             pa.string(),
         )
+
+
+def _ways_in(received: Received) -> set[_Way]:
+    """By what a refused resource may name patients: a patient's own by its id."""
+    if received.kind == "Patient":
+        return {(received.source, "Patient/", str(received.content.get("id")))}
+    return {(received.source, *way) for way in _people_in(received.content)}
 
 
 def _people_in(content: Any) -> set[tuple[str, str]]:  # noqa: ANN401 -- any JSON

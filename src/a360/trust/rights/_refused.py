@@ -34,28 +34,41 @@ class Refused:
     not_told: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """What was refused: resources that can be read, each with its source, and how many of the rest by why."""
-
-    readable: Sequence[tuple[bytes, str]]
-    not_told: Mapping[str, int]
+type Text = tuple[bytes, str]
+"""A resource as it was refused, and its source."""
 
 
-def look_through(
-    plan: LakePlan, tables: Tables, sealer: Sealer, patients: Sequence[Mapping[str, Any]]
-) -> Looked:
-    """Open what was refused on its way into bronze; `patients` are a patient's own resources."""
-    known = sorted(_known_by(patients))
-    readable, rest = [], Counter[str]()
-    for text, source in _opened(plan, tables, sealer):
-        if _is_resource(text):
-            readable.append((text, source))
-        elif any(each in text for each in known):
-            rest[_NAMES_THEM] += 1
-        else:
-            rest[_NAMES_NOBODY] += 1
-    return Looked(readable, rest)
+class Refusals:
+    """What was refused on its way into bronze, opened some at a time, since it may be anybody's.
+
+    Args:
+        plan: The lake's plan.
+        tables: The lake's tables.
+        sealer: Opens what was refused.
+        patients: A patient's own resources.
+
+    Attributes:
+        not_told: How many cannot be handed out, by why, of those that were looked through so far.
+    """
+
+    def __init__(
+        self, plan: LakePlan, tables: Tables, sealer: Sealer, patients: Sequence[Mapping[str, Any]]
+    ) -> None:
+        self._plan, self._tables, self._sealer = plan, tables, sealer
+        self._known = sorted(_known_by(patients))
+        self.not_told: Counter[str] = Counter()
+
+    def readable(self) -> Iterator[list[Text]]:
+        """The resources that can be read, of everybody."""
+        for batch in _opened(self._plan, self._tables, self._sealer):
+            readable = []
+            for told in batch:
+                if _is_resource(told[0]):
+                    readable.append(told)
+                else:
+                    known = any(each in told[0] for each in self._known)
+                    self.not_told[_NAMES_THEM if known else _NAMES_NOBODY] += 1
+            yield readable
 
 
 def _known_by(patients: Sequence[Mapping[str, Any]]) -> Iterator[bytes]:
@@ -76,7 +89,7 @@ def _is_resource(text: bytes) -> bool:
     return isinstance(content, dict) and isinstance(content.get("resourceType"), str)
 
 
-def _opened(plan: LakePlan, tables: Tables, sealer: Sealer) -> Iterator[tuple[bytes, str]]:
+def _opened(plan: LakePlan, tables: Tables, sealer: Sealer) -> Iterator[list[Text]]:
     for bronze in KINDS:
         place = f"quarantine.{bronze.partition('.')[2]}"
         if tables.current_snapshot_id(place) is None:
@@ -89,6 +102,9 @@ def _opened(plan: LakePlan, tables: Tables, sealer: Sealer) -> Iterator[tuple[by
             batch_rows=_ROWS_AT_ONCE,
         )
         for batch in rows:
-            for row in batch.to_pylist():
-                context = quarantine_context(place, row["commit_id"], row["file"], row["offset"])
-                yield sealer.unseal(row["payload"], context), row["source"]
+            listed = batch.to_pylist()
+            contexts = [
+                quarantine_context(place, row["commit_id"], row["file"], row["offset"]) for row in listed
+            ]
+            texts = sealer.unseal_all([row["payload"] for row in listed], contexts)
+            yield [(text, row["source"]) for text, row in zip(texts, listed, strict=True)]
