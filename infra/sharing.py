@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from a360.contract import Share
+from a360.contract import Share, spelled
+from a360.contract import granted as everything_granted
 from infra.contracts_adapter import Deployment, read_deployment
 
 PERMISSIONS = ("SELECT", "DESCRIBE")
@@ -88,28 +89,20 @@ def _of(deployment: Deployment, share: Share) -> Iterator[Shared]:
         table = deployment.plan.table(dataset)
         yield Shared(share.account, f"{deployment.names.database(table.namespace)}.{table.name}")
     if share.tags:
-        yield Shared(share.account, _spelled(expression(share.tags)))
-
-
-def _spelled(tags: Mapping[str, Iterable[str]]) -> str:
-    return " and ".join(f"{key}={'|'.join(sorted(values))}" for key, values in sorted(tags.items()))
+        yield Shared(share.account, spelled(expression(share.tags)))
 
 
 def granted(permissions: Iterable[Mapping[str, Any]], own_account: str) -> frozenset[Shared]:
-    """What Lake Formation's `ListPermissions` says that others than this account's have.
-
-    It lists what one grant gave in several parts: to select from all columns, and to describe the table.
-    """
-    found: dict[tuple[str, str], tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
-    for each in permissions:
-        account = _account(each["Principal"]["DataLakePrincipalIdentifier"])
-        if account != own_account:
-            allowed, grantable = found[account, _resource(each["Resource"])]
-            allowed.update(each.get("Permissions", ()))
-            grantable.update(each.get("PermissionsWithGrantOption", ()))
+    """What Lake Formation's `ListPermissions` says that others than this account's have."""
+    told = (
+        {**each, "Principal": {"DataLakePrincipalIdentifier": account}}
+        for each in permissions
+        for account in [_account(each["Principal"]["DataLakePrincipalIdentifier"])]
+        if account != own_account
+    )
     return frozenset(
-        Shared(account, resource, tuple(sorted(allowed)), tuple(sorted(grantable)))
-        for (account, resource), (allowed, grantable) in found.items()
+        Shared(each.principal, each.resource, each.permissions, each.grantable)
+        for each in everything_granted(told)
     )
 
 
@@ -120,23 +113,6 @@ def _account(principal: str) -> str:
     parts = principal.split(":")
     is_arn = principal.startswith("arn:") and len(parts) > 4  # noqa: PLR2004 - arn:partition:service:region:account
     return parts[4] if is_arn and _ACCOUNT.fullmatch(parts[4]) and parts[2] in {"iam", "sts"} else principal
-
-
-def _resource(resource: Mapping[str, Any]) -> str:
-    """A resource as one text; of what is never declared, whatever tells one from the other."""
-    if table := resource.get("Table"):
-        return f"{table['DatabaseName']}.{table.get('Name') or '*'}"
-    if table := resource.get("TableWithColumns"):
-        every = table.get("ColumnWildcard") is not None and not table["ColumnWildcard"].get(
-            "ExcludedColumnNames"
-        )
-        columns = "" if every else f" {sorted(table.get('ColumnNames', ()))}"
-        return f"{table['DatabaseName']}.{table['Name']}{columns}"
-    if policy := resource.get("LFTagPolicy"):
-        tags = {each["TagKey"]: each["TagValues"] for each in policy.get("Expression", ())}
-        of = "" if policy["ResourceType"] == "TABLE" else f"{policy['ResourceType']} "
-        return of + _spelled(tags)
-    return str({key: value for key, value in resource.items() if value})
 
 
 def drift(

@@ -235,7 +235,7 @@ class TableGrantsStack(_Granting):
     def _filter(self, told: DataCellFilter) -> None:
         """A filter cannot be changed, only replaced, which needs another name: it bears what it says."""
         zone, _, table = told.dataset.partition(".")
-        name = f"{told.name}__{_digest((told.columns, told.rows))}"
+        name = told.deployed_name
         filters = lf.CfnDataCellsFilter
         rows = (
             filters.RowFilterProperty(filter_expression=told.rows)

@@ -50,6 +50,7 @@ class AthenaScript:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 1 << 16  # an answer in one piece: halves would wait for each other
 
     def log_message(self, *_arguments):
         """Tests read no access log."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from a360.aws._jobs import Jobs, Outcome, Submission, spark_of
     from a360.aws._kms import KmsForm, KmsKeyStore
     from a360.aws._lake_catalog import names_of, open_catalog
+    from a360.aws._lake_formation import LakeFormation, LfDrift, LfItem
     from a360.aws._package import Packager, packager
     from a360.aws._places import DriverLog
     from a360.aws._release import Release, release_of
@@ -35,6 +36,9 @@ _LAZY = {
     "Jobs": "_jobs",
     "KmsForm": "_kms",
     "KmsKeyStore": "_kms",
+    "LakeFormation": "_lake_formation",
+    "LfDrift": "_lake_formation",
+    "LfItem": "_lake_formation",
     "Manifest": "_archive",
     "Outcome": "_jobs",
     "Packager": "_package",
@@ -76,6 +80,9 @@ __all__ = [
     "Jobs",
     "KmsForm",
     "KmsKeyStore",
+    "LakeFormation",
+    "LfDrift",
+    "LfItem",
     "Manifest",
     "Outcome",
     "Packager",

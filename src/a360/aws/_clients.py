@@ -19,7 +19,9 @@ _CREDENTIALS = frozenset({
     "SignatureDoesNotMatch", "UnrecognizedClientException",
 })  # fmt: skip
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "403", "Forbidden", "UnauthorizedOperation"})
-_MISSING = frozenset({"ResourceNotFoundException", "NoSuchBucket", "NoSuchKey", "404", "NotFound"})
+_MISSING = frozenset({
+    "404", "EntityNotFoundException", "NoSuchBucket", "NoSuchKey", "NotFound", "ResourceNotFoundException",
+})  # fmt: skip
 _UNSIGNED = (
     "CredentialRetrievalError",
     "InvalidConfigError",
@@ -62,6 +64,11 @@ class Aws:
     def kms(self) -> Any:  # noqa: ANN401 - likewise
         """The key management service."""
         return self._client("kms")
+
+    @cached_property
+    def lake_formation(self) -> Any:  # noqa: ANN401 - likewise
+        """Lake Formation."""
+        return self._client("lakeformation")
 
     @cached_property
     def s3(self) -> Any:  # noqa: ANN401 - likewise

@@ -73,6 +73,29 @@ def carriers(
     return _carriers.carriers(face, principal)
 
 
+@command(grants)
+def drift(face: Face) -> int | None:
+    """Show where Lake Formation differs from the policy, for an environment on AWS.
+
+    Exits 5 where it does.
+    """
+    from a360.cli import _lake_formation
+
+    return _lake_formation.drift(face)
+
+
+@command(grants)
+def apply(
+    face: Face,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Make the changes (default: show them).")] = False,
+) -> int | None:
+    """Bring Lake Formation to what the policy says: what is granted besides is taken back."""
+    from a360.cli import _lake_formation
+
+    return _lake_formation.apply(face, yes=yes)
+
+
 @command(policy, "test")
 def run_examples(
     face: Face,

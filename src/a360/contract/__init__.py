@@ -42,6 +42,7 @@ from a360.contract._diff_marks import gone_properties
 from a360.contract._disclosure import ELEMENTS, LEFT_OUT, Profile, ReleasedColumnPlan, ReleasePlan
 from a360.contract._faults import FAULTS, Fault, FaultyContractsError
 from a360.contract._findings import ChangeAction, Finding, FindingKind, TableChange
+from a360.contract._granted import Granted, granted, resource_text, spelled
 from a360.contract._iceberg import actual_table, iceberg_partition_spec, iceberg_schema, iceberg_sort_order
 from a360.contract._masks import KEYED, MaskDialect, mask_sql
 from a360.contract._plan import (
@@ -255,6 +256,7 @@ __all__ = [
     "FindingKind",
     "GoldStep",
     "GrantPlan",
+    "Granted",
     "GroupPlan",
     "Held",
     "Hl7v2Plan",
@@ -338,6 +340,7 @@ __all__ = [
     "engine_sql",
     "fingerprint_of",
     "gone_properties",
+    "granted",
     "iceberg_partition_spec",
     "iceberg_schema",
     "iceberg_sort_order",
@@ -362,7 +365,9 @@ __all__ = [
     "quote_table",
     "quote_text",
     "read_examples",
+    "resource_text",
     "schema_text",
+    "spelled",
     "stated",
     "tightened",
     "typed_query",

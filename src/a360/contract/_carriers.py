@@ -16,6 +16,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from a360.contract._decide import PolicyIndex
 from a360.contract._decisions import Ask, TableDecision
@@ -69,6 +70,11 @@ class DataCellFilter:
     dataset: str
     columns: tuple[str, ...]
     rows: str | None = None
+
+    @property
+    def deployed_name(self) -> str:
+        """Its name in Lake Formation, where a filter is replaced, never changed: it bears what it says."""
+        return f"{self.name}__{sha256(repr((self.columns, self.rows)).encode()).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True, slots=True)

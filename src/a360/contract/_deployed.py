@@ -38,6 +38,10 @@ class DeployedNames:
         """The Glue database of a zone. Glue takes no hyphens in names that Athena is to read unquoted."""
         return f"{self.lake}_{self.environment}_{zone}".replace("-", "_")
 
+    def role_arn(self, *parts: str) -> str:
+        """An IAM role's ARN."""
+        return f"arn:aws:iam::{self.account}:role/{self.of(*parts)}"
+
     def location(self, zone: str, table: str) -> str:
         """Where the files of a zone's table lie."""
         return f"s3://{self.bucket(zone)}/{table}"
