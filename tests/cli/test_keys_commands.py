@@ -76,6 +76,28 @@ def test_keys_come_back_from_an_escrow_and_stay_destroyed(folder, a360):
     assert list(LocalKeyStore.open(keys).key_ids()) == [kept]
 
 
+def test_no_key_comes_back_without_the_audit_log(folder, a360):
+    """Who says that it is lost goes by certificates of erasures: nothing else knows what was destroyed."""
+    keys = folder / "lake/keys"
+    store = LocalKeyStore.open(keys)
+    kept, gone = (key_id for key_id, _ in store.create_data_keys(2))
+    a360("keys", "export", "escrow", "--passphrase-file", "words")
+    store.destroy(gone)
+    shutil.rmtree(keys)
+    shutil.rmtree(folder / "lake/audit")
+    erasures = folder / "lake/erasures"
+    erasures.mkdir()
+    (erasures / "1.json").write_text(json.dumps({"destroyed_keys": [gone]}))
+    asked = ("keys", "import", "escrow", "--passphrase-file", "words")
+    assert a360(*asked, code=5)["code"] == "audit-broken"
+    assert not keys.exists()
+    told = a360(*asked, "--without-audit-log")
+    assert (told["restored"], told["kept_destroyed"]) == (1, 1)
+    assert list(LocalKeyStore.open(keys).key_ids()) == [kept]
+    (erasures / "2.json").write_text("{")
+    assert a360(*asked, "--without-audit-log", code=5)["code"] == "erasure-unreadable"
+
+
 def test_a_lake_works_with_a_passphrase(folder, a360, monkeypatch):
     """Once a passphrase is set a lake opens with the file that holds it, and without says what is missing."""
     assert a360("keys", "passphrase", "--passphrase-file", "words")["guard"] == "passphrase"

@@ -85,6 +85,13 @@ def import_(
         bool,
         typer.Option("--anew", help="Put the key folder aside, for nobody knows its passphrase any more."),
     ] = False,
+    without_audit_log: Annotated[
+        bool,
+        typer.Option(
+            "--without-audit-log",
+            help="The audit log is lost: go by the certificates of erasures alone.",
+        ),
+    ] = False,
 ) -> int | None:
     """Bring keys back from a backup or an escrow.
 
@@ -92,7 +99,7 @@ def import_(
     """
     from a360.cli import _keys
 
-    return _keys.import_(face, file, passphrase_file, master, anew=anew)
+    return _keys.import_(face, file, passphrase_file, master, anew=anew, without_audit_log=without_audit_log)
 
 
 def backup(face: Face, file: Copy) -> int | None:

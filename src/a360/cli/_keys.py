@@ -90,13 +90,19 @@ def backup(face: Face, file: Path) -> int | None:
 
 
 def import_(
-    face: Face, file: Path, passphrase_file: Path | None, master: Path | None, *, anew: bool
+    face: Face,
+    file: Path,
+    passphrase_file: Path | None,
+    master: Path | None,
+    *,
+    anew: bool,
+    without_audit_log: bool,
 ) -> int | None:
     """Bring keys back."""
     keys = _keys(face)
     require_path([file])
     given = partial(passphrase_in, passphrase_file) if passphrase_file else None
-    report = keys.bring_back(file, given, master=master, anew=anew)
+    report = keys.bring_back(file, given, master=master, anew=anew, without_audit_log=without_audit_log)
     damaged = f", {number(report.damaged)} are damaged on both sides" if report.damaged else ""
     face.emit(
         {"folder": str(keys.folder), **report.to_json()},

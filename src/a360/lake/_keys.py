@@ -12,6 +12,7 @@ from a360.protect import AuditEvent
 from a360.protect.keys import MASTER, ImportReport, PackedKeyStore, back_up, bring_back, export
 from a360.settings import Settings
 from a360.trust.audit import LocalAuditLog, destroyed_keys
+from a360.trust.erasure import Journals
 
 
 class Keys:
@@ -59,11 +60,21 @@ class Keys:
         *,
         master: Path | None = None,
         anew: bool = False,
+        without_audit_log: bool = False,
     ) -> ImportReport:
-        """Import a backup or an escrow; what the audit log says was destroyed stays so."""
+        """Import a backup or an escrow.
+
+        What the audit log, or a certificate of an erasure, says was destroyed stays so. Without the log
+        nothing is imported, unless it is said that it is lost.
+        """
         form = self._stores.form(passphrase, master or self._folder / MASTER)
-        destroyed = set(destroyed_keys(self._audit))
+        destroyed = {
+            *destroyed_keys(self._audit, lost=without_audit_log),
+            *Journals(self._audit.parent).destroyed_keys(),
+        }
         report = bring_back(self._folder, path, form, anew=anew, destroyed=destroyed)
+        if without_audit_log:
+            self._audit.mkdir(mode=0o700, exist_ok=True)
         self._record(self.open(), "keys.import", "done", report.to_json())
         return report
 

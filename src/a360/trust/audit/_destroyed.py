@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from a360.errors import OperatorError
 from a360.protect import AuditEvent
+from a360.trust.audit._folder import LogFolder
 from a360.trust.audit._log import LocalAuditLog
 from a360.trust.audit._search import search
 from a360.trust.audit._verify import verify
@@ -32,13 +33,24 @@ def record_destruction(audit: LocalAuditLog, principal: str, key_ids: Sequence[s
     )
 
 
-def destroyed_keys(folder: Path) -> Iterator[str]:
-    """The ids of all keys that the log in a folder says were destroyed.
+def destroyed_keys(folder: Path, *, lost: bool = False) -> Iterator[str]:
+    """The ids of all keys that the log in a folder says were destroyed; `lost` says that there may be none.
 
     Raises:
-        OperatorError: `audit-broken` where a record is not what it was: it may have told of a key.
+        OperatorError: `audit-broken` where there is no log, or a record is not what it was, as it may have
+            told of a key.
     """
-    if folder.is_dir():
+    there = folder.is_dir() and any(path.stat().st_size for path in LogFolder(folder).files())
+    if not (there or lost):
+        raise OperatorError(
+            "audit-broken",
+            "Which keys were destroyed cannot be told",
+            where=str(folder),
+            found="no audit log: what was written of the keys' copy is not there either",
+            next_step="bring the audit log back from a copy first; where there is none, "
+            "`--without-audit-log` goes by the certificates of erasures alone",
+        )
+    if there:
         found = [each for each in verify(folder, None, ()).findings if each.kind not in _OF_THE_END]
         if found:
             raise OperatorError(
@@ -48,6 +60,10 @@ def destroyed_keys(folder: Path) -> Iterator[str]:
                 found=found[0].text,
                 next_step="bring the audit log back from a copy; `a360 audit verify` tells all that is wrong",
             )
+        yield from _recorded(folder)
+
+
+def _recorded(folder: Path) -> Iterator[str]:
     for batch in search(folder):
         details = batch.column("details")
         for text in details.filter(pc.match_substring(details, _DETAIL)).to_pylist():

@@ -123,6 +123,27 @@ class Journals:
         """The erasures that were begun and are not done, oldest first."""
         return list(self._begun())
 
+    def destroyed_keys(self) -> Iterator[str]:
+        """The keys that erasures have destroyed, or were about to.
+
+        Raises:
+            OperatorError: `erasure-unreadable`.
+        """
+        for journal in self._begun():
+            yield from journal.destroyed
+        for path in sorted(self.folder.glob("*.json")):
+            try:
+                told = json.loads(path.read_bytes())["destroyed_keys"]
+            except (OSError, ValueError, TypeError, KeyError) as error:
+                raise OperatorError(
+                    "erasure-unreadable",
+                    "The certificate of an erasure cannot be read",
+                    where=str(path),
+                    found=type(error).__name__,
+                    next_step="restore the file from a backup: it says which keys were destroyed",
+                ) from error
+            yield from map(str, told)
+
     def _begun(self) -> Iterator[Journal]:
         for path in sorted(self.folder.glob(f"*{_BEGUN}")):
             try:
