@@ -6,6 +6,7 @@ import json
 import pytest
 
 import a360
+from a360.errors import UsageError
 
 PEOPLE = {"p1": ("Guadalupe", "Szczepański"), "p2": ("Desmond", "Okonkwo")}
 SPOKEN = "{given} {family} was seen on 2025-03-14. Botox 20 units. Call 512-555-0199."
@@ -84,6 +85,31 @@ def test_only_what_changed_is_read_again(made):
     ingest(lake, folder, "third", [gone])
     lake.deidentify_notes()
     assert set(rows(lake)) == set(before) - set(changed)
+
+
+def test_no_copy_is_handed_out_while_its_notes_lag(tmp_path):
+    """No run makes these texts: until the job has read what silver has, they may be somebody else's."""
+    with a360.open(tmp_path / "lake") as lake:
+        people = [{"resourceType": "Patient", "id": each} for each in PEOPLE]
+        ingest(lake, tmp_path, "first", [*people, resource("p1", "Botox 20 units.", 1)])
+        lake.deidentify_notes()
+        lake.run()
+        key, other = (lake.erasures.key_of("default", each) for each in PEOPLE)
+        with a360.open(lake.path, principal="privacy_officer", purpose="compliance") as officer:
+            officer.rights.export(key, tmp_path / "before")
+            moved = {**resource("p1", "Botox 30 units.", 2), "subject": {"reference": "Patient/p2"}}
+            ingest(lake, tmp_path, "second", [moved])
+            lake.run()
+            for each in (key, other):
+                with pytest.raises(UsageError, match="not come into every table") as refused:
+                    officer.rights.export(each, tmp_path / "meanwhile")
+                assert refused.value.where == "gold.note_deidentified"
+            lake.deidentify_notes()
+            officer.rights.export(key, tmp_path / "after")
+            told = officer.rights.export(other, tmp_path / "other")
+    assert told
+    assert "Botox 30" in "".join(path.read_text() for path in (tmp_path / "other").rglob("*.csv"))
+    assert not [path for path in (tmp_path / "after").rglob("*.csv") if "Botox" in path.read_text()]
 
 
 def test_opening_is_on_record(made):

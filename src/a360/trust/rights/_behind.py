@@ -1,15 +1,22 @@
 """Whether what came of a patient has come into every table: until then, rows may be somebody else's."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from a360.contract import GoldStep, Held, LakePlan, SilverStep, quote_table, quote_text
 from a360.table import Tables
 from a360.trust.rights._envelopes import KINDS, RECORDS, RESOURCES, units_sql
 
+NOTES: Final = "silver.note"
+NOTES_READ: Final = "gold.note_deidentified"
+
 
 def behind(plan: LakePlan, tables: Tables, reach: Sequence[Held], relation: str) -> list[str]:
     """The datasets that stand on an older state of what came of some patients."""
-    return sorted({*_silver(plan, tables, reach, relation), *_gold(plan, tables, reach)})
+    found = {*_silver(plan, tables, reach, relation), *_gold(plan, tables, reach)}
+    if {NOTES, NOTES_READ} <= {each.dataset for each in reach} and _notes_differ(tables, relation):
+        found.add(NOTES_READ)
+    return sorted(found)
 
 
 def _silver(plan: LakePlan, tables: Tables, reach: Sequence[Held], relation: str) -> Iterator[str]:
@@ -52,6 +59,16 @@ def _gold(plan: LakePlan, tables: Tables, reach: Sequence[Held]) -> Iterator[str
         stood = tables.standing_stamp(step.dataset)[0]
         if any(_moved_on(tables, each, stood.get(each)) for each in step.upstream):
             yield step.dataset
+
+
+def _notes_differ(tables: Tables, relation: str) -> bool:
+    """Whether what was made of their notes, which no run does, is of other texts or other people's now."""
+    theirs = f"patient_key IN (SELECT patient_key FROM {relation})"
+    columns = "source, note_id, patient_key, text_hash"
+    note = f"SELECT {columns} FROM {quote_table(NOTES)} WHERE NOT deleted AND text IS NOT NULL AND {theirs}"
+    read = f"SELECT {columns} FROM {quote_table(NOTES_READ)} WHERE {theirs}"
+    differing = f"({note} EXCEPT {read}) UNION ALL ({read} EXCEPT {note})"
+    return bool(tables.session.sql(f"SELECT count(*) AS n FROM ({differing})")["n"][0].as_py())
 
 
 def _moved_on(tables: Tables, upstream: str, stood: str | None) -> bool:

@@ -147,7 +147,7 @@ class Exports:
                 "What came of this patient has not come into every table yet",
                 where=", ".join(behind),
                 found="newer records in bronze",
-                next_step="a360 run, then export again",
+                next_step="a360 run, and a360 deid notes where that is named, then export again",
             )
 
     def _allowed(self, occasion: "_Occasion") -> tuple[str, ...]:

@@ -32,7 +32,6 @@ from a360.trust.rights._refused import Refusals, Refused, Text
 from a360.trust.rights._shared import told_of_others
 
 PATIENTS: Final = "silver.patient"
-NOTES: Final = "silver.note"
 _KEYS: Final = "exporting_patient"
 _PERSON: Final = re.compile(r"(?:.*/)?(Patient/|urn:uuid:)([A-Za-z0-9.-]{1,64})(?:/_history/.*)?")
 _ANYTHING: Final = "urn:uuid:"
