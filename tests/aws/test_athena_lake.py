@@ -55,7 +55,7 @@ def rows_for(plan, dataset, *given):
 
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory):
-    with emulated_aws(tmp_path_factory.mktemp("ministack"), "glue,s3,kms,sts,iam") as serving:
+    with emulated_aws(tmp_path_factory.mktemp("ministack"), "monitoring,glue,s3,kms,sts,iam") as serving:
         yield serving
 
 
@@ -94,6 +94,7 @@ def lake(emulator, s3, tmp_path_factory):
             f"keys: {{store: kms, key: '{emulator.keys[0]}'}}\nendpoints:\n{listed}\n"
         )
         patched.chdir(folder)
+        patched.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", emulator.url)
         with open_lake(folder / "lake", env=STAGE) as opened:
             _, names = opened.athena._deployed()
             for zone in ZONES:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from a360.aws._kms import KmsForm, KmsKeyStore
     from a360.aws._lake_catalog import names_of, open_catalog
     from a360.aws._lake_formation import LakeFormation, LfDrift, LfItem
+    from a360.aws._metrics import Metrics
     from a360.aws._package import Packager, packager
     from a360.aws._places import DriverLog
     from a360.aws._release import Release, release_of
@@ -40,6 +41,7 @@ _LAZY = {
     "LfDrift": "_lake_formation",
     "LfItem": "_lake_formation",
     "Manifest": "_archive",
+    "Metrics": "_metrics",
     "Outcome": "_jobs",
     "Packager": "_package",
     "Rate": "_sizing",
@@ -84,6 +86,7 @@ __all__ = [
     "LfDrift",
     "LfItem",
     "Manifest",
+    "Metrics",
     "Outcome",
     "Packager",
     "Rate",

@@ -56,6 +56,11 @@ class Aws:
         return self._client("athena")
 
     @cached_property
+    def cloudwatch(self) -> Any:  # noqa: ANN401 - likewise
+        """CloudWatch."""
+        return self._client("cloudwatch")
+
+    @cached_property
     def emr(self) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
         """EMR Serverless."""
         return self._client("emr-serverless")

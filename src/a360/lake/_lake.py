@@ -254,7 +254,9 @@ class Lake:
             UsageError: `unknown-dataset`.
         """
         quality = self._quality(now)
-        return quality.judge(datasets) if stored else quality.check(datasets)
+        report = quality.judge(datasets) if stored else quality.check(datasets)
+        self._parts.metrics.check(report, whole=not datasets)
+        return report
 
     def quality_trends(self) -> "Mapping[str, Sequence[ScorePoint]]":
         """How the scores of each dataset went, oldest first."""
@@ -477,7 +479,10 @@ class Lake:
         """Read committed files of tables again, all or a sample; of all tables, keys and audit log too."""
         from a360.lake._verify import verify  # noqa: PLC0415 -- few commands read all there is
 
-        return verify(self._parts, [self._known(name) for name in names], sample=sample, progress=progress)
+        parts = self._parts
+        found = verify(parts, [self._known(name) for name in names], sample=sample, progress=progress)
+        parts.metrics.verification(found)
+        return found
 
     def _known(self, name: str) -> str:
         return self.lake_plan.table(name).dataset

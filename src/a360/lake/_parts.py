@@ -21,6 +21,7 @@ from a360.settings import Settings
 from a360.table import Tables
 
 if TYPE_CHECKING:
+    from a360.lake._metrics import LakeMetrics
     from a360.lake._served import Serving
     from a360.objects import ObjectStore
     from a360.protect.keys import PackedKeyStore
@@ -249,8 +250,21 @@ class Parts:
     def jobs(self) -> "operate.Jobs":
         """What changes the lake, each job alone and on record."""
         return operate.Jobs(
-            self.folder, self.plan, self.fingerprint, self.tables, self.settings, self._require_sound
+            self.folder,
+            self.plan,
+            self.fingerprint,
+            self.tables,
+            self.settings,
+            self._require_sound,
+            self.metrics.run,
         )
+
+    @cached_property
+    def metrics(self) -> "LakeMetrics":
+        """What is told of jobs, where there is anybody to tell."""
+        from a360.lake._metrics import LakeMetrics  # noqa: PLC0415 -- few commands work
+
+        return LakeMetrics(self.settings, self.contracts)
 
     def _require_sound(self) -> None:
         from a360.contract import load_contracts  # noqa: PLC0415 -- most jobs find all applied

@@ -28,6 +28,7 @@ class Jobs:
         tables: The lake's tables.
         settings: Where lineage is sent to, if anywhere.
         require_sound: Raises where the contracts have faults that loading does not look for.
+        ended: Hears of each job that has ended, and of what it failed of.
     """
 
     folder: LakeFolder
@@ -36,6 +37,7 @@ class Jobs:
     tables: Tables
     settings: Settings
     require_sound: Callable[[], None]
+    ended: Callable[[RunRecord, BaseException | None], None] = lambda _record, _failed: None
 
     def apply(self) -> Sequence[TableChange]:
         """Create and evolve tables as the contracts say; `plan-refused` if data would be lost."""
@@ -53,9 +55,15 @@ class Jobs:
     @contextmanager
     def recorded(self, command: str, engine: str | None = None) -> Iterator[RunRecord]:
         """Do a job, and tell the lineage collector of it where there is one, once others may work."""
+        record = None
         try:
             with self._recorded_alone(command, engine) as record:
                 yield record
+        except BaseException as failed:
+            self.ended(record or RunRecord(command, self.fingerprint, engine), failed)
+            raise
+        else:
+            self.ended(record, None)
         finally:
             if self.settings.openlineage_url is not None:
                 self._export_lineage(self.settings.openlineage_url)

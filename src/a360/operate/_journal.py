@@ -37,6 +37,11 @@ class RunRecord:
     def __post_init__(self) -> None:
         self.runs = StepRuns(self.run_id, self.command, self.engine)
 
+    @property
+    def seconds(self) -> float:
+        """How long it has been going on."""
+        return (datetime.now(UTC) - self.started_at).total_seconds()
+
     def watched(self, progress: Progress | None) -> Progress:
         """Progress that also notes when the step of each dataset begins."""
 

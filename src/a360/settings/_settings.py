@@ -100,6 +100,10 @@ class Settings(BaseSettings):
         Literal["text", "json"],
         Field(description="How events look on standard error; `logs/` is always JSON."),
     ] = "text"
+    cloudwatch: Annotated[
+        bool,
+        Field(description="Whether jobs of a lake in Glue report metrics to CloudWatch."),
+    ] = True
     catalog_token: Annotated[
         SecretStr | None,
         Field(description="The bearer token that `catalog serve` asks of its clients; unset: a random one."),
