@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesis as kinesis
@@ -48,6 +49,8 @@ def event_stream(around: Around, reception: ReceptionPlan) -> kinesis.CfnStream:
             encryption_type="KMS", key_id=around.data_key
         ),
     )
+    # What is in it and not yet in a file is nowhere else.
+    stream.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
     _from_bus(around, reception.name, stream)
     _pipe(around, record, stream, _delivery(around, record, landing_prefix(reception)))
     return stream

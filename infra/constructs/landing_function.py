@@ -6,7 +6,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as functions
 
+from infra.constructs import statements
 from infra.constructs.lake_folder import MOUNTED, access_point, folder_rights
+from infra.constructs.private_network import subnets_of
 from infra.constructs.roles import managed_policy, service_role
 from infra.constructs.service_key import log_group
 from infra.stacks._stack import LakeStack
@@ -16,11 +18,6 @@ MINUTES = 15  # the longest there is
 AT_ONCE = 4
 _MIB = 4096
 _NAME = "object-created"
-_INTERFACES = (
-    "ec2:DeleteNetworkInterface",
-    "ec2:AssignPrivateIpAddresses",
-    "ec2:UnassignPrivateIpAddresses",
-)
 
 
 def landing_function(
@@ -66,7 +63,7 @@ def landing_function(
             log_format="JSON", log_group=log_group(stack, "ingest", _NAME, key).log_group_name
         ),
         vpc_config=made.VpcConfigProperty(
-            subnet_ids=_subnets(stack), security_group_ids=[stack.published("network", "workers")]
+            subnet_ids=subnets_of(stack), security_group_ids=[stack.published("network", "workers")]
         ),
     )
     function.node.add_dependency(policy)
@@ -85,17 +82,10 @@ def _environment(stack: LakeStack) -> functions.CfnFunction.EnvironmentProperty:
     )
 
 
-def _subnets(stack: LakeStack) -> list[str]:
-    return [stack.published("network", "subnets", each) for each in ("0", "1")]
-
-
 def _runtime(stack: LakeStack, key: str, messages: str, undelivered: str) -> list[iam.PolicyStatement]:
     """What Lambda does on the function's behalf: messages, logs, its interfaces in the network."""
     names = stack.names
     at = f"{names.region}:{names.account}"
-    interfaces = f"arn:aws:ec2:{at}:network-interface/*"
-    places = [f"arn:aws:ec2:{at}:subnet/{each}" for each in _subnets(stack)]
-    places.append(f"arn:aws:ec2:{at}:security-group/{stack.published('network', 'workers')}")
     function = f"arn:aws:lambda:{at}:function:{names.of(_NAME)}"
     allowed = iam.PolicyStatement
     return [
@@ -109,13 +99,11 @@ def _runtime(stack: LakeStack, key: str, messages: str, undelivered: str) -> lis
             actions=["logs:CreateLogStream", "logs:PutLogEvents"],
             resources=[f"arn:aws:logs:{at}:log-group:/{names.lake}/{names.environment}/ingest/{_NAME}:*"],
         ),
-        allowed(actions=["ec2:CreateNetworkInterface"], resources=[interfaces, *places]),
-        allowed(actions=[*_INTERFACES], resources=[interfaces]),
-        allowed(actions=["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"], resources=["*"]),
+        *statements.interfaces(names, subnets_of(stack), stack.published("network", "workers")),
         # Lambda needs these to set the function up; the function's own code does not.
         iam.PolicyStatement(
             effect=iam.Effect.DENY,
-            actions=["ec2:CreateNetworkInterface", *_INTERFACES],
+            actions=["ec2:CreateNetworkInterface", *statements.CHANGE_INTERFACES],
             resources=["*"],
             conditions={"ArnEquals": {"lambda:SourceFunctionArn": function}},
         ),

@@ -15,11 +15,14 @@ def private_network(stack: LakeStack) -> tuple[ec2.IVpc, ec2.ISecurityGroup]:
         "network",
         vpc_id=stack.published("network", "vpc"),
         availability_zones=[f"{stack.names.region}{letter}" for letter in ZONES],
-        isolated_subnet_ids=[
-            stack.published("network", "subnets", str(number)) for number, _ in enumerate(ZONES)
-        ],
+        isolated_subnet_ids=subnets_of(stack),
     )
     workers = ec2.SecurityGroup.from_security_group_id(
         stack, "workers", stack.published("network", "workers"), mutable=False
     )
     return vpc, workers
+
+
+def subnets_of(stack: LakeStack) -> list[str]:
+    """The ids of the isolated subnets."""
+    return [stack.published("network", "subnets", str(number)) for number, _ in enumerate(ZONES)]

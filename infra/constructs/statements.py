@@ -14,6 +14,11 @@ _WRITE_OBJECTS = (
     "s3:ListMultipartUploadParts",
 )
 _LIST_BUCKET = ("s3:ListBucket", "s3:GetBucketLocation")
+CHANGE_INTERFACES = (
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+)
 _READ_CATALOG = (
     "glue:GetCatalog",
     "glue:GetDatabase",
@@ -52,6 +57,20 @@ def folders(
         ),
         iam.PolicyStatement(actions=["s3:GetBucketLocation"], resources=[bucket]),
         iam.PolicyStatement(actions=actions, resources=[f"{bucket}/{path}/*" for path in below]),
+    ]
+
+
+def interfaces(names: Names, subnets: Sequence[str], group: str) -> list[iam.PolicyStatement]:
+    """To make interfaces for something in two subnets and one group of the network, and to delete them."""
+    at = f"arn:aws:ec2:{names.region}:{names.account}"
+    places = [*(f"{at}:subnet/{each}" for each in subnets), f"{at}:security-group/{group}"]
+    made = f"{at}:network-interface/*"
+    return [
+        iam.PolicyStatement(actions=["ec2:CreateNetworkInterface"], resources=[made, *places]),
+        iam.PolicyStatement(actions=[*CHANGE_INTERFACES], resources=[made]),
+        iam.PolicyStatement(
+            actions=["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"], resources=["*"]
+        ),
     ]
 
 

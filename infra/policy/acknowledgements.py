@@ -7,6 +7,7 @@ somewhere else is a finding of its own. A test holds that these are the findings
 from collections.abc import Iterator
 
 from infra.constructs.event_stream import SOURCE
+from infra.constructs.feature_group import DATABASE, FOLDER
 from infra.contracts_adapter import Deployment
 from infra.stacks.catalog import OPTIMIZER_LOGS
 from infra.views import MASKS, VIEWS
@@ -132,6 +133,7 @@ def _wildcards(deployment: Deployment) -> Iterator[tuple[str, str]]:
     for group in (f"/{names.prefix}", "/aws-glue/jobs"):
         yield f"arn:aws:logs:{at}:log-group:{group}/*", "Groups of logs of this lake's jobs."
     yield from _receiving(deployment)
+    yield from _learning(deployment)
     yield (
         f"arn:aws:sagemaker:{at}:feature-group/{names.of('*')}",
         "Feature groups of this lake; they come and go with models.",
@@ -166,4 +168,33 @@ def _receiving(deployment: Deployment) -> Iterator[tuple[str, str]]:
         yield (
             f"arn:aws:kms:{at}:key/*",
             "The environment names its key by an alias, to which a condition holds this.",
+        )
+
+
+def _learning(deployment: Deployment) -> Iterator[tuple[str, str]]:
+    """Jobs, models and features come and go; the names of all of them begin as this deployment's do."""
+    names = deployment.names
+    at = f"{names.region}:{names.account}"
+    yield (
+        f"{names.bucket_arn('gold')}/{FOLDER}/*",
+        "Files of the offline stores of features, named when they are written.",
+    )
+    yield f"{names.bucket_arn('artifacts')}/models/*", "What training leaves, named by its job."
+    yield (
+        f"arn:aws:glue:{at}:table/{names.database(DATABASE)}/*",
+        "Tables of offline stores, in a database that holds nothing else.",
+    )
+    for kind in ("training-job", "processing-job", "model"):
+        yield (
+            f"arn:aws:sagemaker:{at}:{kind}/{names.of('*')}",
+            "Each run has a name of its own, which begins as this deployment's names do.",
+        )
+    yield (
+        f"arn:aws:sagemaker:{at}:model-package/{names.of('models')}/*",
+        "Versions in the one register of models; SageMaker counts them.",
+    )
+    for kind in ("TrainingJobs", "ProcessingJobs"):
+        yield (
+            f"arn:aws:logs:{at}:log-group:/aws/sagemaker/{kind}:*",
+            "SageMaker names the group and, for each job, its streams.",
         )

@@ -56,6 +56,8 @@ _KEPT = (
     "AWS::RDS::DBInstance",
     "AWS::ECR::Repository",
     "AWS::EFS::FileSystem",
+    "AWS::Kinesis::Stream",
+    "AWS::SageMaker::FeatureGroup",
 )
 # Actions for which IAM knows no resource, so that a policy can only say `*`.
 _WITHOUT_RESOURCE = (

@@ -10,6 +10,7 @@ from infra.stacks.delivery import DeliveryStack
 from infra.stacks.governance import GovernanceStack
 from infra.stacks.grants import add_grants
 from infra.stacks.ingest import IngestStack
+from infra.stacks.ml import MlStack
 from infra.stacks.network import NetworkStack
 from infra.stacks.operations import OperationsStack
 from infra.stacks.orchestration import OrchestrationStack
@@ -59,6 +60,10 @@ class LakeStage(cdk.Stage):
             self.processing.add_stack_dependency(needed)
         for granted in (self.processing, self.ingest, self.reception, *self.tables):
             self.grants.add_stack_dependency(granted)
+        # Lake Formation takes one change after the other, from stack to stack as well.
+        self.ml = MlStack(self, deployment)
+        self.ml.add_stack_dependency(self.network)
+        self.ml.add_stack_dependency(self.table_grants[-1])
         if deployment.environment.sharing:
             self.sharing = SharingStack(self, deployment)
-            self.sharing.add_stack_dependency(self.table_grants[-1])
+            self.sharing.add_stack_dependency(self.ml)

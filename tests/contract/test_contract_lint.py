@@ -267,6 +267,20 @@ def test_jobs_of_an_environment_act_as_a_role_of_its_account(small_lake):
         assert (messages == []) if told is None else any(told in each for each in messages)
 
 
+def test_models_of_an_environment_are_named_as_aws_names_them(small_lake):
+    """A pattern in place of a model's id, or a machine that is none of SageMaker's, is refused."""
+    head = "name: staging\nkind: aws\naccount: '123456789012'\nregion: eu-west-1\n"
+    for models, accepted in (
+        ("{bedrock: ['amazon.nova-lite-v1:0'], served: churn-7, instance: ml.m6i.large}", True),
+        ("{bedrock: ['*']}", False),
+        ("{bedrock: ['amazon.*']}", False),
+        ("{served: churn_7}", False),
+        ("{instance: m6i.large}", False),
+    ):
+        small_lake.write("../environments/staging.yaml", f"{head}models: {models}\n")
+        assert (not small_lake.lint()) is accepted, models
+
+
 def test_every_fault_of_every_file_comes_in_one_pass(small_lake):
     """Faults of one kind do not hide faults of another, neither in one file nor across files."""
     changes = [

@@ -8,7 +8,7 @@ from a360.contract._base import Dataset, Many, Model
 
 LOCAL = "local"
 
-_OF_AWS = ("account", "region", "sharing", "spark", "keys", "catalog")
+_OF_AWS = ("account", "region", "sharing", "spark", "keys", "catalog", "models")
 _KMS = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:"
 
 type Account = Annotated[str, Field(pattern=r"^\d{12}$")]
@@ -75,6 +75,14 @@ class Keys(Model):
     key: Annotated[str, Field(pattern=rf"^({_KMS}(key/[a-zA-Z0-9-]+|alias/\S+)|alias/\S+)$")]
 
 
+class Models(Model):
+    """Models that programs may use: those of Bedrock by their ids, and one of SageMaker that is served."""
+
+    bedrock: Many[Annotated[str, Field(pattern=r"^[a-z0-9-]+\.[a-z0-9.-]+(:[a-z0-9]+)*$")]] = ()
+    served: Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")] | None = None
+    instance: Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")] = "ml.m6i.large"
+
+
 class Environment(Model):
     """One place a lake lives in."""
 
@@ -89,6 +97,7 @@ class Environment(Model):
     spark: SparkJobs | None = None
     keys: Keys | None = None
     catalog: Literal["glue"] | None = None
+    models: Models | None = None
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> "Environment":
