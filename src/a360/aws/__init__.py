@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from a360._lazy import lazily
 
 if TYPE_CHECKING:
+    from a360.aws._anchor import LockedBucket
     from a360.aws._archive import Manifest, digest_of, pack, read_manifest
     from a360.aws._athena import LONGEST_SECONDS, Answered, Athena
     from a360.aws._athena_engine import AthenaSession
@@ -40,6 +41,7 @@ _LAZY = {
     "LakeFormation": "_lake_formation",
     "LfDrift": "_lake_formation",
     "LfItem": "_lake_formation",
+    "LockedBucket": "_anchor",
     "Manifest": "_archive",
     "Metrics": "_metrics",
     "Outcome": "_jobs",
@@ -85,6 +87,7 @@ __all__ = [
     "LakeFormation",
     "LfDrift",
     "LfItem",
+    "LockedBucket",
     "Manifest",
     "Metrics",
     "Outcome",

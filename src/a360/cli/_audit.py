@@ -17,12 +17,13 @@ from a360.cli._face import Face
 from a360.cli._text import number, plain
 from a360.contract import default_contracts, load_contracts, make_plan
 from a360.errors import OperatorError, UsageError
-from a360.lake import Keys
+from a360.lake import Keys, checkpoint_place
 from a360.protect import KeyStore
 from a360.trust.audit import (
     CHECKPOINTS,
     REPORTS,
     CheckpointFolder,
+    CheckpointPlace,
     ReportOptions,
     Search,
     VerifierKey,
@@ -83,12 +84,10 @@ def _keys(face: Face) -> KeyStore:
 def verify(face: Face, log: Path | None, checkpoints: Sequence[Path], key: str | None) -> int | None:
     """Hold the log against itself and its checkpoints."""
     folder = log or _folder(face)
-    anchor = face.settings.audit_anchor
-    beside = [folder / CHECKPOINTS] if (folder / CHECKPOINTS).is_dir() else []
-    places = list(checkpoints) or ([anchor] if anchor and log is None else beside)
     known = verifier_key(face, key)
-    found = verify_log(folder, known, [CheckpointFolder(place) for place in places])
-    told = {"folder": str(folder), "checkpoints_from": [str(place) for place in places], **found.to_json()}
+    places = _places(face, folder, checkpoints, copied=log is not None)
+    found = verify_log(folder, known, places)
+    told = {"folder": str(folder), "checkpoints_from": [place.label for place in places], **found.to_json()}
     covered = (
         f"{number(found.covered)} of {number(found.records)} records are behind a checkpoint that matches"
     )
@@ -106,6 +105,17 @@ def verify(face: Face, log: Path | None, checkpoints: Sequence[Path], key: str |
         )
     face.emit(told, *shown)
     return None if found.sound else OperatorError.exit_code
+
+
+def _places(face: Face, folder: Path, named: Sequence[Path], *, copied: bool) -> Sequence[CheckpointPlace]:
+    """Where checkpoints are: as named, else as settings have it; else, and of a copy, beside the log."""
+    if named:
+        return [CheckpointFolder(each) for each in named]
+    place = None if copied else checkpoint_place(face.settings)
+    if place is not None:
+        return [place]
+    beside = folder / CHECKPOINTS
+    return [CheckpointFolder(beside)] if beside.is_dir() else []
 
 
 def verifier_key(face: Face, key: str | None) -> VerifierKey:

@@ -12,6 +12,7 @@ from a360.lake._open import examine, open_lake
 from a360.lake._reports import IngestReport, RunReport
 
 if TYPE_CHECKING:
+    from a360.lake._anchor import checkpoint_place
     from a360.lake._keys import Keys
     from a360.lake._lint import lint
     from a360.lake._served import Served
@@ -25,9 +26,12 @@ __all__ = [
     "Lake",
     "RunReport",
     "Served",
+    "checkpoint_place",
     "examine",
     "lint",
     "open_lake",
 ]
 
-__getattr__ = lazily(__name__, {"Keys": "_keys", "Served": "_served", "lint": "_lint"})
+__getattr__ = lazily(
+    __name__, {"Keys": "_keys", "Served": "_served", "checkpoint_place": "_anchor", "lint": "_lint"}
+)

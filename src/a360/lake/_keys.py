@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from a360.errors import OperatorError
+from a360.lake._anchor import checkpoint_place
 from a360.lake._asker import account
 from a360.lake._key_stores import KeyStores, require_local
 from a360.protect import AuditEvent
@@ -25,7 +26,7 @@ class Keys:
         self._stores = KeyStores(settings)
         self._folder = self._stores.folder
         self._audit = settings.lake / "audit"
-        self._anchor = settings.audit_anchor
+        self._settings = settings
 
     @property
     def folder(self) -> Path:
@@ -92,7 +93,7 @@ class Keys:
 
     def _record(self, store: PackedKeyStore, action: str, outcome: str, details: dict[str, int]) -> None:
         event = AuditEvent(datetime.now(UTC), account(os.geteuid()), action, (), outcome, details=details)
-        with LocalAuditLog.open(self._audit, store, anchor=self._anchor) as log:
+        with LocalAuditLog(self._audit, store, checkpoint_place(self._settings)) as log:
             log.record(event)
 
 

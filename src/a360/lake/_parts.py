@@ -115,10 +115,11 @@ class Parts:
     def audit(self) -> "LocalAuditLog":
         """The record of what was done."""
         if self._audit is None:
-            from a360.trust.audit import LocalAuditLog  # noqa: PLC0415 -- few commands record
+            from a360.lake._anchor import checkpoint_place  # noqa: PLC0415 -- few commands record
+            from a360.trust.audit import LocalAuditLog  # noqa: PLC0415 -- likewise
 
-            anchor = self.settings.audit_anchor
-            self._audit = LocalAuditLog.open(self.folder.audit, self.keys, anchor=anchor)
+            place = checkpoint_place(self.settings)
+            self._audit = LocalAuditLog(self.folder.audit, self.keys, place)
         return self._audit
 
     @cached_property

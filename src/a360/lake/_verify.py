@@ -7,6 +7,7 @@ from typing import Any
 
 from a360._progress import Progress
 from a360.errors import A360Error
+from a360.lake._anchor import checkpoint_place
 from a360.lake._parts import Parts
 from a360.table import Damage, FilesVerified, verify_files
 
@@ -89,14 +90,14 @@ def _audit(parts: Parts) -> Iterator[Damage]:
         verify,
     )
 
-    folder, anchor = parts.folder.audit, parts.settings.audit_anchor
-    place = anchor or folder / CHECKPOINTS
-    # Before the first record there is neither log nor checkpoint; a policy in force was recorded.
-    recorded = parts.policy_file.exists() or any((*folder.glob("*.jsonl"), *place.glob("*.note")))
-    if not recorded and (anchor is None or anchor.is_dir()):
-        return
+    folder, beside = parts.folder.audit, parts.folder.audit / CHECKPOINTS
     try:
-        places = [CheckpointFolder(place)] if anchor or place.is_dir() else []
+        anchor = checkpoint_place(parts.settings)
+        places = [anchor] if anchor else [CheckpointFolder(beside)] if beside.is_dir() else []
+        notes = [name for place in places for name in place.names()]
+        # Before the first record there is neither log nor checkpoint; a policy in force was recorded.
+        if not (notes or parts.policy_file.exists() or any(folder.glob("*.jsonl"))):
+            return
         found = verify(folder, log_key(parts.keys), places)
     except _UNREADABLE as broken:
         yield Damage("audit", "audit", _found(broken), _AUDIT)

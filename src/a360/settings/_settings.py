@@ -88,6 +88,17 @@ class Settings(BaseSettings):
             description="The folder of the audit log's checkpoints, on other storage; unset: beside the log."
         ),
     ] = None
+    audit_bucket: Annotated[
+        str | None,
+        Field(
+            description="The place in a bucket with Object Lock for the checkpoints, as `s3://bucket/log`.",
+            pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*'()=-]+)*/?$",
+        ),
+    ] = None
+    audit_retention_days: Annotated[
+        int,
+        Field(description="For how many days a checkpoint in a bucket is locked.", ge=1, le=36_500),
+    ] = 2_190
     passphrase_file: Annotated[
         Path | None,
         Field(description="The file, of mode 0600, with the passphrase of the keys; unset: it is asked for."),

@@ -31,6 +31,8 @@ def anchor_checks(settings: Settings) -> Iterator[DoctorCheck]:
 
 def _anchor(settings: Settings) -> DoctorCheck:
     anchor = settings.audit_anchor
+    if settings.audit_bucket is not None:
+        return judged(_AREA, "audit anchor", f"checkpoints lie in {settings.audit_bucket}")
     if anchor is None:
         found = "none: who can rewrite the audit log can replace its checkpoints"
         return judged(_AREA, "audit anchor", found, warn=True, mend=_ANCHOR)
