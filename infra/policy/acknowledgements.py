@@ -7,6 +7,8 @@ somewhere else is a finding of its own. A test holds that these are the findings
 from collections.abc import Iterator
 
 from infra.constructs.event_stream import SOURCE
+from infra.constructs.event_table import DATABASE as STREAMS
+from infra.constructs.event_table import FOLDER as EVENT_TABLES
 from infra.constructs.feature_group import DATABASE, FOLDER
 from infra.contracts_adapter import Deployment
 from infra.stacks.catalog import OPTIMIZER_LOGS
@@ -84,6 +86,10 @@ def acknowledgements(deployment: Deployment) -> dict[str, str]:
     for policy, reason in _AWS_POLICIES.items():
         found[f"{_SOLUTIONS}::AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{policy}]"] = (
             reason
+        )
+    if deployment.environment.firehose:
+        found[f"{_SOLUTIONS}::AwsSolutions-KDF1"] = (
+            "A delivery that reads a stream of Kinesis keeps nothing itself; the stream is encrypted."
         )
     for resource, reason in _wildcards(deployment):
         found[f"{_SOLUTIONS}::AwsSolutions-IAM5[Resource::{resource}]"] = reason
@@ -164,6 +170,12 @@ def _receiving(deployment: Deployment) -> Iterator[tuple[str, str]]:
         f"arn:aws:ecs:{at}:task-definition/{names.of('ingest', 'replay')}:*",
         "Each deployment makes a revision of the one task that the schedule may start.",
     )
+    if deployment.environment.firehose:
+        yield f"{bronze}/{EVENT_TABLES}/*", "Files of tables beside the lake, named when they are written."
+        yield (
+            f"arn:aws:glue:{at}:table/{names.database(STREAMS)}/*",
+            "Tables of events, in a database that holds nothing else.",
+        )
     if deployment.environment.keys and ":key/" not in deployment.environment.keys.key:
         yield (
             f"arn:aws:kms:{at}:key/*",

@@ -49,6 +49,7 @@ class LakeStage(cdk.Stage):
         self.ingest = IngestStack(self, deployment)
         self.ingest.add_stack_dependency(self.storage)
         self.ingest.add_stack_dependency(self.workplace)
+        self.ingest.add_stack_dependency(self.governance)
         self.reception = ReceptionStack(self, deployment)
         self.reception.add_stack_dependency(self.ingest)
         self.operations = OperationsStack(self, deployment)

@@ -10,6 +10,7 @@ from constructs import Construct
 
 from infra.constructs import statements
 from infra.constructs.event_stream import Around, event_stream
+from infra.constructs.event_table import event_tables
 from infra.constructs.landing_function import AT_ONCE, MINUTES, landing_function
 from infra.constructs.private_services import PrivateServices, Service
 from infra.constructs.scheduled_task import Schedule, scheduled_task
@@ -47,7 +48,9 @@ class IngestStack(LakeStack):
             self.dead["undelivered"].queue_arn,
             log_group(self, "ingest", "streams", self.key),
         )
-        self.streams = [event_stream(around, each) for each in deployment.streams]
+        self.streams = {each.name: event_stream(around, each) for each in deployment.streams}
+        if deployment.environment.firehose:
+            event_tables(around, deployment.streams, self.streams)
         self._schedule()
 
     def _queue(self, name: str, dead: sqs.DeadLetterQueue | None = None) -> sqs.Queue:

@@ -1,14 +1,25 @@
 """Objects and events reach bronze encrypted, by roles that name what they do, and none is lost unseen."""
 
+import contextlib
+import dataclasses
 import fnmatch
 import json
 
+import aws_cdk as cdk
+import cfnlint.api
 import pytest
+from aws_cdk import assertions
 
+from a360.contract import Environment
 from infra.constructs.event_stream import landing_prefix
+from infra.constructs.event_table import event_members, hive_type
 from infra.constructs.landing_function import HANDLER
 from infra.names import DEAD_LETTERS
-from infra.stacks.ingest import WRITTEN
+from infra.policy import packs
+from infra.policy.acknowledgements import acknowledgements
+from infra.stacks.ingest import WRITTEN, IngestStack
+from infra.tests.conftest import new_app
+from infra.tests.test_policy import LINT_STANDS, findings
 
 POLICIES = ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
 
@@ -279,3 +290,63 @@ def test_what_takes_data_in_is_granted_the_tables_it_writes_and_no_others(templa
     for zone in deployment.zones:
         database = f'"{deployment.names.database(zone)}"'
         assert any(database in each for each in granted) is (zone in WRITTEN), zone
+
+
+@pytest.fixture(scope="module")
+def beside(deployment):
+    """A deployment whose environment has events written to tables beside the lake."""
+    told = deployment.environment.model_dump(by_alias=True, exclude_none=True) | {"firehose": "iceberg"}
+    return dataclasses.replace(deployment, environment=Environment.model_validate(told))
+
+
+@pytest.fixture(scope="module")
+def tables_beside(beside, tmp_path_factory):
+    """The app of its stack under the packs: the folder, and the template."""
+    folder = tmp_path_factory.mktemp("beside")
+    app = new_app(outdir=str(folder))
+    stack = IngestStack(cdk.Stage(app, beside.environment.name), beside)
+    packs.attach(app)
+    with contextlib.suppress(RuntimeError):
+        app.synth()
+    return folder, assertions.Template.from_stack(stack)
+
+
+def test_events_lie_beside_the_lake_only_where_the_environment_says_so(ingest, tables_beside, beside):
+    """Without the word there is no such table; with it one a stream, kept, which a delivery fills."""
+    assert not ingest.find_resources("AWS::Glue::Table")
+    _, template = tables_beside
+    tables = template.find_resources("AWS::Glue::Table").values()
+    named = {each["Properties"]["TableInput"]["Name"] for each in tables}
+    assert named == {each.name for each in beside.streams}
+    assert all(each["DeletionPolicy"] == "Retain" for each in tables)
+    deliveries = [
+        each
+        for each in properties(template, "AWS::KinesisFirehose::DeliveryStream")
+        if "IcebergDestinationConfiguration" in each
+    ]
+    assert len(deliveries) == len(beside.streams)
+    assert all("KinesisStreamSourceConfiguration" in each for each in deliveries)
+
+
+def test_tables_of_events_have_the_members_that_contracts_know(beside):
+    """Every member of an event is a column, those within others a struct."""
+    members = event_members(next(each for each in beside.streams if each.name == "sensor_reading"))
+    assert members["reading_id"] == "string"
+    assert hive_type(members["device"]).startswith("struct<serial:string")
+
+
+def test_nobody_but_the_delivery_is_granted_tables_of_events(tables_beside, beside):
+    """Lake Formation lets the one role at them, without a right to hand it on."""
+    _, template = tables_beside
+    grants = properties(template, "AWS::LakeFormation::PrincipalPermissions")
+    assert len({str(each["Principal"]) for each in grants}) == 1
+    assert all(each["PermissionsWithGrantOption"] == [] for each in grants)
+
+
+def test_tables_of_events_leave_no_finding_open(tables_beside, beside):
+    """The packs and our own rules find nothing there that is not acknowledged with its reason."""
+    folder, _ = tables_beside
+    assert findings(folder) <= set(acknowledgements(beside))
+    (path,) = folder.glob("assembly-*/*.template.json")
+    matches = cfnlint.api.lint_file(path, config=cfnlint.api.ManualArgs(regions=[beside.names.region]))
+    assert {each.rule.id for each in matches} <= LINT_STANDS

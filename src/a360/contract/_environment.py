@@ -8,7 +8,7 @@ from a360.contract._base import Dataset, Many, Model
 
 LOCAL = "local"
 
-_OF_AWS = ("account", "region", "sharing", "spark", "keys", "catalog", "models")
+_OF_AWS = ("account", "region", "sharing", "spark", "keys", "catalog", "models", "firehose")
 _KMS = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:"
 
 type Account = Annotated[str, Field(pattern=r"^\d{12}$")]
@@ -98,6 +98,7 @@ class Environment(Model):
     keys: Keys | None = None
     catalog: Literal["glue"] | None = None
     models: Models | None = None
+    firehose: Literal["iceberg"] | None = None
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> "Environment":
