@@ -77,6 +77,7 @@ def _environment(stack: LakeStack) -> functions.CfnFunction.EnvironmentProperty:
             "A360_LAKE": MOUNTED,
             "A360_CACHE": "/tmp/a360",  # noqa: S108 - the function's own, gone with it
             "A360_LOG_FORMAT": "json",
+            "HOME": "/tmp",  # noqa: S108 - likewise
             "A360_MEMORY_LIMIT": f"{_MIB // 2}MiB",
         }
     )

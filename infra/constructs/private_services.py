@@ -16,7 +16,8 @@ from infra.constructs.service_key import log_group
 from infra.stacks._stack import LakeStack
 
 USER = "10001:10001"
-_SCRATCH = "/scratch"
+SCRATCH = "/scratch"
+"""Where a container can write. Fargate gives it to root, unless the image declares it as its user's."""
 _INSIDE = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
 
 
@@ -104,16 +105,17 @@ class PrivateServices:
             ),
             environment={
                 "A360_ENV": stack.deployment.environment.name,
-                "A360_LAKE": MOUNTED if service.folder else f"{_SCRATCH}/lake",
-                "A360_CACHE": f"{_SCRATCH}/cache",
+                "A360_LAKE": MOUNTED if service.folder else f"{SCRATCH}/lake",
+                "A360_CACHE": f"{SCRATCH}/cache",
                 "A360_LOG_FORMAT": "json",
-                "TMPDIR": _SCRATCH,
+                "HOME": SCRATCH,
+                "TMPDIR": SCRATCH,
                 **service.environment,
             },
             port_mappings=[ecs.PortMapping(container_port=service.port)] if service.port else [],
         )
         container.add_mount_points(
-            ecs.MountPoint(container_path=_SCRATCH, source_volume="scratch", read_only=False)
+            ecs.MountPoint(container_path=SCRATCH, source_volume="scratch", read_only=False)
         )
         if service.folder:
             container.add_mount_points(

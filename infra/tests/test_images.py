@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.constructs.private_services import USER
+from infra.constructs.private_services import SCRATCH, USER
 from infra.tests.conftest import FOLDER
 
 ROOT = FOLDER.parent
@@ -25,6 +25,13 @@ def test_the_image_does_not_run_as_root(lines):
     """The last user is the one that the services run as, by number."""
     users = [rest for word, rest in lines if word == "USER"]
     assert users[-1] == USER
+
+
+def test_the_user_can_write_where_containers_write(lines):
+    """The place that the services mount is a volume of the image, and belongs to its user."""
+    assert ("VOLUME", SCRATCH) in lines
+    made = next(index for index, (_, rest) in enumerate(lines) if f"chown {USER} {SCRATCH}" in rest)
+    assert made < lines.index(("VOLUME", SCRATCH)) < lines.index(("USER", USER))
 
 
 def test_what_is_copied_is_there(lines):
