@@ -5,6 +5,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_efs as efs
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infra.constructs.private_network import private_network
@@ -16,6 +17,7 @@ IMAGES = ("ingest", "orchestration")
 """The parts that run an image of their own. Who pushes one publishes its tag as `<part>/image`."""
 _OWNER = "10001"
 _NFS = 2049
+_PENDING_DAYS = 30  # in which the deletion of a key can be called off, the longest there is
 
 
 class WorkplaceStack(LakeStack):
@@ -25,11 +27,24 @@ class WorkplaceStack(LakeStack):
         """One stack a deployment."""
         super().__init__(scope, "workplace", deployment)
         self.key = service_key(self, "workplace")
+        self.packs = self._guard()
         self.images = {part: self._repository(part) for part in IMAGES}
         self._let_functions_pull(self.images["ingest"])
         self.folder, self.point = self._folder()
         self.publish(self.folder.ref, "workplace", "file-system")
         self.publish(self.point.ref, "workplace", "access-point")
+
+    def _guard(self) -> kms.Key:
+        """The key that guards the lake's keys, for an environment to name: `alias/<prefix>/packs`."""
+        return kms.Key(
+            self,
+            "packs",
+            alias=self.names.key_alias("packs"),
+            description=f"{self.names.prefix}: guards the keys of the lake",
+            enable_key_rotation=True,
+            pending_window=cdk.Duration.days(_PENDING_DAYS),
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
 
     def _repository(self, part: str) -> ecr.Repository:
         return ecr.Repository(

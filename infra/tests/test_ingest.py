@@ -14,6 +14,7 @@ from a360.contract import Environment
 from infra.constructs.event_stream import landing_prefix
 from infra.constructs.event_table import event_members, hive_type
 from infra.constructs.landing_function import HANDLER
+from infra.constructs.statements import guarding
 from infra.names import DEAD_LETTERS
 from infra.policy import packs
 from infra.policy.acknowledgements import acknowledgements
@@ -292,11 +293,48 @@ def test_what_takes_data_in_is_granted_the_tables_it_writes_and_no_others(templa
         assert any(database in each for each in granted) is (zone in WRITTEN), zone
 
 
+def saying(deployment, **more):
+    """The deployment, of whose environment more is told."""
+    told = deployment.environment.model_dump(by_alias=True, exclude_none=True) | more
+    return dataclasses.replace(deployment, environment=Environment.model_validate(told))
+
+
+@pytest.fixture(scope="module")
+def guarded(deployment):
+    """The stack where the environment names a key of KMS by its alias."""
+    keys = {"store": "kms", "key": f"alias/{deployment.names.prefix}/packs"}
+    stack = IngestStack(cdk.Stage(new_app(), "guarded"), saying(deployment, keys=keys))
+    return assertions.Template.from_stack(stack)
+
+
+def test_with_a_key_of_kms_data_is_taken_in(guarded):
+    """The function gets its messages, and the schedule runs."""
+    (mapping,) = properties(guarded, "AWS::Lambda::EventSourceMapping")
+    assert mapping["Enabled"] is True
+    (schedule,) = properties(guarded, "AWS::Scheduler::Schedule")
+    assert schedule["State"] == "ENABLED"
+
+
+def test_the_function_may_use_the_key_that_is_named_and_no_other(guarded, deployment):
+    """A policy cannot name a key by its alias: a condition holds the function to it."""
+    statements = of_role(guarded, deployment.names.role("object-created"))
+    (used,) = [each for each in statements if "kms:Encrypt" in listed(each["Action"])]
+    alias = f"alias/{deployment.names.prefix}/packs"
+    assert used["Condition"] == {"ForAnyValue:StringEquals": {"kms:ResourceAliases": [alias]}}
+
+
+def test_a_key_that_is_named_by_its_arn_is_the_resource(deployment):
+    """Then no condition is needed, and no wildcard is there."""
+    key = f"arn:aws:kms:{deployment.names.region}:{deployment.names.account}:key/0f00-11"
+    told = guarding(deployment.names, key).to_statement_json()
+    assert told["Resource"] == key
+    assert "Condition" not in told
+
+
 @pytest.fixture(scope="module")
 def beside(deployment):
     """A deployment whose environment has events written to tables beside the lake."""
-    told = deployment.environment.model_dump(by_alias=True, exclude_none=True) | {"firehose": "iceberg"}
-    return dataclasses.replace(deployment, environment=Environment.model_validate(told))
+    return saying(deployment, firehose="iceberg")
 
 
 @pytest.fixture(scope="module")

@@ -38,6 +38,18 @@ def test_functions_of_this_lake_alone_pull_images(workplace, deployment):
     assert f":{deployment.names.account}:function:{deployment.names.prefix}-" in source
 
 
+def test_there_is_a_key_to_guard_the_lakes_keys(workplace, deployment):
+    """It rotates, stays when the stack goes, and has an alias that an environment can name."""
+    aliases = {
+        each["AliasName"]: each["TargetKeyId"]["Fn::GetAtt"][0]
+        for each in properties(workplace, "AWS::KMS::Alias")
+    }
+    key = workplace.find_resources("AWS::KMS::Key")[aliases[f"alias/{deployment.names.prefix}/packs"]]
+    assert key["DeletionPolicy"] == "Retain"
+    assert key["Properties"]["EnableKeyRotation"] is True
+    assert key["Properties"]["PendingWindowInDays"] == 30
+
+
 def test_the_folder_is_encrypted_backed_up_and_kept(workplace):
     """The lake's folder has a customer key and daily backups, and stays when its stack goes."""
     (folder,) = workplace.find_resources("AWS::EFS::FileSystem").values()
