@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from a360.aws._release import Release, release_of
     from a360.aws._request import Job
     from a360.aws._runs import Run, Runs
+    from a360.aws._secrets import secret_text
     from a360.aws._sizing import Rate, Rates, Sizing, Work, measured_rates, propose
     from a360.aws._volumes import Volume, volumes_of, work_of
     from a360.aws._workers import SHAPES, Worker
@@ -67,6 +68,7 @@ _LAZY = {
     "read_manifest": "_archive",
     "release_of": "_release",
     "rows_of": "_athena_rows",
+    "secret_text": "_secrets",
     "spark_of": "_jobs",
     "volumes_of": "_volumes",
     "work_of": "_volumes",
@@ -113,6 +115,7 @@ __all__ = [
     "read_manifest",
     "release_of",
     "rows_of",
+    "secret_text",
     "spark_of",
     "volumes_of",
     "work_of",

@@ -81,6 +81,11 @@ class Aws:
         return self._client("s3")
 
     @cached_property
+    def secrets(self) -> Any:  # noqa: ANN401 - likewise
+        """Secrets Manager."""
+        return self._client("secretsmanager")
+
+    @cached_property
     def credentials(self) -> Any:  # noqa: ANN401 - likewise
         """The credentials of this process, which are renewed before they end.
 

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 def serve(face: Face, port: int, token: str | None, profile: str | None) -> int | None:
     """Serve the catalog until SIGTERM."""
     from a360.catalog import run_catalog_server  # noqa: PLC0415 - each command imports what it needs
+    from a360.lake import with_secrets  # noqa: PLC0415 - likewise
 
     face.require_lake()
-    filed = face.settings.catalog_token
+    filed = None if token else with_secrets(face.settings).catalog_token
     token = token or (filed.get_secret_value() if filed else None)
     run_catalog_server(face.settings.lake, port=port, token=token, profile=profile)
     return None

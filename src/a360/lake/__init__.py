@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from a360.lake._anchor import checkpoint_place
     from a360.lake._keys import Keys
     from a360.lake._lint import lint
+    from a360.lake._secrets import with_secrets
     from a360.lake._served import Served
 
 __all__ = [
@@ -30,8 +31,16 @@ __all__ = [
     "examine",
     "lint",
     "open_lake",
+    "with_secrets",
 ]
 
 __getattr__ = lazily(
-    __name__, {"Keys": "_keys", "Served": "_served", "checkpoint_place": "_anchor", "lint": "_lint"}
+    __name__,
+    {
+        "Keys": "_keys",
+        "Served": "_served",
+        "checkpoint_place": "_anchor",
+        "lint": "_lint",
+        "with_secrets": "_secrets",
+    },
 )

@@ -24,8 +24,15 @@ class KeyStores:
         """The key store; OperatorError where it does not open, or is of another form."""
         environment = self._environment()
         if environment is None:
-            return LocalKeyStore.open(self.folder)
+            return LocalKeyStore.open(self.folder, self._passphrase())
         return _kms().open(self.folder, environment)
+
+    def _passphrase(self) -> Callable[[], str] | None:
+        """What gives the passphrase, where settings name a secret; asked where the keys have one."""
+        from a360.lake._secrets import secret_named  # noqa: PLC0415 -- few lakes have one
+
+        named, settings = self._settings.passphrase_secret, self._settings
+        return (lambda: secret_named(settings, named, "passphrase_secret")) if named else None
 
     def create(self, folder: Path) -> None:
         """Make a key store, or open the one that is there."""

@@ -7,6 +7,7 @@ from a360 import operate
 from a360.lake._asker import Asker
 from a360.lake._key_stores import KeyStores
 from a360.lake._lake import Lake
+from a360.lake._secrets import with_secrets
 from a360.settings import Settings, load_settings
 
 
@@ -36,7 +37,7 @@ def open_lake(
     Raises:
         OperatorError: `not-a-lake`.
     """
-    settings = load_settings(lake=Path(path), env=env, contracts=contracts, **flags)
+    settings = with_secrets(load_settings(lake=Path(path), env=env, contracts=contracts, **flags))
     folder = operate.LakeFolder.open(
         settings.lake, create=principal is None, make_keys=KeyStores(settings).create
     )

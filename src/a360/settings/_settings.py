@@ -103,6 +103,13 @@ class Settings(BaseSettings):
         Path | None,
         Field(description="The file, of mode 0600, with the passphrase of the keys; unset: it is asked for."),
     ] = None
+    passphrase_secret: Annotated[
+        str | None,
+        Field(
+            description="The secret of Secrets Manager that is the passphrase, as `secretsmanager:NAME`.",
+            pattern=r"^secretsmanager:[A-Za-z0-9/_+=.@:-]+$",
+        ),
+    ] = None
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         Field(description="The least severe event that is logged."),
