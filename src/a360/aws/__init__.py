@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from a360.aws._kms import KmsForm, KmsKeyStore
     from a360.aws._lake_catalog import names_of, open_catalog
     from a360.aws._lake_formation import LakeFormation, LfDrift, LfItem
+    from a360.aws._landing import LandedObject, fetch_object
     from a360.aws._metrics import Metrics
     from a360.aws._package import Packager, packager
     from a360.aws._places import DriverLog
@@ -40,6 +41,7 @@ _LAZY = {
     "KmsForm": "_kms",
     "KmsKeyStore": "_kms",
     "LakeFormation": "_lake_formation",
+    "LandedObject": "_landing",
     "LfDrift": "_lake_formation",
     "LfItem": "_lake_formation",
     "LockedBucket": "_anchor",
@@ -59,6 +61,7 @@ _LAZY = {
     "Worker": "_workers",
     "deployed_sql": "_athena_sql",
     "digest_of": "_archive",
+    "fetch_object": "_landing",
     "measured_rates": "_sizing",
     "names_of": "_lake_catalog",
     "open_catalog": "_lake_catalog",
@@ -87,6 +90,7 @@ __all__ = [
     "KmsForm",
     "KmsKeyStore",
     "LakeFormation",
+    "LandedObject",
     "LfDrift",
     "LfItem",
     "LockedBucket",
@@ -106,6 +110,7 @@ __all__ = [
     "Worker",
     "deployed_sql",
     "digest_of",
+    "fetch_object",
     "measured_rates",
     "names_of",
     "open_catalog",

@@ -71,6 +71,7 @@ _TABLE = (
     ErrorCode("archive-unbuilt", "The archive of the Python environment of Spark jobs could not be made."),
     ErrorCode("archive-unfit", "There is no archive of Spark jobs, or it was made for other workers."),
     ErrorCode("not-on-aws", "The command works on a part of AWS that the environment does not have."),
+    ErrorCode("event-unknown", "A message of a queue tells of nothing that could be taken in."),
     ErrorCode("aws-credentials", "AWS does not take the credentials, or they are of another account."),
     ErrorCode("aws-failed", "AWS did not answer, or did not do what was asked."),
     ErrorCode("aws-missing", "An application, a run or a place that was named is not there on AWS."),
