@@ -1,10 +1,12 @@
 """Commands around the catalog: its door, who may come in, and what to do when it is lost."""
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from a360.cli._face import Face
 from a360.cli._text import number, plain
+from a360.contract import LOCAL, default_contracts, load_environment
 from a360.errors import UsageError
 
 if TYPE_CHECKING:
@@ -13,12 +15,28 @@ if TYPE_CHECKING:
     from a360.catalog import RebuildReport
 
 
+def _require_own_catalog(face: Face) -> None:
+    """Refuse a lake whose tables are elsewhere: what its folder has of a catalog is not its catalog."""
+    face.require_lake()
+    settings = face.settings
+    if settings.env == LOCAL:
+        return
+    environment = load_environment(Path(settings.contracts or default_contracts()), settings.env)
+    if environment.catalog is not None:
+        raise UsageError(
+            "usage",
+            "The environment's tables are in Glue, and this command works on the catalog in a lake's folder",
+            where=f"environment {environment.name}",
+            next_step="leave --env out for a lake on this machine; Glue has its own doors (docs/aws.md)",
+        )
+
+
 def serve(face: Face, port: int, token: str | None, profile: str | None) -> int | None:
     """Serve the catalog until SIGTERM."""
     from a360.catalog import run_catalog_server  # noqa: PLC0415 - each command imports what it needs
     from a360.lake import with_secrets  # noqa: PLC0415 - likewise
 
-    face.require_lake()
+    _require_own_catalog(face)
     filed = None if token else with_secrets(face.settings).catalog_token
     token = token or (filed.get_secret_value() if filed else None)
     run_catalog_server(face.settings.lake, port=port, token=token, profile=profile)
@@ -29,7 +47,7 @@ def add_client(face: Face, name: str, scope: str) -> int | None:
     """Add a client; nobody can show its secret again."""
     from a360.catalog import SECRET_VARIABLE, Scope, clients_of  # noqa: PLC0415
 
-    face.require_lake()
+    _require_own_catalog(face)
     secret = clients_of(face.settings.lake).add(name, Scope(scope))
     face.emit(
         {"name": name, "scope": scope, "secret": secret},
@@ -46,7 +64,7 @@ def list_clients(face: Face) -> int | None:
     from a360.catalog import clients_of  # noqa: PLC0415
     from a360.cli._render import grid  # noqa: PLC0415
 
-    face.require_lake()
+    _require_own_catalog(face)
     found = clients_of(face.settings.lake).all()
     told = [
         {"name": name, "scope": each.scope.value, "created_at": each.created_at}
@@ -62,7 +80,7 @@ def remove_client(face: Face, name: str) -> int | None:
     """Remove a client."""
     from a360.catalog import clients_of  # noqa: PLC0415
 
-    face.require_lake()
+    _require_own_catalog(face)
     clients_of(face.settings.lake).remove(name)
     face.emit({"name": name, "removed": True}, f"Removed the client {plain(name)}; its tokens are void.")
     return None
@@ -72,7 +90,7 @@ def rebuild(face: Face, *, force: bool) -> int | None:
     """Make the catalog anew, and say what was found and what was doubtful."""
     from a360.catalog import rebuild_catalog  # noqa: PLC0415
 
-    face.require_lake()
+    _require_own_catalog(face)
     report = rebuild_catalog(face.settings.lake, force=force)
     face.emit(_told(report), *_shown(report))
     return None
@@ -136,7 +154,7 @@ def connect(face: Face, kind: str, client: str | None, uri: str, *, show_secret:
     """Print a client's configuration."""
     from a360.catalog import ClientKind, Reach, client_configuration  # noqa: PLC0415
 
-    face.require_lake()
+    _require_own_catalog(face)
     warehouse = str((face.settings.lake / "warehouse").resolve())
     reach = Reach(_checked_uri(uri), warehouse, _known(face, client))
     if show_secret:
