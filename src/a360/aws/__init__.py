@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from a360.aws._runs import Run, Runs
     from a360.aws._secrets import secret_text
     from a360.aws._sizing import Rate, Rates, Sizing, Work, measured_rates, propose
+    from a360.aws._upload import Uploaded, upload_landing
     from a360.aws._volumes import Volume, volumes_of, work_of
     from a360.aws._workers import SHAPES, Worker
 
@@ -56,6 +57,7 @@ _LAZY = {
     "Runs": "_runs",
     "Sizing": "_sizing",
     "Submission": "_jobs",
+    "Uploaded": "_upload",
     "Volume": "_volumes",
     "Work": "_sizing",
     "Worker": "_workers",
@@ -73,6 +75,7 @@ _LAZY = {
     "rows_of": "_athena_rows",
     "secret_text": "_secrets",
     "spark_of": "_jobs",
+    "upload_landing": "_upload",
     "volumes_of": "_volumes",
     "work_of": "_volumes",
 }
@@ -105,6 +108,7 @@ __all__ = [
     "Runs",
     "Sizing",
     "Submission",
+    "Uploaded",
     "Volume",
     "Work",
     "Worker",
@@ -122,6 +126,7 @@ __all__ = [
     "rows_of",
     "secret_text",
     "spark_of",
+    "upload_landing",
     "volumes_of",
     "work_of",
 ]

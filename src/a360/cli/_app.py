@@ -29,6 +29,7 @@ from a360.cli import (
     _app_quality,
     _app_release,
     _app_rights,
+    _app_sample,
     _app_serve,
     _app_spark,
     _app_terminology,
@@ -227,6 +228,7 @@ _app_attachments.register(app)
 _app_vault.register(app)
 _app_erase.register(app)
 _app_deid.register(app)
+_app_sample.register(app)
 
 
 @command(app)
