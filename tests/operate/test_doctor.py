@@ -94,6 +94,10 @@ def open_folder(path):
     path.chmod(0o755)
 
 
+def leave_lost_keys(path):
+    (path / "keys.lost-1").mkdir(mode=0o700)
+
+
 def open_key(path):
     next((path / "keys" / "packs").iterdir()).chmod(0o644)
 
@@ -194,6 +198,7 @@ def kill_a_job(path):
         (lose_master, "keys", "fail", "could not be read", "backup"),
         (lose_data_keys, "seals", "fail", "could not be read", "backup"),
         (spoil_data_key, "keys", "fail", "do not open", "backup"),
+        (leave_lost_keys, "keys put aside", "warn", "keys.lost-1", "remove"),
         (lose_catalog, "catalog", "fail", "not there", "a360 catalog rebuild"),
         (spoil_catalog, "catalog", "fail", "", "a360 catalog rebuild"),
         (no_database, "catalog", "fail", "DatabaseError", "a360 catalog rebuild"),

@@ -20,6 +20,7 @@ from a360.catalog import CatalogSession
 from a360.contract import LakePlan, TableChange, quote_table
 from a360.errors import DeniedError, UsageError
 from a360.lake._asker import Asker, account
+from a360.lake._key_stores import KeyStores
 from a360.lake._kinds import KINDS, bring_in, inflow_of, ingest_again
 from a360.lake._parts import Parts
 from a360.lake._reports import IngestReport, RunReport, left_out
@@ -499,7 +500,8 @@ class Lake:
 
     def doctor(self) -> "list[operate.DoctorCheck]":
         """Look at the machine and the lake, and say how to mend what is not well."""
-        return operate.examine(self._parts.settings, lambda: nullcontext(self))
+        settings = self._parts.settings
+        return operate.examine(settings, lambda: nullcontext(self), KeyStores(settings).open)
 
     def close(self) -> None:
         """Close the engine session, the catalog and the audit log."""

@@ -46,4 +46,6 @@ def open_lake(
 
 def examine(settings: Settings) -> "list[operate.DoctorCheck]":
     """What the doctor finds in the machine and the lake that settings name, whatever of them is broken."""
-    return operate.examine(settings, lambda: Lake(operate.LakeFolder.open(settings.lake), settings))
+    return operate.examine(
+        settings, lambda: Lake(operate.LakeFolder.open(settings.lake), settings), KeyStores(settings).open
+    )

@@ -134,6 +134,8 @@ def test_an_environment_has_kms_guard_the_keys(emulator, place, capsys, monkeypa
     assert (code, json.loads(status)["guard"], json.loads(status)["data_keys"]) == (0, "aws-kms", 1)
     keyring = json.loads((place / "lake/keys/keyring.json").read_bytes().splitlines()[0])
     assert keyring["guard"]["key"] == emulator.keys[0]
+    checks = {each["name"]: each for each in json.loads(told("doctor")[1])}
+    assert (checks["keys"]["status"], checks["keys"]["found"]) == ("ok", "1 data keys open")
     for env, refused in (("local", "environment-unfit"), ("unreachable", "aws-failed")):
         code, error = told("keys", "status", env=env)
         assert (code, refused in error) == (5, True)

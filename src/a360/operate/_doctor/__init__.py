@@ -11,12 +11,17 @@ from a360.operate._doctor._objects import object_checks
 from a360.operate._doctor._spark import spark_checks
 from a360.operate._doctor._tables import OpenLake, catalog_checks, table_checks
 from a360.operate._doctor._trust import anchor_checks, worker_checks
+from a360.protect.keys import PackedKeyStore
 from a360.settings import Settings
 
 __all__ = ["DoctorCheck", "OpenLake", "examine"]
 
 
-def examine(settings: Settings, opened: Callable[[], AbstractContextManager[OpenLake]]) -> list[DoctorCheck]:
+def examine(
+    settings: Settings,
+    opened: Callable[[], AbstractContextManager[OpenLake]],
+    keys: Callable[[], PackedKeyStore],
+) -> list[DoctorCheck]:
     """Look at the machine and at the lake, if there is one. Nothing is changed, nothing is made.
 
     What rests on something that is broken is not looked at: first things are mended first. So the lake is
@@ -29,11 +34,11 @@ def examine(settings: Settings, opened: Callable[[], AbstractContextManager[Open
         return checks
     checks += file_system_checks(path / "tmp" if (path / "tmp").is_dir() else nearest(path))
     checks += format_checks(path)
-    checks += folder_checks(path)
+    checks += folder_checks(path, keys)
     checks += anchor_checks(settings)
     checks += catalog_checks(path)
     if all(each.ok for each in checks if each.name in {"format", "catalog"}):
-        checks += _tables(opened)
+        checks += _tables(opened, keys)
     return checks
 
 
@@ -46,9 +51,11 @@ def _no_lake(settings: Settings) -> DoctorCheck:
     return judged("lake", "format", found, fail=lost, mend="restore a360.json from a backup")
 
 
-def _tables(opened: Callable[[], AbstractContextManager[OpenLake]]) -> list[DoctorCheck]:
+def _tables(
+    opened: Callable[[], AbstractContextManager[OpenLake]], keys: Callable[[], PackedKeyStore]
+) -> list[DoctorCheck]:
     try:
         with opened() as lake:
-            return [*table_checks(lake), *object_checks(lake)]
+            return [*table_checks(lake, keys), *object_checks(lake)]
     except A360Error as error:
         return [DoctorCheck("tables", "metadata", "fail", error.what, error.next_step)]

@@ -4,14 +4,14 @@ import fcntl
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 from a360.operate._doctor._check import DoctorCheck, judged, looked
 from a360.operate._folder import FORMAT, LakeFolder
-from a360.protect import LocalKeyStore
+from a360.protect.keys import PackedKeyStore, put_aside
 
 _AREA = "lake"
 _OLD_SECONDS = 3600
@@ -29,14 +29,20 @@ def format_checks(path: Path) -> Iterator[DoctorCheck]:
     yield from looked(_AREA, "format", look, "restore a360.json from a backup")
 
 
-def folder_checks(path: Path) -> Iterator[DoctorCheck]:
+def folder_checks(path: Path, keys: Callable[[], PackedKeyStore]) -> Iterator[DoctorCheck]:
     """Checks of the folder that do not need its catalog."""
     folder = LakeFolder(path.absolute())
-    for name, place in (("folder is private", folder.path), ("keys are private", folder.keys)):
-        yield from looked(_AREA, name, partial(_private, name, place), _RESTORE_KEYS)
-    yield from looked(_AREA, "keys", lambda: _keys(folder.keys), _RESTORE_KEYS)
+    yield from private_checks(folder)
+    yield from looked(_AREA, "keys", lambda: _keys(keys()), _RESTORE_KEYS)
+    yield from looked(_AREA, "keys put aside", lambda: _aside(folder.keys), _RESTORE_KEYS)
     yield from looked(_AREA, "leftovers", lambda: _leftovers(folder), f"look into {folder.tmp}")
     yield from looked(_AREA, "last job", lambda: _last_job(folder), f"make {folder.path} readable")
+
+
+def private_checks(folder: LakeFolder) -> Iterator[DoctorCheck]:
+    """Checks of who may see the lake and its keys."""
+    for name, place in (("folder is private", folder.path), ("keys are private", folder.keys)):
+        yield from looked(_AREA, name, partial(_private, name, place), _RESTORE_KEYS)
 
 
 def _private(name: str, place: Path) -> DoctorCheck:
@@ -54,13 +60,19 @@ def _mode(path: Path) -> int:
     return stat.S_IMODE(path.lstat().st_mode)
 
 
-def _keys(keys: Path) -> DoctorCheck:
+def _keys(store: PackedKeyStore) -> DoctorCheck:
     """Every key opens: one that does not has been damaged or mixed in."""
-    store = LocalKeyStore.open(keys)
     broken = store.damaged()
     if broken:
         return judged(_AREA, "keys", f"{len(broken)} do not open: {broken[0]}", fail=True, mend=_RESTORE_KEYS)
     return judged(_AREA, "keys", f"{store.status().data_keys:,} data keys open")
+
+
+def _aside(keys: Path) -> DoctorCheck:
+    """Folders that an import put aside may still open what was sealed: they go once the lake is well."""
+    found = sorted(each.name for each in put_aside(keys))
+    mend = "see that the lake reads, then remove them"
+    return judged(_AREA, "keys put aside", ", ".join(found) or "none", warn=bool(found), mend=mend)
 
 
 def _leftovers(folder: LakeFolder) -> DoctorCheck:

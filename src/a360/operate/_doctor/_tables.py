@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,8 @@ from a360.contract import TableChange
 from a360.errors import A360Error
 from a360.operate._attachments import Attachments
 from a360.operate._doctor._check import DoctorCheck, judged, looked
-from a360.protect import LocalKeyStore, LocalSealer, open_block
+from a360.protect import LocalSealer, open_block
+from a360.protect.keys import PackedKeyStore
 from a360.table import Tables, look_at_files
 
 if TYPE_CHECKING:
@@ -90,14 +91,14 @@ def _catalog(file: Path) -> DoctorCheck:
     return judged(_AREA, "catalog", found, fail=not sound, warn=mode != "wal", mend=mend)
 
 
-def table_checks(lake: OpenLake) -> Iterator[DoctorCheck]:
+def table_checks(lake: OpenLake, keys: Callable[[], PackedKeyStore]) -> Iterator[DoctorCheck]:
     """Checks that need the catalog open."""
     files = _Files()
     yield from looked(_AREA, "metadata", lambda: _metadata(lake, files), _REBUILD)
     yield from looked(_AREA, "orphans", lambda: _orphans(files), "a360 collect")
     yield from looked(_AREA, "clock", lambda: _clock(files), "set the clock")
     yield from looked(
-        _AREA, "seals", lambda: _seals(lake, files), "restore keys/ and warehouse/ from one backup"
+        _AREA, "seals", lambda: _seals(lake, files, keys), "restore keys/ and warehouse/ from one backup"
     )
     yield from looked(_AREA, "contracts", lambda: _contracts(lake, files), "a360 lint")
 
@@ -155,7 +156,7 @@ def _clock(files: _Files) -> DoctorCheck:
     return judged(_AREA, "clock", found, fail=behind > _AHEAD, mend=mend)
 
 
-def _seals(lake: OpenLake, files: _Files) -> DoctorCheck:
+def _seals(lake: OpenLake, files: _Files, keys: Callable[[], PackedKeyStore]) -> DoctorCheck:
     """A block of the newest file opens under its key: the keys are those of this lake."""
     there = [name for name in _BLOCKS if name in files.loaded or lake.tables.exists(name)]
     blocks = (files.loaded.get(name) or lake.tables.load(name) for name in there)
@@ -165,7 +166,7 @@ def _seals(lake: OpenLake, files: _Files) -> DoctorCheck:
         return judged(_AREA, "seals", "no block yet")
     with pq.ParquetFile(_local(newest.file.file_path)) as file:
         [row] = next(file.iter_batches(batch_size=1, columns=["block_id", "payload"])).to_pylist()
-    sealer = LocalSealer(LocalKeyStore.open(lake.path / "keys"))
+    sealer = LocalSealer(keys())
     plain = open_block(sealer, row["block_id"], row["payload"])
     return judged(_AREA, "seals", f"the newest block opens, {len(plain.text):,} bytes in clear")
 

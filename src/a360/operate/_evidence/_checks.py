@@ -24,8 +24,9 @@ from a360.contract import (
 )
 from a360.errors import A360Error
 from a360.operate._doctor._check import DoctorCheck
-from a360.operate._doctor._folder import folder_checks
+from a360.operate._doctor._folder import private_checks
 from a360.operate._doctor._trust import anchor_checks, worker_checks
+from a360.operate._folder import LakeFolder
 from a360.protect import PERSON_TYPES
 from a360.settings import Settings
 from a360.table import Damage, Tables
@@ -117,7 +118,7 @@ def _judged(passed: bool, found: str) -> Finding:  # noqa: FBT001 -- the one thi
 
 
 def _private(subject: Subject) -> Finding:
-    looked = [each for each in folder_checks(subject.path) if each.name.endswith("private")]
+    looked = [*private_checks(LakeFolder(subject.path.absolute()))]
     return _judged(_well(looked), "; ".join(f"{each.name}: {each.found}" for each in looked))
 
 

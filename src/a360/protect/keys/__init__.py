@@ -12,7 +12,7 @@ from a360.protect.keys._local import LocalKeyStore, create_folder, open_key_stor
 from a360.protect.keys._openers import MASTER, LocalOpener, Opener, require_private_folder
 from a360.protect.keys._passphrase import KIND as BY_PASSPHRASE
 from a360.protect.keys._passphrase import Passphrase, passphrase_in, typed_passphrase
-from a360.protect.keys._store import KeyStoreStatus, PackedKeyStore, locked
+from a360.protect.keys._store import KeyStoreStatus, PackedKeyStore, locked, put_aside
 
 __all__ = [
     "BY_PASSPHRASE",
@@ -38,6 +38,7 @@ __all__ = [
     "locked",
     "open_key_store",
     "passphrase_in",
+    "put_aside",
     "require_private_folder",
     "typed_passphrase",
 ]
