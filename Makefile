@@ -18,7 +18,7 @@ VENV := $(or $(UV_PROJECT_ENVIRONMENT),.venv)
 RUN := "$(VENV)/bin/python" -m
 # One more than there are processors: tests wait a good part of their time, for processes they start.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-CODE := $(wildcard src tests benchmarks examples spark infra)
+CODE := $(wildcard src tests benchmarks examples spark infra utils)
 
 .PHONY: help
 help: ## list the commands
@@ -85,6 +85,7 @@ lint: setup-dev ## check style, layers, contracts and that every test states its
 .PHONY: types
 types: setup-dev ## check types, strictly
 	@$(RUN) mypy
+	@$(RUN) mypy .
 
 .PHONY: check
 check: lint types test ## all that has to pass before a change goes in
