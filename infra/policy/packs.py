@@ -4,6 +4,7 @@ import os
 
 import aws_cdk as cdk
 import cdk_nag
+from constructs import Construct
 
 from infra.contracts_adapter import Deployment
 from infra.policy.acknowledgements import acknowledgements
@@ -25,7 +26,7 @@ def attach(app: cdk.App) -> None:
     cdk.Validations.of(app).add_plugins(*(pack(app) for pack in packs), OwnRules())
 
 
-def acknowledge(stage: cdk.Stage, deployment: Deployment) -> None:
+def acknowledge(stage: Construct, deployment: Deployment) -> None:
     """Say of each finding that stands why it does."""
     if is_on():
         told = acknowledgements(deployment).items()

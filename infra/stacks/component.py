@@ -1,6 +1,5 @@
 """The stages: which stacks there are, and which of them wait for which."""
 
-import aws_cdk as cdk
 from constructs import Construct
 
 from infra.contracts_adapter import Deployment
@@ -21,18 +20,16 @@ from infra.stacks.storage import StorageStack
 from infra.stacks.workplace import WorkplaceStack
 
 
-class LakeStage(cdk.Stage):
-    """All stacks of one deployment."""
+class LakeStage(Construct):
+    """All stacks of one deployment.
+
+    It is no `cdk.Stage`: stacks in one lie in an assembly of their own, which the command line passes over
+    unless they are named. `cdk deploy --all` found nothing to deploy, and `cdk diff` never a difference.
+    """
 
     def __init__(self, scope: Construct, deployment: Deployment) -> None:
         """The stage is called after the environment."""
-        names = deployment.names
-        super().__init__(
-            scope,
-            deployment.environment.name,
-            env=cdk.Environment(account=names.account, region=names.region),
-            stage_name=names.prefix,
-        )
+        super().__init__(scope, deployment.environment.name)
         self.storage = StorageStack(self, deployment)
         self.governance = GovernanceStack(self, deployment)
         self.governance.add_stack_dependency(self.storage)

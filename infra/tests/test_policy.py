@@ -34,7 +34,7 @@ def checked(tmp_path_factory, deployment):
 
 @pytest.fixture(scope="module")
 def templates(checked):
-    return {path.name: path for path in checked.glob("assembly-*/*.template.json")}
+    return {path.name: path for path in checked.glob("*.template.json")}
 
 
 def findings(folder):
