@@ -62,14 +62,21 @@ class Rehearsal:
         self.unknown = {part: each & unknown for part, each in types.items()}
         self.parts = [part for part in self.templates if part.split("-")[0] not in LEFT_OUT]
         self._leave_out_unknown()
+        self.workflows = self._workflows()
 
     def client(self, service, **signed_as):
         """A client of the emulator: as who set it up, or as somebody else."""
         config = Config(region_name=REGION, s3={"addressing_style": "path"})
         return boto3.Session().client(service, endpoint_url=self.url, config=config, **signed_as)
 
-    def cdk(self, *arguments):
-        """What the command line says; it has to succeed."""
+    def cdk(self, *arguments, signed_as=None):
+        """What the command line says, signed by who set up the emulator or by others; it has to succeed."""
+        code, told = self.run(*arguments, signed_as=signed_as)
+        assert code == 0, told[-6000:]
+        return told
+
+    def run(self, *arguments, signed_as=None):
+        """How the command line ended, and what it said."""
         own = {name: value for name, value in os.environ.items() if not name.startswith("A360_")}
         done = subprocess.run(
             [Path(sys.executable).with_name("cdk"), *arguments, "--no-notices"],
@@ -79,6 +86,9 @@ class Rehearsal:
                 **own,
                 "AWS_ENDPOINT_URL": self.url,
                 "AWS_REGION": REGION,
+                **{name.upper(): value for name, value in (signed_as or {}).items()},
+                # It would keep in the user's folder whose account a key is of.
+                "CDK_HOME": str(self.folder / "cdk-home"),
                 "CDK_DISABLE_CLI_TELEMETRY": "true",
                 "CDK_VALIDATION": "false",
                 "NODE_EXTRA_CA_CERTS": os.environ["AWS_CA_BUNDLE"],
@@ -88,17 +98,17 @@ class Rehearsal:
             text=True,
             timeout=300,
         )
-        assert done.returncode == 0, done.stdout[-6000:]
-        return done.stdout
+        return done.returncode, done.stdout
 
-    def cdk_of_parts(self, command, *options):
-        """The same, of the stacks that can be deployed and no others."""
-        named = [f"{STAGE}/{part}" for part in self.parts]
-        return self.cdk(command, *named, "--app", "cdk.out", "--exclusively", *options)
+    @property
+    def of_parts(self):
+        """Arguments that name the stacks that can be deployed, and no others."""
+        return *(f"{STAGE}/{part}" for part in self.parts), "--app", "cdk.out"
 
     def deploy(self):
-        """Deploy what can be, as the deployment of a pipeline does: nobody is asked."""
-        return self.cdk_of_parts("deploy", "--require-approval", "never", "--progress", "events")
+        """Deploy what can be, with the rights of the workflow that deploys: nobody is asked."""
+        options = ("--exclusively", "--require-approval", "never", "--progress", "events")
+        return self.cdk("deploy", *self.of_parts, *options, signed_as=self.workflows["deploy"])
 
     def resources(self, part):
         """The resources that CloudFormation says a stack has: their physical ids by type."""
@@ -108,6 +118,24 @@ class Rehearsal:
             for each in page["StackResourceSummaries"]:
                 found.setdefault(each["ResourceType"], []).append(each["PhysicalResourceId"])
         return found
+
+    def take_on(self, role, signed_as):
+        """The credentials of a role."""
+        arn = f"arn:aws:iam::{ACCOUNT}:role/{role}"
+        given = self.client("sts", **signed_as).assume_role(RoleArn=arn, RoleSessionName="rehearsal")
+        return {
+            "aws_access_key_id": given["Credentials"]["AccessKeyId"],
+            "aws_secret_access_key": given["Credentials"]["SecretAccessKey"],
+            "aws_session_token": given["Credentials"]["SessionToken"],
+        }
+
+    def user(self, name, document, tags=()):
+        """The credentials of a new user who has one policy."""
+        iam = self.client("iam")
+        iam.create_user(UserName=name, Tags=[{"Key": key, "Value": value} for key, value in tags])
+        iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=json.dumps(document))
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
 
     def published(self, *parts):
         """What a stack told the others."""
@@ -129,6 +157,17 @@ class Rehearsal:
         with pytest.raises(ClientError, match="Unrecognized resource types") as raised:
             self.client("cloudformation").validate_template(TemplateBody=json.dumps(asked))
         return frozenset(str(raised.value).partition(_REFUSED)[2].partition("]")[0].split(", "))
+
+    def _workflows(self):
+        """Users with the rights of the roles of `delivery`, which trust what the emulator does not know."""
+        resources = json.loads(self.templates["delivery"].read_text())["Resources"].values()
+        names = {"plan", "deploy"}
+        found = {}
+        for policy in (each["Properties"] for each in resources if each["Type"] == "AWS::IAM::Policy"):
+            (role,) = (each["Ref"] for each in policy["Roles"])
+            (name,) = (each for each in names if role.startswith(each))
+            found[name] = self.user(f"workflow-{name}", policy["PolicyDocument"])
+        return found
 
     def _leave_out_unknown(self):
         for part in self.parts:

@@ -1,5 +1,6 @@
 """Stacks of `infra/` on ministack: bootstrapped and deployed by `cdk`, and looked at afterwards."""
 
+import itertools
 import json
 import re
 import sys
@@ -22,6 +23,7 @@ pytestmark = [pytest.mark.aws, pytest.mark.timeout(600)]
 ZONES = ("bronze", "silver", "gold", "quarantine", "ops")
 BRONZE = NAMES.bucket("bronze")
 SENSITIVITIES = ("public", "operational", "phi", "identifier", "audit")
+TWO_WEEKS = 14 * 24 * 3600
 STACKS = ("storage", "governance", "catalog", "network", "workplace", "processing", "ingest", "reception")
 STACKS += ("operations", "ml", *LEFT_OUT)
 
@@ -59,26 +61,13 @@ def waiting(rehearsal, name):
 @pytest.fixture(scope="module")
 def person(rehearsal):
     """The credentials of a role, taken on by a user with a tag; without the right tag nobody gets them."""
-    iam, made = rehearsal.client("iam"), []
+    number = itertools.count()
 
     def take_on(name, **tags):
-        made.append(f"person-{len(made)}")
-        told = [{"Key": f"a360:{key}", "Value": value} for key, value in tags.items()]
-        iam.create_user(UserName=made[-1], Tags=told)
-        arn = f"arn:aws:iam::{ACCOUNT}:role/{NAMES.of(name)}"
-        may = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": arn}
-        document = json.dumps({"Version": "2012-10-17", "Statement": [may]})
-        iam.put_user_policy(UserName=made[-1], PolicyName="take-on", PolicyDocument=document)
-        key = iam.create_access_key(UserName=made[-1])["AccessKey"]
-        sts = rehearsal.client(
-            "sts", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"]
-        )
-        given = sts.assume_role(RoleArn=arn, RoleSessionName="rehearsal")["Credentials"]
-        return {
-            "aws_access_key_id": given["AccessKeyId"],
-            "aws_secret_access_key": given["SecretAccessKey"],
-            "aws_session_token": given["SessionToken"],
-        }
+        may = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
+        told = [(f"a360:{key}", value) for key, value in tags.items()]
+        document = {"Version": "2012-10-17", "Statement": [may]}
+        return rehearsal.take_on(NAMES.of(name), rehearsal.user(f"person-{next(number)}", document, told))
 
     return take_on
 
@@ -117,7 +106,8 @@ def test_the_documentation_says_what_is_left_out(rehearsal):
 def test_a_second_deployment_changes_nothing(rehearsal):
     """What is deployed is what the app says: there is nothing to change, and no difference."""
     assert rehearsal.deploy().count("(no changes)") == len(rehearsal.parts)
-    assert "Number of stacks with differences: 0" in rehearsal.cdk_of_parts("diff", "--fail")
+    told = rehearsal.cdk("diff", *rehearsal.of_parts, "--exclusively", "--fail")
+    assert "Number of stacks with differences: 0" in told
 
 
 def test_stacks_that_nobody_names_are_looked_at(rehearsal):
@@ -125,6 +115,32 @@ def test_stacks_that_nobody_names_are_looked_at(rehearsal):
     told = rehearsal.cdk("diff", "--app", "cdk.out", "--method", "template")
     missing = len(rehearsal.templates) - len(rehearsal.parts)
     assert f"Number of stacks with differences: {missing}" in told
+
+
+def test_a_pull_request_looks_and_deploys_nothing(rehearsal):
+    """With the rights of the workflow that plans, `cdk diff` works, and `cdk deploy` ends at a denial."""
+    one, plan = (f"{STAGE}/workplace", "--app", "cdk.out", "--exclusively"), rehearsal.workflows["plan"]
+    assert "There were no differences" in rehearsal.cdk("diff", *one, signed_as=plan)
+    code, told = rehearsal.run("deploy", *one, "--force", "--require-approval", "never", signed_as=plan)
+    assert code != 0
+    assert "AccessDenied" in told
+
+
+def test_what_was_changed_by_hand_is_found(rehearsal):
+    """`cdk drift` works as the role that the workflow takes on, and sees a queue that forgets too soon."""
+    looking = rehearsal.take_on(
+        f"cdk-hnb659fds-lookup-role-{ACCOUNT}-{REGION}", rehearsal.workflows["deploy"]
+    )
+    assert "resources with drift: 0 " in rehearsal.cdk(
+        "drift", *rehearsal.of_parts, "--fail", signed_as=looking
+    )
+    sqs = rehearsal.client("sqs")
+    url = sqs.get_queue_url(QueueName=NAMES.of("landing-dead"))["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"MessageRetentionPeriod": "60"})
+    code, told = rehearsal.run("drift", *rehearsal.of_parts, "--fail", signed_as=looking)
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"MessageRetentionPeriod": str(TWO_WEEKS)})
+    assert code == 1
+    assert "resources with drift: 1 " in told
 
 
 @pytest.mark.parametrize("purpose", [*ZONES, "athena-results", "artifacts", "audit", "access-logs"])
@@ -224,7 +240,7 @@ def test_queues_have_a_queue_of_dead_letters(rehearsal):
     for name in ("landing", "landing-dead", "undelivered"):
         url = sqs.get_queue_url(QueueName=NAMES.of(name))["QueueUrl"]
         told[name] = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-        assert told[name]["MessageRetentionPeriod"] == str(14 * 24 * 3600)
+        assert told[name]["MessageRetentionPeriod"] == str(TWO_WEEKS)
         assert told[name]["KmsMasterKeyId"].startswith(f"arn:aws:kms:{REGION}:{ACCOUNT}:key/")
     redrive = json.loads(told["landing"]["RedrivePolicy"])
     assert redrive == {"deadLetterTargetArn": told["landing-dead"]["QueueArn"], "maxReceiveCount": 5}
