@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from infra.policy.custody import TYPES, Custody
+
 type Resource = Mapping[str, Any]
 type Check = Callable[[Resource], bool]
 
@@ -49,15 +51,10 @@ ELIGIBLE = frozenset(
 )
 CONTROL = frozenset(["Budgets", "CE", "CDK", "CloudFormation", "IAM", "RAM"])
 """Services that never see data: they say who may do what, what it costs, and what is deployed."""
+# Tables have a rule of their own; images can be built again, but not those that run.
 _KEPT = (
-    "AWS::S3::Bucket",
-    "AWS::KMS::Key",
-    "AWS::Backup::BackupVault",
-    "AWS::RDS::DBInstance",
+    *(kind for kind, custody in TYPES.items() if custody is Custody.HOLDS and "::Glue::" not in kind),
     "AWS::ECR::Repository",
-    "AWS::EFS::FileSystem",
-    "AWS::Kinesis::Stream",
-    "AWS::SageMaker::FeatureGroup",
 )
 # Actions for which IAM knows no resource, so that a policy can only say `*`.
 _WITHOUT_RESOURCE = (
