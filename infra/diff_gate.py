@@ -11,7 +11,6 @@ only (`createOnlyProperties`) and it changes, or names a resource that is itself
 those that cfn-lint brings along.
 """
 
-import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from a360.errors import OperatorError
+from infra.assembly import Resources, read_assembly, referenced
 from infra.policy.custody import Custody, custody_of
 
 LOSSES = Path(__file__).parent / "policy" / "losses.yaml"
@@ -35,7 +35,6 @@ or move the data first and let the change pass in policy/losses.yaml.
 """
 
 type Change = Literal["deleted", "replaced", "no-longer-kept"]
-type Resources = Mapping[str, Mapping[str, Any]]
 
 
 class Loss(BaseModel):
@@ -62,42 +61,6 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.stack}: {self.resource} ({self.kind}) would be {self.change}: {self.because}"
-
-
-def assembly(folder: Path) -> dict[str, Resources]:
-    """The resources of each stack of a synthesis, by the stack's name.
-
-    Raises:
-        OperatorError: the folder is not what `cdk synth` writes, or has no stack.
-    """
-    found = dict(_stacks(folder))
-    if not found:
-        raise _unreadable(folder, "no stack in it")
-    return found
-
-
-def _stacks(folder: Path) -> Iterator[tuple[str, Resources]]:
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
-        for name, artifact in manifest.get("artifacts", {}).items():
-            told = artifact.get("properties", {})
-            if artifact["type"] == "cdk:cloud-assembly":
-                yield from _stacks(folder / told["directoryName"])
-            elif artifact["type"] == "aws:cloudformation:stack":
-                template = json.loads((folder / told["templateFile"]).read_text("utf-8"))
-                yield told.get("stackName", name), template.get("Resources", {})
-    except (OSError, ValueError, KeyError) as error:
-        raise _unreadable(folder, f"{type(error).__name__}: {error}") from error
-
-
-def _unreadable(folder: Path, found: str) -> OperatorError:
-    return OperatorError(
-        "input-missing",
-        "A synthesis could not be read",
-        where=str(folder),
-        found=found,
-        next_step="name a folder that 'cdk synth -o FOLDER' has written",
-    )
 
 
 def compare(before: Mapping[str, Resources], after: Mapping[str, Resources]) -> list[Finding]:
@@ -150,7 +113,7 @@ def _follow(found: dict[str, str], old: Resources, new: Resources) -> None:
             for name in waiting
             for pointer in create_only(new[name]["Type"])
             for value in _values(new[name].get("Properties", {}), pointer)
-            for target in _references(value)
+            for target in referenced(value)
             if target in found
         }
         if not more:
@@ -180,20 +143,6 @@ def _values(value: Any, pointer: tuple[str, ...]) -> Iterator[Any]:  # noqa: ANN
             yield from _values(each, rest)
     elif isinstance(value, Mapping) and pointer[0] in value:
         yield from _values(value[pointer[0]], pointer[1:])
-
-
-def _references(value: Any) -> Iterator[str]:  # noqa: ANN401 - templates are JSON
-    if isinstance(value, list):
-        for each in value:
-            yield from _references(each)
-    elif isinstance(value, Mapping):
-        for key, told in value.items():
-            if key == "Ref" and isinstance(told, str):
-                yield told
-            elif key == "Fn::GetAtt":
-                yield told[0] if isinstance(told, list) else str(told).partition(".")[0]
-            else:
-                yield from _references(told)
 
 
 def read_losses(path: Path = LOSSES) -> tuple[Loss, ...]:
@@ -227,7 +176,7 @@ def main(arguments: list[str] | None = None) -> None:
     if len(told) != 2:  # noqa: PLR2004 - before and after
         raise SystemExit("Name two folders: python -P -m infra.diff_gate BEFORE AFTER")
     try:
-        before, after = (assembly(Path(each)) for each in told)
+        before, after = (read_assembly(Path(each)) for each in told)
         findings = compare(before, after)
         held = held_back(findings, read_losses(), datetime.now(UTC).date())
     except OperatorError as error:

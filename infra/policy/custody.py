@@ -62,8 +62,7 @@ TYPES: Mapping[str, Custody] = MappingProxyType(
 def custody_of(resource: Mapping[str, Any]) -> Custody:
     """What a resource of a template has to do with data of patients.
 
-    A view holds none, though it is a table to Glue; nor does a database that nothing keeps when it is
-    deleted, for such a one has views alone.
+    A view holds none, though it is a table to Glue.
 
     Raises:
         OperatorError: nobody has said so of its type yet.
@@ -77,6 +76,5 @@ def custody_of(resource: Mapping[str, Any]) -> Custody:
             found="a type that the file does not name",
             next_step="put the type into one of the four lists of the file",
         )
-    if kind.startswith("AWS::Glue::") and TYPES[kind] is Custody.HOLDS and "DeletionPolicy" not in resource:
-        return Custody.CARRIES
-    return TYPES[kind]
+    view = resource.get("Properties", {}).get("TableInput", {}).get("ViewDefinition")
+    return Custody.CARRIES if view else TYPES[kind]

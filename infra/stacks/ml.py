@@ -55,6 +55,7 @@ class MlStack(LakeStack):
                 description="Offline stores of features; without tags, so that no tag grant reaches them.",
             ),
         )
+        database.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
         role = self._keeper()
         granted = self._grants(role.role_arn, database)
         for plan in self.deployment.plan.features:

@@ -15,7 +15,8 @@ FOLDER = Path(__file__).parents[1]
 
 def new_app(**properties):
     """An app with the flags of cdk.json, as the command line would give them."""
-    context = json.loads((FOLDER / "cdk.json").read_text("utf-8"))["context"]
+    told = json.loads((FOLDER / "cdk.json").read_text("utf-8"))
+    context = told["context"] | {"aws:cdk:enable-path-metadata": told["pathMetadata"]}
     return cdk.App(context=context, **properties)
 
 

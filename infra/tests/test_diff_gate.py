@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from a360.errors import OperatorError
+from infra.assembly import read_assembly
 from infra.diff_gate import (
     Loss,
-    assembly,
     compare,
     create_only,
     held_back,
@@ -31,7 +31,7 @@ def before(stage):
 
 @pytest.fixture(scope="session")
 def stacks_before(before):
-    return assembly(before)
+    return read_assembly(before)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def first(resources, kind):
 
 
 def changes(before, after):
-    return [(each.kind, each.change) for each in compare(assembly(before), assembly(after))]
+    return [(each.kind, each.change) for each in compare(read_assembly(before), read_assembly(after))]
 
 
 def test_the_same_templates_lose_nothing(before, after, capsys):
@@ -201,7 +201,7 @@ def test_what_holds_no_data_may_go(before, after):
 def test_an_entry_lets_a_change_pass_until_its_day(before, after):
     """A change passes for whom it was written down, for that change, and not after the day."""
     change(after, STORAGE, lambda all_: all_.pop(first(all_, "AWS::S3::Bucket")))
-    (finding,) = compare(assembly(before), assembly(after))
+    (finding,) = compare(read_assembly(before), read_assembly(after))
     loss = Loss(
         stack=finding.stack,
         resource=finding.resource,
