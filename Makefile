@@ -58,6 +58,10 @@ setup-infra: ## install what the app for AWS needs besides: the CDK, with a Node
 infra-synth: setup-infra ## make the templates of AWS, without reaching it (ENVIRONMENT=prod for others than staging)
 	@cd infra && "$(abspath $(VENV))/bin/cdk" synth --quiet -c environment="$(or $(ENVIRONMENT),staging)"
 
+.PHONY: infra-lint
+infra-lint: infra-synth ## hold the templates to CloudFormation's own rules
+	@cd infra && "$(abspath $(VENV))/bin/cfn-lint" cdk.out/*.template.json
+
 .PHONY: infra-test
 infra-test: setup-infra ## test the app for AWS
 	@cd infra && "$(abspath $(VENV))/bin/python" -P -m pytest $(ARGS)
