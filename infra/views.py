@@ -1,24 +1,16 @@
 """Masked views as the Data Catalog of AWS keeps them, worked out without the CDK."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlglot
 from sqlglot import exp
 
-from a360.contract import ColumnPlan, MaskedView, physical_type, quote_name
+from a360.contract import MASKS, ColumnPlan, MaskedView, physical_type, quote_name
 from infra.contracts_adapter import Deployment
 
 VIEWS = "views"
 """The part of the database's name that holds them."""
-MASKS = "masks"
-"""The part of the name of the database in which keyed masks look values up."""
-MAPS: Mapping[str, Mapping[str, str]] = {
-    "hash": {"domain": "string", "value": "string", "masked": "string"},
-    "date_shift": {"domain": "string", "value": "string", "days": "int"},
-}
-"""The tables of that database, with their columns."""
-_LOGICAL_MASKS = "a360_masks"
 _MOST_TABLES = 10  # that a view of the Data Catalog may read
 
 
@@ -40,7 +32,7 @@ def catalog_view(deployment: Deployment, view: MaskedView) -> CatalogView:
         ValueError: it reads more tables than the Data Catalog takes.
     """
     databases = {zone: deployment.names.database(zone) for zone in deployment.zones}
-    databases[_LOGICAL_MASKS] = deployment.names.database(MASKS)
+    databases[f"a360_{MASKS}"] = deployment.names.database(MASKS)
     tree = sqlglot.parse_one(view.query, dialect="trino")
     tables: dict[str, None] = {}
     for table in tree.find_all(exp.Table):

@@ -6,13 +6,14 @@ somewhere else is a finding of its own. A test holds that these are the findings
 
 from collections.abc import Iterator
 
+from a360.contract import MASKS
 from infra.constructs.event_stream import SOURCE
 from infra.constructs.event_table import DATABASE as STREAMS
 from infra.constructs.event_table import FOLDER as EVENT_TABLES
 from infra.constructs.feature_group import DATABASE, FOLDER
 from infra.contracts_adapter import Deployment
 from infra.stacks.catalog import OPTIMIZER_LOGS
-from infra.views import MASKS, VIEWS
+from infra.views import VIEWS
 
 _HIPAA, _NIST, _SOLUTIONS = "HIPAA.Security", "NIST.800.53.R5", "AwsSolutions"
 # What the CDK calls a parameter that it looks up when a stack is deployed ends like this, always.

@@ -25,13 +25,13 @@ from cdk_glue_iceberg_table import (
 )
 from constructs import Construct
 
-from a360.contract import DatasetRule, RowRule, TablePlan, dqdl_ruleset, physical_type
+from a360.contract import MASK_MAPS, MASKS, DatasetRule, RowRule, TablePlan, dqdl_ruleset, physical_type
 from infra.constructs import statements
 from infra.constructs.roles import service_role
 from infra.contracts_adapter import Deployment, days_of
 from infra.shards import sharded
 from infra.stacks._stack import LakeStack
-from infra.views import MAPS, MASKS, VIEWS
+from infra.views import VIEWS
 
 _JOBS = Path(__file__).parents[1] / "jobs"
 _ORPHAN_DAYS = 7  # as long as a commit may take, and then some
@@ -54,7 +54,7 @@ class CatalogStack(LakeStack):
         self._encryption()
         self._tending()
         self._import()
-        for name, columns in MAPS.items():
+        for name, columns in MASK_MAPS.items():
             self._map(masks, name, columns)
 
     def _database(self, part: str, doc: str) -> glue.Database:

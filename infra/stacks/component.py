@@ -56,7 +56,7 @@ class LakeStage(Construct):
         )
         for needed in (self.storage, self.network):
             self.processing.add_stack_dependency(needed)
-        for granted in (self.processing, self.ingest, self.reception, *self.tables):
+        for granted in (self.orchestration, self.ingest, self.reception, *self.tables):
             self.grants.add_stack_dependency(granted)
         # Lake Formation takes one change after the other, from stack to stack as well.
         self.ml = MlStack(self, deployment)

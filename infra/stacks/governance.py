@@ -8,7 +8,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lakeformation as lf
 from constructs import Construct
 
-from a360.contract import CarrierPrincipal
+from a360.contract import MASKS, CarrierPrincipal
 from infra.constructs import duties, statements
 from infra.constructs.roles import managed_policy, service_role
 from infra.constructs.serial import Serial
@@ -132,7 +132,7 @@ class GovernanceStack(LakeStack):
             ),
         )
         may = [
-            *statements.catalog(names, (*self.deployment.zones, VIEWS, "masks"), write=True),
+            *statements.catalog(names, (*self.deployment.zones, VIEWS, MASKS), write=True),
             *duties.query(names, "refine", (), self.published("keys", "phi")),
             iam.PolicyStatement(
                 actions=["iam:PassRole"],

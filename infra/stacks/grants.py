@@ -13,14 +13,14 @@ from aws_cdk import aws_glue as glue
 from aws_cdk import aws_lakeformation as lf
 from constructs import Construct
 
-from a360.contract import DataCellFilter, MaskedView, TablePlan, TagAssignment
+from a360.contract import MASKS, DataCellFilter, MaskedView, TablePlan, TagAssignment
 from infra.constructs import duties
 from infra.constructs.serial import Serial
 from infra.contracts_adapter import Deployment
 from infra.shards import sharded
 from infra.stacks._stack import LakeStack
 from infra.stacks.ingest import WRITTEN
-from infra.views import MASKS, VIEWS, catalog_view
+from infra.views import VIEWS, catalog_view
 
 _READ = ("SELECT", "DESCRIBE")
 _TEND = ("SELECT", "DESCRIBE", "INSERT", "DELETE", "ALTER")
@@ -118,13 +118,16 @@ class GrantsStack(_Granting):
         self._tag_grants()
 
     def _services(self) -> None:
-        """Jobs of Spark write all zones but bronze, which they only read; optimizers tend all of them.
+        """Whoever refines writes all zones but bronze, which they only read; optimizers tend all of them.
 
-        What takes data in writes bronze, and what was refused.
+        What takes data in writes bronze, and what was refused. What runs the jobs fills the maps of masks.
         """
-        for zone in self.deployment.zones:
-            spark = _READ if zone == "bronze" else _TEND
-            for role, permissions in (("spark", spark), ("tending", _TEND)):
+        for zone in (*self.deployment.zones, MASKS):
+            refining = _READ if zone == "bronze" else _TEND
+            roles = {"orchestration": refining}
+            if zone != MASKS:
+                roles |= {"spark": refining, "tending": _TEND}
+            for role, permissions in roles.items():
                 arn = self.names.role_arn(role)
                 self.grant(f"{role}-{zone}", arn, ["DESCRIBE"], database=self.database(zone))
                 self.grant(f"{role}-{zone}-tables", arn, permissions, table=self.table(zone))

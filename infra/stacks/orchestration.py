@@ -7,6 +7,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_rds as rds
 from constructs import Construct
 
+from a360.contract import MASKS
 from infra.constructs import statements
 from infra.constructs.private_services import PrivateServices, Service
 from infra.constructs.service_key import service_key
@@ -107,6 +108,7 @@ class OrchestrationStack(LakeStack):
             ),
         )
         application = f"arn:aws:emr-serverless:{at}:/applications/{self.published('spark', 'application')}"
+        guard = self.deployment.environment.keys
         keys = [self.published("keys", each) for each in self.deployment.sensitivities]
         for statement in (
             iam.PolicyStatement(actions=["emr-serverless:StartJobRun"], resources=[application]),
@@ -121,6 +123,7 @@ class OrchestrationStack(LakeStack):
             ),
             iam.PolicyStatement(
                 actions=[
+                    "athena:GetWorkGroup",
                     "athena:StartQueryExecution",
                     "athena:GetQueryExecution",
                     "athena:GetQueryResults",
@@ -134,7 +137,8 @@ class OrchestrationStack(LakeStack):
                 names, ["silver", "gold", "quarantine", "ops", "athena-results", "artifacts"], write=True
             ),
             statements.keys(keys, write=True),
-            *statements.catalog(names, self.deployment.zones, write=True),
+            *statements.catalog(names, (*self.deployment.zones, MASKS), write=True),
+            *([statements.guarding(names, guard.key)] if guard else ()),
         ):
             role.add_to_policy(statement)
         return role

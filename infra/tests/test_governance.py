@@ -6,8 +6,9 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
+from a360.contract import MASKS, SERVICES
 from infra.constructs import duties
-from infra.views import MASKS, catalog_view
+from infra.views import catalog_view
 
 FORMATION = "AWS::LakeFormation::"
 
@@ -170,15 +171,25 @@ def test_no_person_sees_a_table_whole(told, deployment):
             assert "Name" in table
 
 
-def test_only_the_definer_reads_what_masks_look_up(told, deployment):
-    """The maps of keyed masks are granted to nobody but the definer of views."""
+def test_services_alone_are_granted_anything_beside_people(told, deployment):
+    """Whoever else a stack grants something is a service that `a360 grants drift` leaves alone."""
+    names = deployment.names
+    people = {names.role_arn(duties.role_of(each)) for each in deployment.carriers.principals}
+    granted = {
+        each["Principal"]["DataLakePrincipalIdentifier"] for each in told(f"{FORMATION}PrincipalPermissions")
+    }
+    assert granted - people <= {names.role_arn(each) for each in SERVICES}
+
+
+def test_only_the_definer_and_the_jobs_reach_what_masks_look_up(told, deployment):
+    """The maps of keyed masks are granted to what fills them and the definer of views, and nobody else."""
     masks = deployment.names.database(MASKS)
     who = {
         each["Principal"]["DataLakePrincipalIdentifier"]
         for each in told(f"{FORMATION}PrincipalPermissions")
         if masks in str(each["Resource"])
     }
-    assert who == {deployment.names.role_arn("view-definer")}
+    assert who == {deployment.names.role_arn(each) for each in ("view-definer", "orchestration")}
 
 
 def test_views_read_with_their_definers_rights_and_show_what_was_decided(told, deployment):

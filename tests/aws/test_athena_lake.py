@@ -7,9 +7,13 @@ from pathlib import Path
 import boto3
 import pyarrow as pa
 import pytest
+import sqlglot
 from athena_server import AthenaServer
 from botocore.config import Config
+from pyiceberg.schema import Schema
+from pyiceberg.types import IntegerType, NestedField, StringType
 
+from a360.contract import MASK_MAPS, MASKS
 from a360.errors import DeniedError, OperatorError, UsageError
 from a360.lake import open_lake
 from a360.lake._athena import steps_for_athena
@@ -106,13 +110,14 @@ def lake(emulator, s3, tmp_path_factory):
                 opened.tables.create(plan.table(dataset))
             given = {
                 "silver.membership": [
-                    {"source": "s", "membership_id": "m1", "plan_code": "gold", "start_date": "2026-01-05"},
-                    {"source": "s", "membership_id": "m2", "plan_code": None, "start_date": "2026-01-09"},
+                    {"membership_id": "m1", "plan_code": "gold", "start_date": "2026-01-05"},
+                    {"membership_id": "m2", "plan_code": None, "start_date": "2026-01-09"},
                 ],
-                "silver.encounter": [{"source": "s", "start_date": "2026-02-03"}],
+                "silver.encounter": [{"start_date": "2026-02-03"}],
             }
             for dataset in UPSTREAM:
-                rows = rows_for(plan, dataset, *given.get(dataset, [{"source": "s"}]))
+                keys = {"source": "s", "patient_key": "p1"}
+                rows = rows_for(plan, dataset, *(keys | each for each in given.get(dataset, [{}])))
                 opened.tables.append(dataset, rows, CommitStamp(new_commit_id()))
             reading.append(opened._parts._engine.session(opened.catalog))
             opened.served_by = athena
@@ -231,3 +236,50 @@ def test_a_lake_of_this_machine_has_no_athena(tmp_path, monkeypatch):
     with open_lake(tmp_path / "lake") as here, pytest.raises(OperatorError) as raised:
         here.athena.query("SELECT 1")
     assert raised.value.code.slug == "not-on-aws"
+
+
+@pytest.fixture(scope="module")
+def masked(lake):
+    """The same lake with the tables of what keyed masks give, which its stack would have made."""
+    _, names = lake.athena._deployed()
+    kinds = {"string": StringType(), "int": IntegerType()}
+    for name, columns in MASK_MAPS.items():
+        fields = [
+            NestedField(number, column, kinds[type_], required=True)
+            for number, (column, type_) in enumerate(columns.items(), start=1)
+        ]
+        place = f"s3://{names.bucket('silver')}/{MASKS}/{name}"
+        lake.tables.create_table(f"{MASKS}.{name}", Schema(*fields), location=place)
+    return lake
+
+
+def test_masked_views_show_what_the_lake_shows(masked):
+    """A view that looks values up has in each cell what the lake answers its reader, and no row twice."""
+    plan = masked.lake_plan
+    of = {each.name: each for each in plan.carriers.principals}
+    views = [
+        each
+        for each in plan.carriers.views
+        if each.decision.dataset in UPSTREAM and f"a360_{MASKS}." in each.sql
+    ]
+    assert {each.decision.dataset for each in views} == {*UPSTREAM} - {"silver.organization"}
+    filled = masked.fill_masks()
+    assert filled.keys() == {f"{MASKS}.{each}" for each in MASK_MAPS}
+    assert masked.fill_masks() == filled
+    for view in views:
+        who = of[view.principal]
+        told = sqlglot.transpile(view.query, read="trino", write="duckdb")[0]
+        with masked._parts.another_session() as reading:
+            shown = reading.sql(told.replace(f"a360_{MASKS}.", f"{MASKS}."))
+        with open_lake(masked.path, env=STAGE, principal=who.ask.roles[0], purpose=who.ask.purpose) as asking:
+            answered = asking.query(f"SELECT * FROM {view.decision.dataset}")
+        assert shown.to_pylist() == answered.to_pylist()
+        assert "p1" not in str(shown.to_pylist())
+
+
+def test_who_may_only_ask_fills_nothing(masked):
+    """What keyed masks give is written by whoever holds the lake."""
+    who = carrier_of(masked)
+    asking = open_lake(masked.path, env=STAGE, principal=who.ask.roles[0], purpose=who.ask.purpose)
+    with asking, pytest.raises(DeniedError):
+        asking.fill_masks()

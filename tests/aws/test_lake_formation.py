@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from a360.aws import Aws, LakeFormation, LfDrift, LfItem
 from a360.cli._main import run as main
-from a360.contract import DeployedNames, Environment, load_contracts, make_plan
+from a360.contract import SERVICES, DeployedNames, Environment, load_contracts, make_plan
 from a360.errors import OperatorError
 from a360.trust.policy import Policy
 
@@ -124,7 +124,8 @@ def test_what_others_have_is_left_alone(applied, server):
     client.create_lf_tag(TagKey="of-another-lake", TagValues=["x"])
     database = {"Database": {"CatalogId": ACCOUNT, "Name": "another"}}
     ours = {"Database": {"CatalogId": ACCOUNT, "Name": NAMES.database("silver")}}
-    whom = [(STRANGER, database), (NAMES.role_arn("spark"), ours), ("999999999999", ours)]
+    services = ((NAMES.role_arn(each), ours) for each in SERVICES)
+    whom = [(STRANGER, database), *services, ("999999999999", ours)]
     for principal, resource in whom:
         client.grant_permissions(
             Principal={"DataLakePrincipalIdentifier": principal}, Resource=resource, Permissions=["DESCRIBE"]

@@ -12,12 +12,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from a360.aws._clients import Aws, told
-from a360.contract import Carriers, DeployedNames, LakePlan, granted, resource_text, spelled
+from a360.contract import (
+    MASKS,
+    SERVICES,
+    Carriers,
+    DeployedNames,
+    LakePlan,
+    granted,
+    resource_text,
+    spelled,
+)
 from a360.errors import A360Error, OperatorError
 
 _VIEWS = "views"
 _READ = ("DESCRIBE", "SELECT")
-_SERVICES = ("admin", "spark", "tending", "view-definer", "places")
 _TRIES, _FIRST_WAIT = 8, 0.5
 _CONCURRENT = "ConcurrentModification"
 _ABSENT = "EntityNotFound"
@@ -228,8 +236,11 @@ class LakeFormation:
     def _found_grants(self) -> Iterator[LfItem]:
         """Whatever anybody but the deployment's services and other accounts has of the lake."""
         names = self.names
-        services = {names.role_arn(each) for each in _SERVICES}
-        databases = {names.database(zone.name) for zone in self.plan.zones} | {names.database(_VIEWS)}
+        services = {names.role_arn(each) for each in SERVICES}
+        databases = {names.database(zone.name) for zone in self.plan.zones} | {
+            names.database(_VIEWS),
+            names.database(MASKS),
+        }
         with told("list the grants of Lake Formation", names.prefix):
             parts = [
                 each

@@ -96,6 +96,17 @@ def apply(
     return _lake_formation.apply(face, yes=yes)
 
 
+@command(grants)
+def masks(face: Face) -> int | None:
+    """Write what masked views on AWS look up, for an environment on AWS.
+
+    Values that came since show as nothing there until it is run again.
+    """
+    from a360.cli import _lake_formation
+
+    return _lake_formation.masks(face)
+
+
 @command(policy, "test")
 def run_examples(
     face: Face,

@@ -43,6 +43,14 @@ def apply(face: Face, *, yes: bool) -> int | None:
     return OperatorError.exit_code if left else None
 
 
+def masks(face: Face) -> int | None:
+    """Write the tables and say how many values each has."""
+    with face.lake() as lake:
+        filled = lake.fill_masks()
+    face.emit(dict(filled), *(f"{table}: {number(rows)} values" for table, rows in filled.items()))
+    return None
+
+
 def _show(face: Face, found: "LfDrift") -> None:
     told = {
         kind: [{"kind": each.kind, "where": each.where, "what": each.what} for each in items]

@@ -10,6 +10,8 @@ from a360._lazy import lazily
 from a360.contract._bind import attributes_in
 from a360.contract._canonical import fingerprint_of
 from a360.contract._carriers import (
+    MASK_MAPS,
+    MASKS,
     CarrierPrincipal,
     Carriers,
     DataCellFilter,
@@ -130,7 +132,7 @@ from a360.contract._vocabularies import CODES, VOCABULARIES, codes_sql, loaded_s
 from a360.contract._zip_areas import ZIP_AREAS
 
 if TYPE_CHECKING:
-    from a360.contract._deployed import DeployedNames
+    from a360.contract._deployed import SERVICES, DeployedNames
     from a360.contract._dialect import engine_sql
     from a360.contract._dqdl import Ruleset, dqdl_ruleset
     from a360.contract._environment import LOCAL, Environment, Share, SparkJobs
@@ -162,6 +164,7 @@ _LAZY = {
     "Check": "_lint",
     "Dataset": "_load",
     "DeployedNames": "_deployed",
+    "SERVICES": "_deployed",
     "Environment": "_environment",
     "LOCAL": "_environment",
     "Kept": "_ledger",
@@ -211,6 +214,9 @@ __all__ = [
     "LEGAL_HOLDS",
     "LOCAL",
     "LOOKED_UP",
+    "MASKS",
+    "MASK_MAPS",
+    "SERVICES",
     "SURVIVOR_COLUMN",
     "TABLE_PROPERTIES",
     "VOCABULARIES",

@@ -27,6 +27,16 @@ from a360.errors import ContractError
 
 VIEWS = "a360_views"
 """The database of masked views."""
+MASKS = "masks"
+"""The namespace of the tables in which keyed masks look values up."""
+MASK_MAPS: Mapping[str, Mapping[str, str]] = {
+    "hash": {"domain": "string", "value": "string", "masked": "string"},
+    "date_shift": {"domain": "string", "value": "string", "days": "int"},
+}
+"""The tables of that namespace, with their columns.
+
+The lake fills them with the tokenizer. No key comes near SQL, and a value that is not in there shows as null.
+"""
 NOW = "current_timestamp"
 _LOCAL_OWNER = "@owner"
 _LONGEST = 2048  # what Lake Formation takes for a row filter

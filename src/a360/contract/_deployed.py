@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 
+SERVICES = (
+    *("admin", "places", "view-definer", "spark", "tending", "orchestration"),
+    *("object-created", "ingest", "consumer", "features"),
+)
+"""The parts of a deployment whose roles Lake Formation grants something, beside those of people."""
 _LONGEST_BUCKET = 63
 
 

@@ -7,18 +7,15 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from a360.contract._carriers import MASKS
 from a360.contract._decisions import ColumnDecision, TableDecision
 from a360.contract._masks import mask_sql, sql_type
 from a360.contract._plan import ColumnPlan, TablePlan
 from a360.contract._policy import MaskMethod
 from a360.contract._quoting import quote_name, quote_table, quote_text
 
-MAPS = "a360_masks"
-"""The database of what keyed masks give.
-
-Its table `hash` has `domain, value, masked`, and `date_shift` has `domain, value, days`. Whoever runs the
-lake fills them with the tokenizer. No key comes near SQL, and a value that is not in there shows as null.
-"""
+MAPS = f"a360_{MASKS}"
+"""The database of what keyed masks give, as views name it."""
 _ROW_FILTER = (
     *(exp.And, exp.Or, exp.Not, exp.Paren, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between),
     *(exp.In, exp.Like, exp.Is, exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Neg),

@@ -97,6 +97,23 @@ class LakeAthena:
             threads=settings.threads,
         )
 
+    def fill_masks(self) -> dict[str, int]:
+        """Write what masked views look up: for each value that a keyed mask hides, what it shows instead.
+
+        Returns:
+            How many rows each of the tables has.
+
+        Raises:
+            OperatorError: `not-on-aws`.
+            UsageError: the tables are not there: the stack `catalog` makes them.
+        """
+        from a360.trust.gateway import fill_mask_maps  # noqa: PLC0415 -- few commands fill
+
+        self._deployed()
+        parts = self._parts
+        with parts.another_session() as reading:
+            return fill_mask_maps(parts.tables, reading, parts.plan.carriers.views, parts.tokenizer)
+
     def _deployed(self) -> "tuple[Environment, DeployedNames]":
         from a360.aws import names_of  # noqa: PLC0415 -- an extra
 

@@ -357,6 +357,16 @@ class Lake:
 
         return LakeAthena(self._for_all)
 
+    def fill_masks(self) -> Mapping[str, int]:
+        """Write anew what masked views of Athena look up: rows by table.
+
+        Raises:
+            OperatorError: `not-on-aws` where tables are not in Glue.
+        """
+        from a360.lake._athena import LakeAthena  # noqa: PLC0415 -- as above
+
+        return LakeAthena(self._parts).fill_masks()
+
     def declare_emergency(self, rule: str, reason: str, *, minutes: int | None = None) -> "Emergency":
         """Break the glass by a rule of `breakGlass`, on record; `a360.open(…, emergency=rule)` asks under it.
 

@@ -184,7 +184,7 @@ class Parts:
                 self.policy,
                 self.audit,
                 self.tokenizer,
-                open_session=lambda: self._engine.session(self.catalog),
+                open_session=self.another_session,
                 session=session if isinstance(session, DuckDBSession) else None,
                 relations={"ops.audit": self.audit.table},
             )
@@ -285,6 +285,10 @@ class Parts:
             yield RefineContext(
                 self.plan, self.tables, session, self.tokenizer, self.sealer, identities=identities
             )
+
+    def another_session(self) -> DuckDBSession:
+        """A session beside that of the tables, for who reads while they write."""
+        return self._engine.session(self.catalog)
 
     @contextmanager
     def _session(self, engine: str) -> Iterator[EngineSession]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         write_json_lines,
     )
     from a360.trust.gateway._gateway import Gateway
+    from a360.trust.gateway._mask_maps import fill_mask_maps
     from a360.trust.gateway._pool import Workers
     from a360.trust.gateway._recording import QueryLog
     from a360.trust.gateway._running import QueryResult
@@ -29,6 +30,7 @@ __all__ = [
     "QueryResult",
     "Workers",
     "allowed_elsewhere",
+    "fill_mask_maps",
     "json_rows",
     "json_value",
     "unmarked",
@@ -46,6 +48,7 @@ _LAZY = {
     "QueryResult": "_running",
     "Workers": "_pool",
     "allowed_elsewhere": "_elsewhere",
+    "fill_mask_maps": "_mask_maps",
     "json_rows": "_formats",
     "json_value": "_formats",
     "unmarked": "_formats",
