@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from pyiceberg.table import CommitTableResponse
 
 from a360.catalog import CatalogSession, CommitStamp
 from a360.contract import ColumnPlan, LakePlan, PartitionPlan, PolicyPlan, SortPlan, TablePlan
 from a360.engine.duckdb import DuckDBEngine
-from a360.errors import ConflictError, ContractError
+from a360.errors import ConflictError, ContractError, OperatorError
 from a360.operate import LakeSchema
 from a360.table import Tables, new_commit_id
 
@@ -264,6 +265,23 @@ def test_a_table_without_rows_takes_any_form(shared):
         assert duck(shared) == iceberg(shared) == rows
     finally:
         shared.drop(NAME, purge=True)
+
+
+def test_a_catalog_that_numbers_columns_anew_is_told(shared, monkeypatch):
+    """Where a catalog takes the columns' numbers and does not keep them, nothing is written by mistake."""
+    LakeSchema(plan_of(FIRST), shared).apply()
+    client = shared.catalog.client()
+
+    def commit(table, requirements, updates):
+        return CommitTableResponse(metadata=table.metadata, metadata_location=table.metadata_location)
+
+    monkeypatch.setattr(client, "commit_table", commit)
+    monkeypatch.setattr(shared.catalog, "client", lambda: client)
+    other = with_columns(replace(ID, field_id=8), COUNT, COST, AT, replace(CLINIC, field_id=9))
+    with pytest.raises(OperatorError) as raised:
+        LakeSchema(plan_of(other), shared).apply()
+    assert raised.value.code.slug == "catalog-unfaithful"
+    shared.drop(NAME, purge=True)
 
 
 def test_a_broken_promise_needs_a_major_version_and_a_version_never_falls(tables):

@@ -81,6 +81,7 @@ _TABLE = (
     ErrorCode("jobs-undeclared", "The environment does not say where Spark jobs run."),
     ErrorCode("catalog-unreachable", "The catalog did not answer."),
     ErrorCode("catalog-damaged", "The lake's catalog is missing or damaged; its tables are still there."),
+    ErrorCode("catalog-unfaithful", "The catalog took a change of a table and did not make it."),
     ErrorCode("setting-invalid", "A setting has a value that is not allowed."),
     ErrorCode("setting-unknown", "A setting of that name does not exist."),
     ErrorCode("policy-unknown", "The policy in force is not that of the contracts that the server reads."),

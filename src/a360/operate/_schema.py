@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from pyiceberg.exceptions import CommitFailedException
+from pyiceberg.schema import Schema
 from pyiceberg.table import Table
 
 from a360.contract import (
@@ -17,7 +18,7 @@ from a360.contract import (
     tightened,
 )
 from a360.engine import quote_name, quote_table
-from a360.errors import ConflictError, ContractError
+from a360.errors import ConflictError, ContractError, OperatorError
 from a360.failpoints import failpoint
 from a360.table import Tables, evolution, unchanged
 
@@ -114,7 +115,7 @@ class LakeSchema:
         actual = self._described(table)
         fence = unchanged(table, rows=actual.empty or bool(tightened(plan, actual)))
         try:
-            self._tables.catalog.client().commit_table(table, tuple(fence), tuple(updates))
+            made = self._tables.catalog.client().commit_table(table, tuple(fence), tuple(updates))
         except CommitFailedException:
             raise ConflictError(
                 "commit-conflict",
@@ -123,3 +124,19 @@ class LakeSchema:
                 next_step="run `a360 apply` again; it looks at the table as it is now",
             ) from None
         self._tables.session.refresh()
+        _require_columns(plan, made.metadata.schema())
+
+
+def _require_columns(plan: TablePlan, made: Schema) -> None:
+    """The columns bear the numbers that they were given, by which every file finds them."""
+    wanted, found = (
+        [(each.field_id, each.name) for each in columns] for columns in (plan.columns, made.fields)
+    )
+    if found != wanted:
+        raise OperatorError(
+            "catalog-unfaithful",
+            f"The catalog did not give {plan.dataset} the columns of its contract",
+            where=plan.dataset,
+            found=", ".join(f"{number} {name}" for number, name in found if (number, name) not in wanted),
+            next_step="write nothing to the table; ask who runs the catalog why it numbers columns anew",
+        )

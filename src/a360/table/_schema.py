@@ -89,7 +89,9 @@ def _schema(table: Table, plan: TablePlan) -> Iterator[TableUpdate]:
         return
     known = next((s for s in table.metadata.schemas if s.fields == wanted.fields), None)
     if known is None:
-        yield AddSchemaUpdate(schema_=wanted)
+        # Catalogs number schemas themselves; but some take one with a number they know for the one they have.
+        number = max(each.schema_id for each in table.metadata.schemas) + 1
+        yield AddSchemaUpdate(schema_=Schema(*wanted.fields, schema_id=number))
     yield SetCurrentSchemaUpdate(schema_id=-1 if known is None else known.schema_id)
 
 

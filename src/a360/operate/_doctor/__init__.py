@@ -36,7 +36,7 @@ def examine(
     checks += format_checks(path)
     checks += folder_checks(path, keys)
     checks += anchor_checks(settings)
-    checks += catalog_checks(path)
+    checks += catalog_checks(settings)
     if all(each.ok for each in checks if each.name in {"format", "catalog"}):
         checks += _tables(opened, keys)
     return checks

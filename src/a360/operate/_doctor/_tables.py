@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import pyarrow.parquet as pq
 
-from a360.contract import TableChange
+from a360.contract import TableChange, default_contracts, load_environment
 from a360.errors import A360Error
 from a360.operate._attachments import Attachments
 from a360.operate._doctor._check import DoctorCheck, judged, looked
 from a360.protect import LocalSealer, open_block
 from a360.protect.keys import PackedKeyStore
+from a360.settings import Settings
 from a360.table import Tables, look_at_files
 
 if TYPE_CHECKING:
@@ -70,12 +71,21 @@ class _Files:
     loaded: dict[str, "Table"] = field(default_factory=dict)
 
 
-def catalog_checks(path: Path) -> Iterator[DoctorCheck]:
-    """Checks of the catalog's file, which is only read."""
-    yield from looked(_AREA, "catalog", lambda: _catalog(path / _CATALOG), _REBUILD)
+def catalog_checks(settings: Settings) -> Iterator[DoctorCheck]:
+    """Checks of the catalog: of its file, which is only read, or of where else the environment has it."""
+    yield from looked(_AREA, "catalog", lambda: _catalog(settings), _REBUILD)
 
 
-def _catalog(file: Path) -> DoctorCheck:
+def _catalog(settings: Settings) -> DoctorCheck:
+    environment = load_environment(Path(settings.contracts or default_contracts()), settings.env)
+    if environment.catalog is not None:  # whether it answers, those see who ask it for the tables
+        return DoctorCheck(
+            _AREA, "catalog", "ok", f"{environment.catalog} of {environment.account}, {environment.region}"
+        )
+    return _catalog_file(settings.lake / _CATALOG)
+
+
+def _catalog_file(file: Path) -> DoctorCheck:
     if not file.is_file():
         return DoctorCheck(_AREA, "catalog", "fail", f"{_CATALOG} is not there", _REBUILD)
     connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=5)
